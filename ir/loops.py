@@ -1,0 +1,246 @@
+"""The loop dialect: explicit loop nests over buffers, which every code generator reads.
+
+No pointers and no mutable scalars: a loop carries its scalars explicitly, a buffer is accessed by one index per axis,
+and a conditional yields values.  So the same tree prints as LLVM IR, C or CUDA.  Statements are mutable dataclasses
+that passes rewrite in place; expressions (`expr.py`) are immutable and shared.
+
+A `LoopFunction` is what one native call runs.  Names of variables and buffers are unique within it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from .expr import Expr, const
+from .loc import Loc
+
+
+class Buffer:
+    """Memory: an element type, extents and strides (both i64 expressions, strides in elements, possibly negative or 0).
+
+    place: "arg" (the caller's memory: inputs, mutated arguments, results), "temp" (the arena or the stack),
+    "const" (data baked into the object code: `data`, a C-ordered tuple of Python numbers).
+    A complex array is a buffer of its component type with one more, last axis of extent 2.
+    Two "arg" buffers never overlap unless both are read-only: dispatch sees to that.
+    """
+
+    __slots__ = ("data", "dims", "dtype", "name", "place", "readonly", "strides")
+
+    def __init__(self, name: str, dtype: str, dims: tuple[Expr, ...], strides: tuple[Expr, ...] | None = None,
+                 place: str = "temp", readonly: bool = False, data: tuple | None = None) -> None:
+        self.name, self.dtype, self.dims = name, dtype, tuple(dims)
+        self.strides = tuple(strides) if strides is not None else c_strides(self.dims)
+        self.place, self.readonly, self.data = place, readonly, data
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+def c_strides(dims: tuple[Expr, ...]) -> tuple[Expr, ...]:
+    """Strides, in elements, of a C-ordered block of these extents."""
+    out = [const(1)]
+    for d in reversed(dims[1:]):
+        out.insert(0, out[0] * d)
+    return tuple(out[:len(dims)])
+
+
+@dataclass(eq=False, slots=True)
+class Let:
+    """name = value: names a value, so that it is computed here, once."""
+
+    name: str
+    value: Expr
+
+
+@dataclass(eq=False, slots=True)
+class Store:
+    """buffer[index] = value"""
+
+    buffer: Buffer
+    index: tuple[Expr, ...]
+    value: Expr
+
+
+@dataclass(eq=False, slots=True)
+class Alloc:
+    """From here to the end of the enclosing body the temporary `buffer` exists; its contents are undefined."""
+
+    buffer: Buffer
+
+
+@dataclass(eq=False, slots=True)
+class Raise:
+    """Leave the function with error number `code` (an index into `LoopFunction.errors`) and up to three i64 details."""
+
+    code: int
+    details: tuple[Expr, ...] = ()
+
+
+@dataclass(eq=False, slots=True)
+class Carried:
+    """A scalar that a loop carries: `name` inside the loop, `init` before it, `next` at the end of the body, `result` after.
+
+    combine: None, or, in a reduction loop, the scalar operation ("add", "max", ...) with `next == combine(name, term)`:
+    then the order of combination is free and the loop may be split.
+    """
+
+    name: str
+    init: Expr
+    next: Expr | None = None
+    result: str = ""
+    combine: str | None = None
+
+    @property
+    def dtype(self) -> str:
+        return self.init.dtype
+
+
+@dataclass(eq=False, slots=True)
+class For:
+    """for var in range(lo, hi, step): body      (step is a nonzero int)
+
+    kind: "seq"  iterations in order
+          "par"  iterations independent: any order, any threads
+          "simd" in order, but all loads of a run of iterations may precede its stores (vectors yes, threads no)
+          "red"  a reduction: every carried scalar has `combine`
+    vector: code generation shall run this loop in vectors.  jam: unroll-and-jam by this factor.
+    threads: this par loop is to be spread over the thread pool.
+    lanes: of a "red" loop with floats: the number of interleaved partial results, fixed by sizes alone, so that results
+    do not depend on the machine.  `until`: name of a carried i1, tested before each trip: true ends the loop.
+    """
+
+    var: str
+    lo: Expr
+    hi: Expr
+    body: list[Stmt] = field(default_factory=list)
+    kind: str = "seq"
+    step: int = 1
+    carried: list[Carried] = field(default_factory=list)
+    until: str | None = None
+    vector: bool = False
+    jam: int = 1
+    threads: bool = False
+    lanes: int = 1
+    loc: Loc | None = None
+
+
+@dataclass(eq=False, slots=True)
+class Yielded:
+    """A scalar result of an `If`: `then` or `other`, called `result` afterwards."""
+
+    result: str
+    then: Expr
+    other: Expr
+
+
+@dataclass(eq=False, slots=True)
+class If:
+    cond: Expr
+    then: list[Stmt] = field(default_factory=list)
+    other: list[Stmt] = field(default_factory=list)
+    yields: list[Yielded] = field(default_factory=list)
+    loc: Loc | None = None
+
+
+@dataclass(eq=False, slots=True)
+class While:
+    """Loop: run `test`; leave unless `cond`; run `body`.  Names bound in `test` are visible in `body`."""
+
+    carried: list[Carried]
+    test: list[Stmt]
+    cond: Expr
+    body: list[Stmt]
+    loc: Loc | None = None
+
+
+@dataclass(eq=False, slots=True)
+class Call:
+    """A library routine over whole buffers, e.g. BLAS's gemm: `routine` is a name that the runtime knows.
+
+    reads and writes list the buffers it touches; `scalars` are passed by value, in the routine's own order.
+    `status`: name bound to the routine's i64 result, or None.
+    """
+
+    routine: str
+    reads: tuple[Buffer, ...]
+    writes: tuple[Buffer, ...]
+    scalars: tuple[Expr, ...] = ()
+    status: str | None = None
+    loc: Loc | None = None
+
+
+Stmt = Let | Store | Alloc | Raise | For | If | While | Call
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorSite:
+    """What a `Raise` means: the exception type's name, a message with {0}, {1}, {2} for the details, and the user's line."""
+
+    exception: str
+    message: str
+    loc: Loc | None
+
+
+@dataclass(eq=False, slots=True)
+class LoopFunction:
+    """One native call.
+
+    buffers: the memory it is given, in order: pointers.  scalars: run-time scalars it is given, as (name, scalar type).
+    Results that are scalars are written to one-element "arg" buffers.  errors: what each Raise code stands for.
+    """
+
+    name: str
+    buffers: list[Buffer]
+    scalars: list[tuple[str, str]]
+    body: list[Stmt]
+    errors: list[ErrorSite] = field(default_factory=list)
+
+
+def bodies(s: Stmt) -> list[list[Stmt]]:
+    """The statement lists directly inside `s`."""
+    if isinstance(s, For):
+        return [s.body]
+    if isinstance(s, If):
+        return [s.then, s.other]
+    if isinstance(s, While):
+        return [s.test, s.body]
+    return []
+
+
+def own_exprs(s: Stmt) -> Iterator[Expr]:
+    """The expressions of `s` itself, not of statements inside it."""
+    if isinstance(s, Let):
+        yield s.value
+    elif isinstance(s, Store):
+        yield from s.index
+        yield s.value
+    elif isinstance(s, Alloc):
+        yield from s.buffer.dims
+    elif isinstance(s, Raise):
+        yield from s.details
+    elif isinstance(s, For):
+        yield s.lo
+        yield s.hi
+    elif isinstance(s, If):
+        yield s.cond
+        for y in s.yields:
+            yield y.then
+            yield y.other
+    elif isinstance(s, While):
+        yield s.cond
+    elif isinstance(s, Call):
+        yield from s.scalars
+    if isinstance(s, For | While):
+        for c in s.carried:
+            yield c.init
+            if c.next is not None:
+                yield c.next
+
+
+def walk(body: list[Stmt]) -> Iterator[Stmt]:
+    """Every statement, outermost first, in order."""
+    for s in body:
+        yield s
+        for inner in bodies(s):
+            yield from walk(inner)
