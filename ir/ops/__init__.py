@@ -1,0 +1,7 @@
+"""The op definitions: importing this package fills the registry `ir.opdef.OPS`.
+
+One file per family; `families.py` holds the factories that make most of an elementwise op's rules.  Each line below is
+one file; the names of the ops in it are in its docstring.
+"""
+
+from __future__ import annotations
