@@ -72,6 +72,11 @@ def _fma(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
     return (x.astype(wide) * y.astype(wide) + z.astype(wide)).astype(x.dtype)
 
 
+def _high_product(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    bits = 8 * x.dtype.itemsize
+    return np.vectorize(lambda a, b: (int(a) * int(b)) >> bits, otypes=[x.dtype])(x, y)
+
+
 def _bit_count(x: np.ndarray) -> np.ndarray:
     return np.bitwise_count(x.view(f"u{x.dtype.itemsize}")).astype(x.dtype)
 
@@ -105,8 +110,7 @@ _ROWS = [
     ScalarOp("sqrt", 1, _ANY_FLOAT, "same", np.sqrt),
     ScalarOp("copysign", 2, _ANY_FLOAT, "same", np.copysign),
     # High half of the double-width product, for exact integer and range-reduction work.
-    ScalarOp("mulhi", 2, ("u32", "u64", "i32", "i64"), "same", lambda x, y: np.vectorize(
-        lambda a, b: (int(a) * int(b)) >> (8 * x.dtype.itemsize), otypes=[x.dtype])(x, y)),
+    ScalarOp("mulhi", 2, ("u32", "u64", "i32", "i64"), "same", _high_product),
     # Minimum and maximum as NumPy has them: a NaN in either operand wins.
     ScalarOp("min", 2, _NUMBER, "same", np.minimum),
     ScalarOp("max", 2, _NUMBER, "same", np.maximum),
