@@ -1,0 +1,26 @@
+"""What a code generator is told about one mathematical function on one type."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ...ir.expr import Expr
+
+
+@dataclass(frozen=True, slots=True)
+class MathFunction:
+    """How to compute one function: operands in, expression out.
+
+    fast        the expression for ordinary operands, always computed
+    needs_slow  None, or the i1 expression that tells where `fast` is not valid (its value there is arbitrary)
+    slow        the expression for those operands, valid for all; emit it behind a branch: where any lane of a vector
+                needs it, compute it for the whole vector and select by lane
+    library     when `fast` is None: the C function (its name for f64) to call for each element, and why in `reason`
+    """
+
+    fast: Callable[..., Expr] | None
+    slow: Callable[..., Expr] | None = None
+    needs_slow: Callable[..., Expr] | None = None
+    library: str | None = None
+    reason: str = ""
