@@ -44,7 +44,7 @@ class Builder:
             found = self._find(key, operands)
             if found is not None:
                 return found
-        types = opdef.infer(list(operands), attrs)
+        types = opdef.infer(list(operands), attrs, list(regions)) if regions else opdef.infer(list(operands), attrs)
         op = Op(name, list(operands), attrs, types, list(regions), loc or self.loc)
         self.block.append(op)
         if key is not None:

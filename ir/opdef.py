@@ -7,7 +7,8 @@ A rule that cannot exist is declared `Missing("reason")`; a field left at None i
 and registration fails if one is still absent.  `tests/ir/test_completeness.py` lists the declared ones.
 
 Signatures:
-  infer(operands: list[Value], attrs) -> list[Type]            raises TypeError/ValueError on bad operands
+  infer(operands: list[Value], attrs) -> list[Type]            raises TypeError/ValueError on bad operands; an op with
+                                                               regions gets them as a third argument
   evaluate(xp, operands: list, attrs, types) -> list           over an array namespace; never writes to an operand
   jvp(ctx, primals, tangents, results, attrs) -> list          a tangent per result; None is a zero tangent, in and out
   transpose(ctx, cotangents, operands, attrs) -> list          operands: Value where known, `Linear(type)` where the
@@ -134,10 +135,15 @@ class Checked:
 
 @dataclass(frozen=True, slots=True)
 class Reduction:
-    """Over attr `axes` of operand 0: combine (a scalar op's name) from identity(scalar type), the order being free."""
+    """Over attr `axes` of operand 0: combine (a scalar op's name) from identity(scalar type), the order being free.
+
+    A complex operand is combined part by part.  accumulate(scalar type): the scalar type to combine in; the result is
+    cast back.
+    """
 
     combine: str
     identity: Callable[[str], int | float]
+    accumulate: Callable[[str], str] = lambda scalar: scalar
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,9 +182,16 @@ class Structural:
     """Control flow: the lowering pass itself knows this op."""
 
 
-Lowering = Pointwise | Element | Checked | Reduction | Fold | Update | Statements | Structural
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The lowering depends on operand types or attributes; read it with `lowering(op)`."""
 
-Infer = Callable[[list[Value], dict], list[Type]]
+    pick: Callable[[Op], Pointwise | Element | Checked | Reduction | Fold | Update | Statements | Structural]
+
+
+Lowering = Pointwise | Element | Checked | Reduction | Fold | Update | Statements | Structural | Choice
+
+Infer = Callable[..., list[Type]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +248,12 @@ def register(opdef: OpDef) -> OpDef:
 
 def definition(op: Op) -> OpDef:
     return OPS[op.name]
+
+
+def lowering(op: Op) -> Lowering | Missing:
+    """How this very op is lowered; never a `Choice`."""
+    rule = OPS[op.name].lower
+    return rule.pick(op) if isinstance(rule, Choice) else rule
 
 
 def effect_of(op: Op) -> str:
