@@ -1,0 +1,85 @@
+"""What tracing produces: a graph function, and how one call is bound to it.
+
+`Traced` is the contract between the tracer and the executables:
+
+    key, call = signature(args, kwargs)          # signature.py: a hashable key; versions are kept by key
+    traced = trace(f, args, kwargs)              # trace.py
+    traced.matches(call)                         # do this call's guards hold?
+    values = traced.bind(call)                   # one array or scalar per parameter, in order
+    outputs = run(traced.function, values)       # one array (0-d for scalars) per output; an output with `into` is
+                                                 # written in place, and its entry is not read
+    result = traced.finish(outputs, call)        # effects on the caller's objects, then the result
+
+An output of rank 0 comes as anything whose `[()]` or value is a NumPy scalar.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+
+from ..ir.graph import Function
+from .sources import Call, Source
+
+
+class Guard(Protocol):
+    """A fact that the trace relied on."""
+
+    def holds(self, call: Call) -> bool: ...
+
+
+class Recipe(Protocol):
+    """How to build one Python object of the result from the outputs and the call."""
+
+    def build(self, state: Build) -> Any: ...
+
+
+class Effect(Protocol):
+    """A change of one of the caller's objects, done after the native code."""
+
+    def perform(self, state: Build) -> None: ...
+
+
+class Build:
+    """One call's outputs, and the objects built from them so far: what is shared in the trace is shared in the result."""
+
+    __slots__ = ("call", "made", "outputs")
+
+    def __init__(self, outputs: Sequence[Any], call: Call) -> None:
+        self.outputs, self.call = outputs, call
+        self.made: dict[int, Any] = {}
+
+
+@dataclass(eq=False, slots=True)
+class Traced:
+    """A traced function."""
+
+    function: Function
+    inputs: list[Source]
+    guards: list[Guard]
+    result: Recipe
+    effects: list[Effect] = field(default_factory=list)
+
+    def matches(self, call: Call) -> bool:
+        """Do the guards hold for this call? A place that cannot be read any more fails its guard."""
+        try:
+            for g in self.guards:
+                if not g.holds(call):
+                    return False
+        except (AttributeError, KeyError, IndexError, ValueError, TypeError):
+            return False
+        return True
+
+    def bind(self, call: Call) -> list[np.ndarray | np.generic | bool | int | float | complex]:
+        """The parameters' values, in order."""
+        return [s.read(call) for s in self.inputs]
+
+    def finish(self, outputs: Sequence[Any], call: Call) -> Any:
+        """The result; the effects on the caller's objects are performed first."""
+        state = Build(outputs, call)
+        for e in self.effects:
+            e.perform(state)
+        return self.result.build(state)
