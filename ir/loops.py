@@ -23,15 +23,19 @@ class Buffer:
     "const" (data baked into the object code: `data`, a C-ordered tuple of Python numbers).
     A complex array is a buffer of its component type with one more, last axis of extent 2.
     Two "arg" buffers never overlap unless both are read-only: dispatch sees to that.
+    offset, worker_stride: where a temporary lies in the arena: at byte `offset + worker * worker_stride`; the stride is
+    not 0 for a temporary that each thread of a parallel loop has to itself (`passes.arena` decides).
     """
 
-    __slots__ = ("data", "dims", "dtype", "name", "place", "readonly", "strides")
+    __slots__ = ("data", "dims", "dtype", "name", "offset", "place", "readonly", "strides", "worker_stride")
 
     def __init__(self, name: str, dtype: str, dims: tuple[Expr, ...], strides: tuple[Expr, ...] | None = None,
                  place: str = "temp", readonly: bool = False, data: tuple | None = None) -> None:
         self.name, self.dtype, self.dims = name, dtype, tuple(dims)
         self.strides = tuple(strides) if strides is not None else c_strides(self.dims)
         self.place, self.readonly, self.data = place, readonly, data
+        self.offset: int | None = None
+        self.worker_stride = 0
 
     def __repr__(self) -> str:
         return self.name
@@ -106,8 +110,10 @@ class For:
           "red"  a reduction: every carried scalar has `combine`
     vector: code generation shall run this loop in vectors.  jam: unroll-and-jam by this factor.
     threads: this par loop is to be spread over the thread pool.
-    lanes: of a "red" loop with floats: the number of interleaved partial results, fixed by sizes alone, so that results
-    do not depend on the machine.  `until`: name of a carried i1, tested before each trip: true ends the loop.
+    lanes: of a "red" loop with floats: the number of interleaved partial results (a power of two), fixed by sizes alone,
+    so that results do not depend on the machine: partial p combines trips p, p + lanes, p + 2 * lanes, ... in order from
+    the identity of `combine`; then partial p is combined with p + lanes/2, then with p + lanes/4, ..., and `init` with
+    the last.  lanes == 1: one partial, which starts from `init`.  `until`: name of a carried i1, tested before each trip: true ends the loop.
     """
 
     var: str
@@ -187,7 +193,8 @@ class LoopFunction:
     """One native call.
 
     buffers: the memory it is given, in order: pointers.  scalars: run-time scalars it is given, as (name, scalar type).
-    Results that are scalars are written to one-element "arg" buffers.  errors: what each Raise code stands for.
+    Results that are scalars are written to "arg" buffers of rank 0 (complex ones of shape (2,)).  errors: what each Raise
+    code stands for.  arena_bytes, worker_bytes: the arena holds `arena_bytes + workers * worker_bytes` bytes.
     """
 
     name: str
@@ -195,6 +202,8 @@ class LoopFunction:
     scalars: list[tuple[str, str]]
     body: list[Stmt]
     errors: list[ErrorSite] = field(default_factory=list)
+    arena_bytes: int = 0
+    worker_bytes: int = 0
 
 
 def bodies(s: Stmt) -> list[list[Stmt]]:
