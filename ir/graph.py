@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from .loc import Loc
-from .types import Dim, Type
+from .types import ArrayType, Dim, Type
 
 
 class Value:
@@ -42,6 +42,21 @@ class Value:
         return f"<{self.name or 'value'}: {self.type}>"
 
 
+@dataclass(frozen=True, slots=True)
+class ResultDim:
+    """In the types that a type rule returns: an extent that is result number `index` of the same op (an earlier one)."""
+
+    index: int
+
+
+def fill_result_dims(t: Type, results: list[Value]) -> Type:
+    """`t` with its `ResultDim`s replaced by the results they stand for."""
+    if not any(isinstance(d, ResultDim) for d in t.dims):
+        return t
+    assert isinstance(t, ArrayType)
+    return t.with_dims(tuple(results[d.index] if isinstance(d, ResultDim) else d for d in t.dims))
+
+
 class Op:
     """An operation: operands and attributes in, results out. `block` is where it stands (set on insertion)."""
 
@@ -53,7 +68,9 @@ class Op:
         self.regions = list(regions or [])
         for r in self.regions:
             r.owner = self
-        self.results = [Value(t, op=self) for t in result_types]
+        self.results: list[Value] = []
+        for t in result_types:
+            self.results.append(Value(fill_result_dims(t, self.results), op=self))
         self.block: Block | None = None
 
     @property
