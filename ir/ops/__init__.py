@@ -5,3 +5,7 @@ one file; the names of the ops in it are in its docstring.
 """
 
 from __future__ import annotations
+
+from . import leaves, slicing, views
+
+__all__ = ["leaves", "slicing", "views"]
