@@ -6,6 +6,20 @@ one file; the names of the ops in it are in its docstring.
 
 from __future__ import annotations
 
-from . import leaves, slicing, views
+from . import (
+    arithmetic,
+    casting,
+    complexes,
+    leaves,
+    slicing,
+    views,
+)
 
-__all__ = ["leaves", "slicing", "views"]
+__all__ = [
+    "arithmetic",
+    "casting",
+    "complexes",
+    "leaves",
+    "slicing",
+    "views",
+]
