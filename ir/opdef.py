@@ -87,6 +87,14 @@ class LowerContext(Protocol):
         """`with ctx.loop(0, n) as i:` the statements emitted inside are the body."""
         ...
 
+    def carry(self, lo: Expr | int, hi: Expr | int, init: Sequence[Expr],
+              body: Callable[[Expr, tuple[Expr, ...]], Sequence[Expr]]) -> tuple[Expr, ...]:
+        """A sequential loop that carries scalars: body(i, state) emits statements and returns the next state.
+
+        Returns the last state.
+        """
+        ...
+
     def branch(self, condition: Expr) -> AbstractContextManager[None]:
         """`with ctx.branch(c):` the statements emitted inside run where `c` holds."""
         ...
