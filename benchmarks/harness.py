@@ -1,0 +1,215 @@
+"""The measuring: several implementations of one function side by side, interleaved in one process.
+
+A case is a plain NumPy function with its arguments; Treadle runs it unmodified, Numba and JAX run it (or the version
+given for them) where they are installed.  Each round times every competitor in turn, so that a slow spell of the machine
+hits all alike; reported are medians, ratios of medians, the first call, and the error against float64.
+
+    results = measure([Case("chain", chain, lambda: (x,))])
+    print(table(results))
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+
+import treadle as td
+from treadle.benchmarks.floors import Floors, machine
+
+COMPETITORS = ("numpy", "treadle", "numba", "jax")
+
+
+@dataclass
+class Case:
+    """function: plain NumPy.  arguments: makes fresh ones.  numba, jax: the peer's version (None: left out; "same": the
+    same function).  moved: bytes that must move and work: floating-point operations, for the distance from the floor."""
+
+    name: str
+    function: Callable
+    arguments: Callable[[], tuple]
+    numba: Callable | str | None = "same"
+    jax: Callable | str | None = "same"
+    moved: int = 0
+    work: int = 0
+    fresh: bool = False
+
+
+@dataclass
+class Result:
+    case: str
+    seconds: dict[str, float] = field(default_factory=dict)
+    first_call: dict[str, float] = field(default_factory=dict)
+    error: dict[str, float] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
+    moved: int = 0
+    work: int = 0
+
+    def ratio(self, other: str) -> float | None:
+        """How many times faster than `other` Treadle is."""
+        mine, theirs = self.seconds.get("treadle"), self.seconds.get(other)
+        return theirs / mine if mine and theirs else None
+
+
+def peers() -> dict[str, object]:
+    """The peers that can be imported, by name."""
+    found = {}
+    for name, module in (("numba", "numba"), ("jax", "jax")):
+        try:
+            found[name] = td.compiler.lazy.load(module, "a peer in benchmarks", extra="bench")
+        except ImportError:
+            continue
+    if "jax" in found:
+        found["jax"].config.update("jax_enable_x64", True)  # type: ignore[attr-defined]
+    return found
+
+
+def implementation(case: Case, name: str, found: dict) -> Callable | None:
+    """The callable that competitor `name` is timed with, compiled on its first call."""
+    if name == "numpy":
+        return case.function
+    if name == "treadle":
+        return td.jit(case.function)
+    given = getattr(case, name)
+    if given is None or name not in found:
+        return None
+    if name == "numba":
+        return found["numba"].njit(parallel=True)(case.function) if given == "same" else given
+    function = case.function if given == "same" else given
+    compiled = found["jax"].jit(_over_jax_numpy(function, found["jax"]))
+    return lambda *args: found["jax"].block_until_ready(compiled(*args))
+
+
+def _over_jax_numpy(function: Callable, jax) -> Callable:
+    """The same code with `np` meaning jax.numpy."""
+    scope = {**function.__globals__, "np": jax.numpy}
+    return type(function)(function.__code__, scope, function.__name__, function.__defaults__, function.__closure__)
+
+
+def measure_case(case: Case, found: dict, seconds: float = 2.0) -> Result:
+    result = Result(case.name, moved=case.moved, work=case.work)
+    reference = reference_result(case)
+    ready = {}
+    for name in COMPETITORS:
+        run = implementation(case, name, found)
+        if run is None:
+            continue
+        begin = time.perf_counter()
+        try:
+            got = run(*case.arguments())
+        except Exception as e:  # a peer that cannot run the program is a result, not a failure
+            if name in ("numpy", "treadle"):
+                raise
+            result.refused[name] = f"{type(e).__name__}: {str(e).splitlines()[0][:100] if str(e) else ''}"
+            continue
+        result.first_call[name] = time.perf_counter() - begin
+        result.error[name] = error_against(got, reference)
+        ready[name] = run
+    times: dict[str, list[float]] = {name: [] for name in ready}
+    per_call = {name: timed(run, case) for name, run in ready.items()}
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end or min(map(len, times.values())) < 5:
+        for name, run in ready.items():
+            calls = max(1, min(1000, int(0.005 / max(per_call[name], 1e-7))))
+            times[name].append(timed(run, case, calls))
+    result.seconds = {name: median(t) for name, t in times.items()}
+    return result
+
+
+def timed(run: Callable, case: Case, calls: int = 1) -> float:
+    """Seconds per call; with `case.fresh`, arguments are made anew outside the clock."""
+    if case.fresh:
+        total = 0.0
+        for _ in range(calls):
+            args = case.arguments()
+            begin = time.perf_counter()
+            run(*args)
+            total += time.perf_counter() - begin
+        return total / calls
+    args = case.arguments()
+    begin = time.perf_counter()
+    for _ in range(calls):
+        run(*args)
+    return (time.perf_counter() - begin) / calls
+
+
+def reference_result(case: Case) -> object:
+    widen = {np.dtype("f4"): "f8", np.dtype("f2"): "f8", np.dtype("c8"): "c16"}
+    args = [a.astype(widen.get(a.dtype, a.dtype)) if isinstance(a, np.ndarray) else a for a in case.arguments()]
+    return case.function(*args)
+
+
+def error_against(got: object, reference: object) -> float:
+    """The largest elementwise error relative to the largest magnitude of the reference."""
+    if isinstance(reference, tuple | list):
+        return max((error_against(g, r) for g, r in zip(got, reference)), default=0.0)  # type: ignore[call-overload]
+    if reference is None:
+        return 0.0
+    r = np.asarray(reference)
+    if r.dtype.kind not in "fc" or not r.size:
+        return float(np.any(np.asarray(got) != r))
+    with np.errstate(all="ignore"):
+        return float(np.nanmax(np.abs(np.asarray(got) - r)) / (np.nanmax(np.abs(r)) or 1.0))
+
+
+def measure(cases: list[Case], seconds: float = 2.0) -> list[Result]:
+    """Measure each case; prints a line as each is done."""
+    found = peers()
+    results = []
+    for case in cases:
+        results.append(measure_case(case, found, seconds))
+        print(line(results[-1]), flush=True)
+    return results
+
+
+def line(r: Result) -> str:
+    cells = [f"{r.case:34}"]
+    for name in COMPETITORS:
+        t = r.seconds.get(name)
+        cells.append(f"{t * 1e3:10.3f} ms" if t else f"{'-':>13}")
+    for name in ("numpy", "numba", "jax"):
+        ratio = r.ratio(name)
+        cells.append(f"{ratio:8.2f}x" if ratio else f"{'-':>9}")
+    cells.append(f"{r.first_call.get('treadle', 0) * 1e3:7.0f} ms")
+    cells.append(f"{r.error.get('treadle', 0):9.1e}")
+    return " ".join(cells)
+
+
+def header() -> str:
+    names = " ".join([f"{'case':34}", *[f"{c:>13}" for c in COMPETITORS], *[f"{'vs ' + c:>9}" for c in ("numpy", "numba", "jax")],
+                      f"{'first':>10}", f"{'error':>9}"])
+    return names + "\n" + "-" * len(names)
+
+
+def floor_lines(results: list[Result], floors: Floors) -> list[str]:
+    """How far each case with a known floor is from it."""
+    out = []
+    for r in results:
+        if r.moved or r.work:
+            best = max(r.moved / floors.copy_bytes_per_second, r.work / floors.fma_flops_per_second)
+            out.append(f"{r.case:34} floor {best * 1e3:8.3f} ms, Treadle at {r.seconds['treadle'] / best:5.2f} times the floor")
+    return out
+
+
+def report(cases: list[Case], output: str | Path | None = None, seconds: float = 2.0) -> list[Result]:
+    """Measure, print the table with the machine's state and floors, and write JSON to `output`."""
+    before, floors = machine(), Floors.measure()
+    print(f"{before}\n{floors}\n\n{header()}", flush=True)
+    results = measure(cases, seconds)
+    print("\n".join(floor_lines(results, floors)))
+    for name in ("numpy", "numba", "jax"):
+        ratios = [r.ratio(name) for r in results if r.ratio(name)]
+        if ratios:
+            print(f"geometric mean against {name}: {float(np.exp(np.mean(np.log(ratios)))):.2f}x over {len(ratios)} cases")
+    print(f"load after: {os.getloadavg()[0]:.2f}")
+    if output:
+        Path(output).parent.mkdir(parents=True, exist_ok=True)
+        Path(output).write_text(json.dumps({"machine": before, "floors": asdict(floors), "load_after": os.getloadavg()[0],
+                                            "results": [asdict(r) for r in results]}, indent=1))
+    return results
