@@ -3,13 +3,24 @@
 `MATH[name, dtype]` says how the scalar operation `name` (marked `math` in `ir/scalar.py`) on operands of `dtype` is
 computed.  The expressions have no branches, no loads but constant tables, and no mathematical operation left in them, so
 they vectorise as any other expression.  Results are within the bounds of `docs/accuracy.md` over the whole range, signed
-zeros, infinities, NaNs and subnormals included.
+zeros, infinities, NaNs and subnormals included.  `DECOMPOSED` does the same for the few other operations that a target
+may lack (the expressions here use `scalef`).
 """
 
 from __future__ import annotations
 
+from . import exponential, logarithm, trigonometric
+from .decompose import DECOMPOSED
 from .function import MathFunction
 
-MATH: dict[tuple[str, str], MathFunction] = {}
+_FUNCTIONS: dict[str, MathFunction] = {
+    "exp": MathFunction(exponential.exp),
+    "tanh": MathFunction(exponential.tanh),
+    "log": MathFunction(logarithm.log),
+    "sin": MathFunction(trigonometric.sin, trigonometric.sin_large, trigonometric.is_large),
+    "cos": MathFunction(trigonometric.cos, trigonometric.cos_large, trigonometric.is_large),
+}
 
-__all__ = ["MATH", "MathFunction"]
+MATH: dict[tuple[str, str], MathFunction] = {(name, dtype): f for name, f in _FUNCTIONS.items() for dtype in ("f32", "f64")}
+
+__all__ = ["DECOMPOSED", "MATH", "MathFunction"]

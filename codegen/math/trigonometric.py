@@ -1,0 +1,73 @@
+"""sin, cos: x = n pi + r with n an integer (sin) or half an odd one (cos), and one odd polynomial on [-pi/2, pi/2]."""
+
+from __future__ import annotations
+
+from ...ir.expr import Expr
+from .arithmetic import INF, at_least, at_most, bits, fma, format_of, from_bits, horner, magnitude
+from .constants import PI, parts, rounded
+from .large_argument import half_turns
+
+# sin(r) = r + r**3 * P(r**2), |r| <= pi/2 and a little more; relative error 7.6e-9 and 2.3e-19.
+SIN = {
+    "f32": (-0.16666658, 0.008333031, -0.0001980695, 2.599759e-06),
+    "f64": (-0.16666666666666666, 0.008333333333333217, -0.00019841269841219445, 2.7557319213361207e-06,
+            -2.505210714007181e-08, 1.6058958415611458e-10, -7.64375120561487e-13, 2.7377629469251488e-15,
+            -1.5064086711546347e-18),
+}
+# Up to here the reduction with pi in three parts is good: n is right, n times the first part cancels exactly, and what
+# the third part leaves out is far below the least remainder.
+FAST_LIMIT = {"f32": 2.0 ** 17, "f64": 2.0 ** 20}
+
+
+def _subtract_pi(x: Expr, n: Expr) -> Expr:
+    """x - n pi. All parts are positive, so a zero keeps its sign."""
+    for part in parts(PI, x.dtype, 3):
+        x = fma(n, -part, x)
+    return x
+
+
+def _sin_polynomial(r: Expr) -> Expr:
+    u = r * r
+    y = fma(horner(u, SIN[r.dtype]) * u, r, r)
+    return y if r.dtype == "f32" else at_least(at_most(y, 1.0), -1.0)  # the f32 polynomial stays within by itself
+
+
+def _with_parity(y: Expr, parity: Expr, sign: Expr) -> Expr:
+    """y, negated where the lowest bit of `parity` is set and again where the integer `sign` is negative."""
+    fmt = format_of(y)
+    shift = fmt.sign_bit.bit_length() - 1
+    return from_bits(bits(y) ^ ((parity << shift) ^ (sign & fmt.sign_bit)))
+
+
+def sin(x: Expr) -> Expr:
+    fmt = format_of(x)
+    a = magnitude(x)
+    shifted = fma(a, rounded(1 / PI, x.dtype), fmt.shifter)
+    r = _subtract_pi(a, shifted - fmt.shifter)
+    return _with_parity(_sin_polynomial(r), bits(shifted), bits(x))
+
+
+def cos(x: Expr) -> Expr:
+    """cos(r + (k + 1/2) pi) = -(-1)**k sin(r)."""
+    fmt = format_of(x)
+    a = magnitude(x)
+    shifted = fma(a, rounded(1 / PI, x.dtype), -0.5) + fmt.shifter
+    r = _subtract_pi(a, (shifted - fmt.shifter) + 0.5)
+    return _with_parity(-_sin_polynomial(r), bits(shifted), bits(a))
+
+
+def sin_large(x: Expr) -> Expr:
+    r, n = half_turns(magnitude(x), 0)
+    return _with_parity(_sin_polynomial(r), n, bits(x))
+
+
+def cos_large(x: Expr) -> Expr:
+    a = magnitude(x)
+    r, n = half_turns(a, 1)
+    return _with_parity(-_sin_polynomial(r), n, bits(a))
+
+
+def is_large(x: Expr) -> Expr:
+    """Where the reduction by floats is not good enough; infinities and NaN become NaN there."""
+    a = magnitude(x)
+    return (a > FAST_LIMIT[x.dtype]) & (a < INF)

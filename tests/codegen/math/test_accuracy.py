@@ -1,0 +1,59 @@
+"""Every function of the table against the C library one precision up: ulps and special values."""
+
+import shutil
+
+import pytest
+from treadle.codegen.math import MATH
+from treadle.ir.scalar import SCALAR_OPS
+
+from tests.codegen.math.measure import Measured
+from tests.codegen.math.operands import pairs, random_f64, special, strided_f32
+
+pytestmark = pytest.mark.skipif(not shutil.which("gcc"), reason="the expressions are run through gcc")
+
+# Largest error allowed, in ulps; 2 where nothing is said.
+BOUND = {"tanh": 3.0, "pow": 3.0}
+KEYS = [key for key, entry in MATH.items() if entry.fast]
+UNARY = [key for key in KEYS if SCALAR_OPS[key[0]].arity == 1]
+BINARY = [key for key in KEYS if SCALAR_OPS[key[0]].arity == 2]
+
+
+def assert_within(measured: Measured) -> None:
+    report = measured.report()
+    assert not report.wrong, f"{report.wrong} special values wrong, first {report.first_wrong}"
+    assert report.ulp <= BOUND.get(measured.name, 2.0), report
+
+
+@pytest.mark.parametrize(("name", "dtype"), UNARY)
+def test_unary(name, dtype):
+    measured = Measured(name, dtype)
+    measured.check(special(measured.numpy))
+    for x in strided_f32(1009) if dtype == "f32" else random_f64(20_000):
+        measured.check(x)
+    assert_within(measured)
+
+
+@pytest.mark.parametrize(("name", "dtype"), BINARY)
+def test_binary(name, dtype):
+    measured = Measured(name, dtype)
+    for x, y in pairs(measured.numpy, 20_000):
+        measured.check(x, y)
+    assert_within(measured)
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize(("name", "dtype"), UNARY)
+def test_unary_exhaustively(name, dtype):
+    measured = Measured(name, dtype)
+    for x in strided_f32(1) if dtype == "f32" else random_f64(3_000_000, seed=1):
+        measured.check(x)
+    assert_within(measured)
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize(("name", "dtype"), BINARY)
+def test_binary_at_length(name, dtype):
+    measured = Measured(name, dtype)
+    for x, y in pairs(measured.numpy, 3_000_000, seed=1):
+        measured.check(x, y)
+    assert_within(measured)
