@@ -19,7 +19,6 @@ from pathlib import Path
 from statistics import median
 
 import numpy as np
-
 import treadle as td
 from treadle.benchmarks.floors import Floors, machine
 

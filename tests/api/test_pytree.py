@@ -3,7 +3,6 @@
 from collections import OrderedDict, defaultdict, deque, namedtuple
 
 import pytest
-
 from treadle.compiler import pytree
 
 Point = namedtuple("Point", "x y")

@@ -17,13 +17,13 @@ from tests.fuzz.run import check_seed, coverage_table
 SECONDS_PER_PROGRAM = 60
 
 
-def worker(tasks, results) -> None:
+def worker(tasks, results, control) -> None:
     import treadle
 
     for seed in iter(tasks.get, None):
         results.put(("begin", seed, None, None, None))
         try:
-            problem, program = check_seed(seed, treadle.jit)
+            problem, program = check_seed(seed, treadle.jit, control)
         except Exception as e:  # a bug of the generator or of the compiler: either way a finding
             problem, program = f"{type(e).__name__}: {e}", None
         results.put(("end", seed, problem, program and program.source, program and program.features))
@@ -32,7 +32,8 @@ def worker(tasks, results) -> None:
 class Pool:
     """Worker processes that are watched: one that dies or hangs is replaced, and its seed is a finding."""
 
-    def __init__(self, seeds: range, jobs: int) -> None:
+    def __init__(self, seeds: range, jobs: int, control: bool) -> None:
+        self.control = control
         self.context = multiprocessing.get_context("spawn")
         self.tasks, self.results = self.context.Queue(), self.context.Queue()
         for seed in seeds:
@@ -44,7 +45,7 @@ class Pool:
 
     def start(self) -> None:
         queue = self.context.Queue()
-        p = self.context.Process(target=worker, args=(self.tasks, queue), daemon=True)
+        p = self.context.Process(target=worker, args=(self.tasks, queue, self.control), daemon=True)
         p.start()
         self.workers[p] = [queue, None, time.monotonic()]
 
@@ -79,20 +80,27 @@ def main() -> int:
     parser.add_argument("--seeds", default="0:300", help="first:last, last not included")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--show", type=int, default=10, help="how many failing programs to print")
+    parser.add_argument("--control", action="store_true", help="programs with loops and branches")
     options = parser.parse_args()
     first, last = map(int, options.seeds.split(":"))
     total: Counter = Counter()
-    failures, done, begun = [], 0, time.monotonic()
-    for seed, problem, source, features in Pool(range(first, last), options.jobs).run():
+    failures, refused, done, begun = [], Counter(), 0, time.monotonic()
+    for seed, problem, source, features in Pool(range(first, last), options.jobs, options.control).run():
         done += 1
         total.update(features or {})
-        if problem:
+        if problem and options.control and "UnsupportedError" in problem:
+            refused[problem.split("UnsupportedError', ")[-1][:60]] += 1
+        elif problem:
             failures.append(seed)
             if len(failures) <= options.show:
                 print(f"seed {seed}: {problem}\n{source or ''}", flush=True)
         if done % 200 == 0:
             print(f"{done} programs, {len(failures)} failures, {time.monotonic() - begun:.0f} s", file=sys.stderr, flush=True)
     print(coverage_table(total, done))
+    if refused:
+        print(f"{sum(refused.values())} programs refused with UnsupportedError, by reason:")
+        for reason, n in refused.most_common(20):
+            print(f"  {n:5} {reason}")
     print(f"{done} programs, {len(failures)} failures: {failures[:50]}")
     return 1 if failures else 0
 

@@ -41,7 +41,7 @@ class Expressions:
             return self.choices.pick(list(self.owner.names))
         if roll < 80 and self.owner.arrays(lambda x: x.ndim > 0):
             name = self.choices.pick(self.owner.arrays(lambda x: x.ndim > 0))
-            return f"{name}[{self.index(self.owner.names[name].shape, False)}]"
+            return f"{name}[{self.owner.index(self.owner.names[name].shape, False)}]"
         return self.scalar()
 
     def partner(self, name: str) -> str:
@@ -70,7 +70,8 @@ class Expressions:
     def axis_index(self, n: int, advanced: bool) -> str:
         c = self.choices
         if advanced and c.chance(60) and n:
-            ints = self.owner.arrays(lambda v: v.dtype.kind in "iu" and v.ndim and v.size and np.all(np.abs(v.astype(float)) < n))
+            ints = self.owner.arrays(lambda v: v.dtype.kind in "iu" and v.ndim and v.size
+                                     and np.all(np.abs(v.astype(float)) < n))
             if ints and c.chance(50):
                 return c.pick(ints)
             self.feature("index:array")
@@ -171,7 +172,8 @@ class Expressions:
         forms = [f"np.flip({name})", f"np.roll({name}, 1)", f"np.expand_dims({name}, 0)", f"{name}.copy()", f"{name}.ravel()",
                  f"np.broadcast_to({name}, (2,) + {name}.shape)", f"np.tile({name}, 2)", f"np.repeat({name}, 2)",
                  f"{name}.reshape({x.size})", f"np.transpose({name})", f"np.atleast_2d({name})", f"np.squeeze({name})",
-                 f"np.moveaxis({name}, 0, -1)", f"{name}.flatten()", f"{name}.reshape({x.shape[::-1]})", f"np.split({name}, 1)[0]"]
+                 f"np.moveaxis({name}, 0, -1)", f"{name}.flatten()", f"{name}.reshape({x.shape[::-1]})",
+                 f"np.split({name}, 1)[0]"]
         return self.choices.pick(forms)
 
     def cumulative(self) -> str:
@@ -201,7 +203,7 @@ class Expressions:
             return self.operand()
         name = self.choices.pick(arrays)
         self.feature("gather")
-        return f"{name}[{self.index(self.owner.names[name].shape, True)}]"
+        return f"{name}[{self.owner.index(self.owner.names[name].shape, True)}]"
 
     def product(self) -> str:
         arrays = self.owner.arrays(lambda v: v.ndim in (1, 2))

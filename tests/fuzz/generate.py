@@ -121,7 +121,8 @@ class Generator:
                 "index": f"{name}[{self.index(x.shape, False)}]"}[form]
         return f"{self.fresh()} = {text}"
 
-    STATEMENTS = ((assign_new, 40), (view, 14), (write_index, 18), (write_whole, 10), (write_mask, 6), (write_out, 5), (rebind, 7))
+    STATEMENTS = ((assign_new, 40), (view, 14), (write_index, 18), (write_whole, 10), (write_mask, 6), (write_out, 5),
+                  (rebind, 7))
 
     def statement(self) -> None:
         for _ in range(6):
@@ -152,9 +153,10 @@ class Generator:
                 self.statement()
         except StopProgram:
             pass
-        chosen = [n for n in self.names if not n.startswith("a") or self.choices.chance(25)][-6:] or list(self.names)[:1]
+        chosen = [n for n in self.names if not n.startswith("a") or self.choices.chance(25)][-6:]
+        chosen = [n for n in chosen if not isinstance(self.names[n], type(np))] or list(self.names)[:1]
         parameters = ", ".join(f"a{k}" for k in range(len(self.arguments)))
-        body = "".join(f"    {line}\n" for line in self.lines)
+        body = "".join(f"    {part}\n" for line in self.lines for part in line.splitlines())
         source = f"import numpy as np\n\n\ndef f({parameters}):\n{body}    return {', '.join(chosen)}\n"
         for a in self.arguments:
             if isinstance(a, np.ndarray):

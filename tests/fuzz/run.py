@@ -10,12 +10,16 @@ import numpy as np
 
 from tests.comparator import difference, explained, fresh, observe
 from tests.fuzz.choices import SeededChoices
+from tests.fuzz.control import ControlGenerator
 from tests.fuzz.generate import Generator, Program
 from tests.perturb import perturbed_functions
 
 
-def make_program(seed: int) -> Program:
+def make_program(seed: int, control: bool = False) -> Program:
+    """The program of a seed: straight-line, or with loops and branches."""
     choices = SeededChoices(seed)
+    if control:
+        return ControlGenerator(choices, seed).program(choices.integer(2, 7))
     return Generator(choices, seed).program(choices.integer(3, 14))
 
 
@@ -45,8 +49,8 @@ def check(program: Program, jit: Callable, filename: str = "<fuzz>") -> str | No
     return None
 
 
-def check_seed(seed: int, jit: Callable) -> tuple[str | None, Program]:
-    program = make_program(seed)
+def check_seed(seed: int, jit: Callable, control: bool = False) -> tuple[str | None, Program]:
+    program = make_program(seed, control)
     return check(program, jit, f"<fuzz {seed}>"), program
 
 

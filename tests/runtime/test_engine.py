@@ -5,7 +5,6 @@ import gc
 import math
 
 import pytest
-
 from treadle.runtime import cpu
 from treadle.runtime.engine import CodeError, Engine, undefined_symbols
 
