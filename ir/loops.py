@@ -166,6 +166,18 @@ class Call:
 
     reads and writes list the buffers it touches; `scalars` are passed by value, in the routine's own order.
     `status`: name bound to the routine's i64 result, or None.
+
+    Called as  i64 treadle_<routine>(pointers of reads, pointers of writes, scalars as i64).  A pointer is that of the
+    buffer's element at index 0 of every axis.  The first scalars are the places where the routine's data begins: one
+    offset per buffer, reads before writes, in the buffer's (component) scalars.  After them:
+
+      sgemm dgemm cgemm zgemm   reads a, b; writes c: transa, transb (0 or 1), m, n, k, lda, ldb, ldc
+                                column-major c = op(a) op(b); leading dimensions in elements
+      sgemv dgemv cgemv zgemv   reads a, x; writes y: trans, m, n, lda, incx, incy     y = op(a) x; a is m by n, column-major
+      sort_<dtype>              writes x: n, kind     sorts n contiguous elements; kind 0 quicksort, 1 heapsort, 2 stable
+      argsort_<dtype>           reads x; writes p: n, kind     p[0..n) becomes the order of x[0..n), as int64
+
+    <dtype> is a name of `types.DTYPES`.  Increments are positive; an offset always names the first element in memory.
     """
 
     routine: str
