@@ -181,8 +181,8 @@ def line(r: Result) -> str:
 
 
 def header() -> str:
-    names = " ".join([f"{'case':34}", *[f"{c:>13}" for c in COMPETITORS], *[f"{'vs ' + c:>9}" for c in ("numpy", "numba", "jax")],
-                      f"{'first':>10}", f"{'error':>9}"])
+    ratios = [f"{'vs ' + c:>9}" for c in ("numpy", "numba", "jax")]
+    names = " ".join([f"{'case':34}", *[f"{c:>13}" for c in COMPETITORS], *ratios, f"{'first':>10}", f"{'error':>9}"])
     return names + "\n" + "-" * len(names)
 
 

@@ -160,8 +160,8 @@ PROGRAMS = [
     Program(conjugate_gradient, lambda: (_positive(8), np.ones(8), 1e-12), lambda: (_positive(1000), np.ones(1000), 1e-14),
             "blas"),
     Program(power_iteration, lambda: (_positive(8), np.ones(8), 5), lambda: (_positive(800), np.ones(800), 60), "blas"),
-    Program(symmetric_rank_k, lambda: (_matrix(7), _matrix(7, 5), 1.5, 1.2), lambda: (_matrix(300), _matrix(300, 200), 1.5, 1.2),
-            "array"),
+    Program(symmetric_rank_k, lambda: (_matrix(7), _matrix(7, 5), 1.5, 1.2),
+            lambda: (_matrix(300), _matrix(300, 200), 1.5, 1.2), "array"),
     Program(matrix_chain, lambda: tuple(_matrix(6, seed=s) for s in range(4)), lambda: tuple(_matrix(400, seed=s)
             for s in range(4)), "blas"),
     Program(durbin, lambda: (_matrix(1, 9)[0] * 0.1,), lambda: (_matrix(1, 3000)[0] * 0.01,), "array"),

@@ -121,7 +121,8 @@ def _columns(levels, n):
 PROGRAMS = [
     Program(adi, lambda: (_noise(9, 9), 2), lambda: (_noise(200, 200), 20), "array"),
     Program(recursive_filter, lambda: (_noise(20), 0.9, 0.1), lambda: (_noise(1_000_000), 0.9, 0.1), "scalar"),
-    Program(biquad, lambda: (_noise(15), 0.2, 0.3, 0.2, -0.4, 0.1), lambda: (_noise(300_000), 0.2, 0.3, 0.2, -0.4, 0.1), "scalar"),
+    Program(biquad, lambda: (_noise(15), 0.2, 0.3, 0.2, -0.4, 0.1), lambda: (_noise(300_000), 0.2, 0.3, 0.2, -0.4, 0.1),
+            "scalar"),
     Program(deriche, lambda: (_noise(7, 9), 0.25), lambda: (_noise(700, 500), 0.25), "array"),
     Program(tridiagonal_columns, lambda: _columns(6, 5), lambda: _columns(80, 10000), "array"),
     Program(exponential_average, lambda: (np.abs(_noise(30)), 5.0), lambda: (np.abs(_noise(500_000)), 50.0), "scalar"),
