@@ -8,18 +8,30 @@ from __future__ import annotations
 
 from . import (
     arithmetic,
+    bits,
     casting,
+    comparison,
     complexes,
+    division,
     leaves,
+    power,
+    rounding,
     slicing,
+    transcendental,
     views,
 )
 
 __all__ = [
     "arithmetic",
+    "bits",
     "casting",
+    "comparison",
     "complexes",
+    "division",
     "leaves",
+    "power",
+    "rounding",
     "slicing",
+    "transcendental",
     "views",
 ]
