@@ -136,6 +136,26 @@ def is_container(cls: type) -> bool:
     return False
 
 
+def children(x: Any) -> list[Any]:
+    """What a container directly holds."""
+    return list(_container(type(x)).flatten(x)[0])
+
+
+def with_children(x: Any, new: Sequence[Any]) -> Any:
+    """A container like `x` that holds `new` instead."""
+    return assemble(type(x), rest(x), new)
+
+
+def rest(x: Any) -> Hashable:
+    """What, besides class and children, makes up a container."""
+    return _container(type(x)).flatten(x)[1]
+
+
+def assemble(cls: type, rest: Hashable, children: Sequence[Any]) -> Any:
+    """The container of class `cls` made of these parts."""
+    return _container(cls).unflatten(rest, children)
+
+
 def _container(cls: type) -> Container:
     return _containers[cls]
 

@@ -10,6 +10,8 @@ import types
 from dataclasses import dataclass
 from typing import Any
 
+from . import pytree
+
 
 class Call:
     """The arguments of one call: as given, and as the leaves of their tree."""
@@ -33,30 +35,17 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class Leaf(Source):
-    """Leaf number `number` of the arguments."""
-
-    number: int
-    name: str = ""
-
-    def read(self, call: Call) -> Any:
-        return call.leaves[self.number]
-
-    def __str__(self) -> str:
-        return self.name or f"argument {self.number}"
-
-
-@dataclass(frozen=True, slots=True)
 class Argument(Source):
     """A whole argument: positional by number, or by keyword."""
 
     key: int | str
+    name: str = ""
 
     def read(self, call: Call) -> Any:
         return call.args[self.key] if isinstance(self.key, int) else call.kwargs[self.key]
 
     def __str__(self) -> str:
-        return f"argument {self.key}"
+        return self.name or f"argument {self.key}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,6 +83,20 @@ class Item(Source):
 
     def __str__(self) -> str:
         return f"{self.base}[{self.key!r}]"
+
+
+@dataclass(frozen=True, slots=True)
+class Child(Source):
+    """A child of a registered container."""
+
+    base: Source
+    number: int
+
+    def read(self, call: Call) -> Any:
+        return pytree.children(self.base.read(call))[self.number]
+
+    def __str__(self) -> str:
+        return f"{self.base}[{self.number}]"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
+
 from .builder import Slot
 from .graph import Block, Function, Op, Output, Parameter, Value
 from .loc import Loc

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+
+from tests.ir.generated import generate
 from treadle.ir.builder import Builder, Slot
 from treadle.ir.evaluate import evaluate
 from treadle.ir.graph import Block, Function, Op, Output, Parameter
@@ -12,8 +14,6 @@ from treadle.ir.types import DTYPES, PY_INT, TOKEN, ArrayType
 from treadle.ir.verify import verify
 from treadle.ir.viewmap import Axis
 from treadle.ir.walk import clone_function
-
-from tests.ir.generated import generate
 
 PLEASANT = """\
 func f(%x: f64[3, 4] {strides=(4, 1)}, %n: py.int {}) -> (f64[3, 4] {layout=(1, 0)}, f64[3, 4] {into=%x}) {

@@ -7,6 +7,7 @@ import threading
 
 import numpy as np
 import pytest
+
 from treadle.runtime.device import cpu_device
 from treadle.runtime.entry import NewArray, Slot
 

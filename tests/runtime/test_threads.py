@@ -6,6 +6,7 @@ import time
 
 import numpy as np
 import pytest
+
 from treadle.runtime.device import cpu_device
 from treadle.runtime.entry import Slot
 

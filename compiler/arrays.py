@@ -1,0 +1,382 @@
+"""TracedArray: stands for an ndarray while tracing; and the conversions between user operands and SSA values.
+
+An array is a reference to a `View`; `x.shape = ...` replaces the view of this one reference, as in NumPy.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..ir.graph import Value
+from ..ir.types import PY_INT, ArrayType, Dim, WeakType, element_count, same_dims
+from . import dispatch, tracer
+from .operators import BINARY, Operators
+from .scalars import PYTHON_SCALARS, BoundMethod, TracedScalar, is_weak
+from .sources import Fixed
+from .values import broadcast, cast, check_dtype, fits, shape_text
+from .views import Storage, View, reshape_value, view_of
+
+# Constants up to this size are part of the code; larger ones are read from memory.
+_INLINE_CONSTANT = 16
+
+
+class TracedArray(Operators):
+    """An array in a traced function."""
+
+    __slots__ = ("__weakref__", "view")
+    __hash__ = None  # type: ignore[assignment]
+
+    def __init__(self, view: View) -> None:
+        self.view = view
+
+    @property
+    def dtype(self) -> np.dtype:
+        return self.view.dtype
+
+    @property
+    def ndim(self) -> int:
+        return self.view.rank
+
+    @property
+    def shape(self) -> tuple:
+        return tuple(map(extent, self.view.dims))
+
+    @shape.setter
+    def shape(self, shape: Any) -> None:
+        view = self.view.reshape(dispatch.call(("dims of", "reshape"), (self, shape), {}))
+        if view is None:
+            raise AttributeError("Incompatible shape for in-place modification. Use `.reshape()` to make a copy with the "
+                                 "desired shape.")
+        self.view = view
+
+    @property
+    def size(self) -> Any:
+        total: Any = 1
+        for d in self.shape:
+            total = total * d
+        return total
+
+    @property
+    def strides(self) -> tuple:
+        if any(s is None for s in self.view.strides):
+            raise tracer.unsupported("strides of an array with run-time extents")
+        return self.view.strides
+
+    @property
+    def itemsize(self) -> int:
+        return self.dtype.itemsize
+
+    @property
+    def nbytes(self) -> Any:
+        return self.size * self.dtype.itemsize
+
+    @property
+    def T(self) -> TracedArray:
+        return TracedArray(self.view.transpose(range(self.ndim)[::-1]))
+
+    @property
+    def mT(self) -> TracedArray:
+        if self.ndim < 2:
+            raise ValueError("matrix transpose with ndim < 2 is undefined")
+        return TracedArray(self.view.transpose([*range(self.ndim - 2), self.ndim - 1, self.ndim - 2]))
+
+    @property
+    def real(self) -> TracedArray:
+        return TracedArray(self.view.part("real")) if self.dtype.kind == "c" else self
+
+    @real.setter
+    def real(self, value: Any) -> None:
+        assign(self.real, value)
+
+    @property
+    def imag(self) -> TracedArray:
+        if self.dtype.kind == "c":
+            return TracedArray(self.view.part("imag"))
+        zeros = new_array(tracer.builder().zeros(ArrayType(self.dtype, self.view.dims)))
+        zeros.view = _read_only(zeros.view)
+        return zeros
+
+    @imag.setter
+    def imag(self, value: Any) -> None:
+        if self.dtype.kind != "c":
+            raise TypeError("array does not have imaginary part to set")
+        assign(self.imag, value)
+
+    @property
+    def flat(self) -> Any:
+        return dispatch.METHODS["flat"](self)
+
+    @flat.setter
+    def flat(self, value: Any) -> None:
+        dispatch.METHODS["flat="](self, value)
+
+    @property
+    def flags(self) -> Flags:
+        return Flags(self.view)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") and name.endswith("__"):
+            raise AttributeError(f"'numpy.ndarray' object has no attribute '{name}'")
+        method = dispatch.METHODS.get(name)
+        if method is not None:
+            return BoundMethod(method, self, name)
+        if not hasattr(np.ndarray, name):
+            raise AttributeError(f"'numpy.ndarray' object has no attribute '{name}'")
+        raise tracer.unsupported(f"ndarray.{name}")
+
+    def __getitem__(self, index: Any) -> Any:
+        return dispatch.call(operator.getitem, (self, index), {})
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        dispatch.call(operator.setitem, (self, index, value), {})
+
+    def __len__(self) -> int:
+        if not self.ndim:
+            raise TypeError("len() of unsized object")
+        return operator.index(self.shape[0])
+
+    def __iter__(self) -> Iterator[Any]:
+        if not self.ndim:
+            raise TypeError("iteration over a 0-d array")
+        return (self[k] for k in range(len(self)))
+
+    def __contains__(self, value: Any) -> bool:
+        return bool(dispatch.call(np.any, (self == value,), {}))
+
+    def __bool__(self) -> bool:
+        return bool(truth_operand(self))
+
+    def __index__(self) -> int:
+        if self.ndim or self.dtype.kind not in "iu":
+            raise TypeError("only integer scalar arrays can be converted to a scalar index")
+        return operator.index(self[()])
+
+    def __int__(self) -> int:
+        return int(dispatch.METHODS["item"](self))
+
+    def __float__(self) -> float:
+        return float(dispatch.METHODS["item"](self))
+
+    def __complex__(self) -> complex:
+        return complex(dispatch.METHODS["item"](self))
+
+    def __repr__(self) -> str:
+        return f"<traced array: {self.dtype}{shape_text(self.view.dims)}>"
+
+
+def _in_place(ufunc: np.ufunc) -> Any:
+    def method(self: TracedArray, other: Any) -> TracedArray:
+        return dispatch.call(("in place", ufunc), (self, other), {})
+
+    return method
+
+
+for _name, (_, _ufunc) in BINARY.items():
+    setattr(TracedArray, f"__i{_name}__", _in_place(_ufunc))
+
+
+class Flags:
+    """`x.flags` of a traced array."""
+
+    __slots__ = ("_view",)
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+
+    @property
+    def c_contiguous(self) -> bool:
+        return self._view.is_c_contiguous
+
+    @property
+    def f_contiguous(self) -> bool:
+        return self._view.is_f_contiguous
+
+    @property
+    def writeable(self) -> bool:
+        return self._view.writeable
+
+    @property
+    def aligned(self) -> bool:
+        return True
+
+    def __getitem__(self, key: str) -> bool:
+        return getattr(self, key.lower())
+
+
+def _read_only(view: View) -> View:
+    return View(view.storage, view.steps, view.dims, view.dtype, view.strides, False)
+
+
+def truth_operand(x: TracedArray) -> Any:
+    """The scalar whose truth is the truth of `x`; ValueError as NumPy's for other than one element."""
+    count = element_count(x.view.dims)
+    if count == 0:
+        raise ValueError("The truth value of an empty array is ambiguous. Use `array.size > 0` to check that an array is not "
+                         "empty.")
+    if count is not None and count > 1:
+        raise ValueError("The truth value of an array with more than one element is ambiguous. Use a.any() or a.all()")
+    return dispatch.METHODS["item"](x)
+
+
+def extent(d: Dim) -> Any:
+    """An extent as the user sees it: an int, or a traced one."""
+    return d if isinstance(d, int) else TracedScalar(d)
+
+
+def is_traced(x: Any) -> bool:
+    return isinstance(x, Operators)
+
+
+def any_traced(x: Any) -> bool:
+    """Does a tree of containers hold a traced object?"""
+    if isinstance(x, (list, tuple)):
+        return any(any_traced(e) for e in x)
+    if isinstance(x, dict):
+        return any(any_traced(e) for e in x.values())
+    if isinstance(x, slice):
+        return any(is_traced(e) for e in (x.start, x.stop, x.step))
+    return is_traced(x)
+
+
+def new_array(value: Value, layout: tuple[int, ...] | None = None) -> TracedArray:
+    """An array over a new allocation that holds `value`, its axes in memory in the order `layout` (None: C order)."""
+    if isinstance(value.type, WeakType):
+        value = cast(value, value.dtype)
+    return TracedArray(view_of(Storage(value, layout=layout)))
+
+
+def wrap(value: Value, layout: tuple[int, ...] | None = None) -> Any:
+    """What NumPy returns for this value: a scalar if its rank is 0, else a new array."""
+    return TracedScalar(value) if not value.dims else new_array(value, layout)
+
+
+def constant_array(x: np.ndarray) -> TracedArray:
+    """An ndarray made while tracing, as a traced array of its own."""
+    check_dtype(x.dtype)
+    kind = ArrayType(x.dtype, x.shape)
+    if x.size <= _INLINE_CONSTANT:
+        value = tracer.emit("array_const", [], data=tuple(x.ravel().tolist()), type=kind) if x.ndim else \
+            tracer.constant(x[()], kind)
+        return new_array(value)
+    copy = np.array(x, order="C")
+    return new_array(tracer.current().add_input(Fixed(copy, "constant"), kind))
+
+
+def as_array(x: Any, dtype: Any = None) -> TracedArray:
+    """Any array-like as a traced array; a traced array of that dtype is itself."""
+    if isinstance(x, TracedArray):
+        return x if dtype is None or np.dtype(dtype) == x.dtype else new_array(cast(x.view.read(), np.dtype(dtype)))
+    if isinstance(x, (list, tuple)):
+        return dispatch.call(np.array, (x,), {} if dtype is None else {"dtype": dtype})
+    if isinstance(x, np.ndarray):
+        return as_array(constant_array(x), dtype)
+    return new_array(value_of(x, None if dtype is None else np.dtype(dtype)))
+
+
+def value_of(x: Any, dtype: np.dtype | None = None) -> Value:
+    """The SSA value of an operand; with `dtype`, converted to it (a Python number takes it directly)."""
+    if isinstance(x, TracedArray):
+        v = x.view.read()
+    elif isinstance(x, TracedScalar):
+        v = x.value
+    elif isinstance(x, Value):
+        v = x
+    elif isinstance(x, np.generic):
+        v = tracer.constant(x, ArrayType(check_dtype(x.dtype)))
+    elif isinstance(x, PYTHON_SCALARS):
+        return python_constant(x, dtype)
+    elif isinstance(x, (list, tuple, np.ndarray)):
+        v = as_array(x).view.read()
+    else:
+        raise tracer.unsupported(f"an operand of type {type(x).__name__}", "it is neither an array nor a number")
+    return v if dtype is None else cast(v, dtype)
+
+
+def python_constant(x: bool | int | float | complex, dtype: np.dtype | None = None) -> Value:
+    """A Python number: weak, or as `dtype` with NumPy's OverflowError for an integer out of range."""
+    if dtype is None:
+        if type(x) is int and not -(2**63) <= x < 2**63:
+            raise tracer.unsupported(f"the Python integer {x}", "a Python integer in compiled code has 64 bits")
+        return tracer.constant(x)
+    if type(x) is int and dtype.kind in "iu":
+        dtype.type(x)  # OverflowError as NumPy's
+    return tracer.constant(np.asarray(x).astype(dtype)[()], ArrayType(check_dtype(dtype)))
+
+
+def dims_of(x: Any) -> tuple[Dim, ...]:
+    """The extents of an operand."""
+    return x.view.dims if isinstance(x, TracedArray) else ()
+
+
+def operand(x: Any) -> Any:
+    """An operand of a ufunc as TracedArray, TracedScalar, Python number or NumPy scalar."""
+    if isinstance(x, (TracedArray, TracedScalar)) or is_weak(x) or isinstance(x, np.generic):
+        return x
+    if isinstance(x, Value):
+        return TracedScalar(x)
+    return as_array(x) if isinstance(x, (list, tuple, np.ndarray)) else value_of(x)
+
+
+def check_writeable(view: View, message: str = "assignment destination is read-only") -> None:
+    if not view.writeable:
+        raise ValueError(message)
+
+
+def assign(target: TracedArray, x: Any, casting: str = "unsafe") -> None:
+    """target[...] = x"""
+    view = target.view
+    check_writeable(view)
+    x = operand(x)
+    if isinstance(x, TracedArray) and x.view.storage is view.storage and x.view.steps == view.steps:
+        return  # what `a[i] += b` stores after it has added in place
+    if isinstance(x, TracedArray) and not np.can_cast(x.dtype, view.dtype, casting):  # type: ignore[arg-type]
+        raise TypeError(f"Cannot cast array data from {x.dtype!r} to {view.dtype!r} according to the rule '{casting}'")
+    if isinstance(x, complex) and view.dtype.kind != "c":
+        raise TypeError(f"{'float' if view.dtype.kind == 'f' else 'int'}() argument must be a string or a real number, not "
+                        "'complex'")
+    v = value_of(x, view.dtype)
+    view.write(broadcast(_fitted(v, view.dims), view.dims))
+
+
+def _fitted(v: Value, dims: Sequence[Dim]) -> Value:
+    """`v` without the leading extents of 1 that assignment ignores; ValueError if it cannot fill `dims`."""
+    own = v.dims
+    while len(own) > len(dims) and isinstance(own[0], int) and own[0] == 1:
+        own = own[1:]
+    if not fits(own, dims):
+        if any(not isinstance(d, int) for d in (*own, *dims)):
+            raise tracer.unsupported(f"assigning an array of extents {shape_text(own)} to {shape_text(dims)}",
+                                     "whether these run-time extents are equal is not known while compiling")
+        raise ValueError(f"could not broadcast input array from shape {shape_text(v.dims)} into shape {shape_text(dims)}")
+    return reshape_value(v, own)
+
+
+def deliver(result: Any, out: Any) -> Any:
+    """Give a function's result to the caller's `out` array, or return it if there is none."""
+    if isinstance(out, tuple) and len(out) == 1:
+        out = out[0]
+    if out is None:
+        return result
+    if not isinstance(out, TracedArray):
+        raise TypeError("return arrays must be of ArrayType")
+    check_writeable(out.view, "output array is read-only")
+    v = value_of(result)
+    if not same_dims(v.dims, out.view.dims):
+        raise ValueError(f"output array does not match result: expected shape {shape_text(v.dims)}, "
+                         f"got {shape_text(out.view.dims)}")
+    if not np.can_cast(v.dtype, out.dtype, "same_kind"):
+        raise TypeError(f"Cannot cast array data from {v.dtype!r} to {out.dtype!r} according to the rule 'same_kind'")
+    out.view.write(cast(v, out.dtype))
+    return out
+
+
+def index_value(x: Any) -> Value:
+    """An integer operand as a py.int or int64 of rank 0."""
+    v = value_of(x)
+    return v if v.type == PY_INT else cast(v, np.dtype(np.int64))
+
+

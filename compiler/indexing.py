@@ -1,0 +1,240 @@
+"""x[index] and x[index] = value: NumPy's rules for basic and advanced indexing.
+
+`parse` turns a user's index into one item per axis of the array; basic items alone make a view (`basic_view`); with index
+arrays or masks it is `advanced.py`'s.  Constant indices are checked here; run-time ones by the op `check_index`, whose
+result the access uses.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..ir.builder import Slot
+from ..ir.graph import Value
+from ..ir.types import Dim
+from ..ir.viewmap import Axis, wrap_index
+from . import dispatch, tracer
+from .arrays import TracedArray, any_traced, as_array, assign, index_value
+from .scalars import TracedScalar, concrete, to_python
+from .views import View
+
+_INVALID = ("only integers, slices (`:`), ellipsis (`...`), numpy.newaxis (`None`) and integer or boolean arrays are valid "
+            "indices")
+
+
+@dataclass(frozen=True, slots=True)
+class NewAxis:
+    """None in an index."""
+
+
+@dataclass(frozen=True, slots=True)
+class At:
+    """One position along an axis: an int, already counted from the front, or a run-time value yet to be checked."""
+
+    position: int | Value
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """start, start + step, ... : `length` positions along an axis."""
+
+    start: int | Value
+    length: Dim
+    step: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Indices:
+    """An integer index array for one axis, or a mask over as many axes as it has."""
+
+    array: TracedArray
+
+    @property
+    def is_mask(self) -> bool:
+        return self.array.dtype == np.dtype(bool)
+
+
+Item = NewAxis | At | Span | Indices
+
+
+def parse(index: Any, dims: Sequence[Dim]) -> list[Item]:
+    """The items of an index into an array of extents `dims`, an ellipsis written out."""
+    raw = [_normal(e) for e in (index if isinstance(index, tuple) else (index,))]
+    used = sum(_axes_used(e) for e in raw)
+    if sum(e is Ellipsis for e in raw) > 1:
+        raise IndexError("an index can only have a single ellipsis ('...')")
+    if used > len(dims):
+        raise IndexError(f"too many indices for array: array is {len(dims)}-dimensional, but {used} were indexed")
+    if not any(e is Ellipsis for e in raw):
+        raw.append(Ellipsis)
+    place = next(k for k, e in enumerate(raw) if e is Ellipsis)
+    raw[place:place + 1] = [slice(None)] * (len(dims) - used)
+    items: list[Item] = []
+    axis = 0
+    for e in raw:
+        items.append(_item(e, axis, dims))
+        axis += _axes_used(e)
+    return items
+
+
+def _normal(e: Any) -> Any:
+    """One entry of an index: None, Ellipsis, slice, an int, a traced int, or a traced array."""
+    if e is None or e is Ellipsis or isinstance(e, slice):
+        return e
+    if isinstance(e, TracedArray):
+        if e.ndim == 0 and e.dtype.kind in "iu":
+            return e[()]
+        return e
+    if isinstance(e, TracedScalar):
+        return _normal_scalar(e)
+    if isinstance(e, (bool, np.bool)):
+        return as_array(np.array(e))
+    if isinstance(e, (list, np.ndarray)):
+        array = as_array(e) if not isinstance(e, list) or any_traced(e) else as_array(_list_index(e))
+        return array if array.ndim or array.dtype.kind == "b" else array[()]
+    try:
+        return operator.index(e)
+    except TypeError:
+        raise IndexError(_INVALID) from None
+
+
+def _normal_scalar(e: TracedScalar) -> Any:
+    if e.value.dtype.kind == "b":
+        return as_array(e)
+    if e.value.dtype.kind not in "iu":
+        raise IndexError(_INVALID)
+    return e
+
+
+def _list_index(e: list) -> np.ndarray:
+    array = np.asarray(e)
+    return array.astype(np.intp) if array.size == 0 else array
+
+
+def _axes_used(e: Any) -> int:
+    if e is None or e is Ellipsis:
+        return 0
+    return e.ndim if isinstance(e, TracedArray) and e.dtype == np.dtype(bool) else 1
+
+
+def _item(e: Any, axis: int, dims: Sequence[Dim]) -> Item:
+    if e is None:
+        return NewAxis()
+    if isinstance(e, slice):
+        return _span(e, dims[axis])
+    if isinstance(e, TracedArray):
+        if e.dtype.kind not in "iub":
+            raise IndexError("arrays used as indices must be of integer (or boolean) type")
+        return Indices(e)
+    if isinstance(e, TracedScalar):
+        return At(e.value)
+    extent = dims[axis]
+    return At(wrap_index(e, axis, extent)) if isinstance(extent, int) else At(tracer.constant(e))
+
+
+def _span(s: slice, extent: Dim) -> Span:
+    start, stop, step = (_bound(e) for e in (s.start, s.stop, s.step))
+    if not isinstance(extent, int):
+        if start is None and stop is None and step in (None, 1):
+            return Span(0, extent, 1)
+        raise tracer.unsupported("a slice of an axis with a run-time extent")
+    first, last, stride = slice(start, stop, step).indices(extent)
+    length = len(range(first, last, stride))
+    return Span(first if length else 0, length, stride)
+
+
+def _bound(e: Any) -> int | None:
+    """A slice bound, whose value decides an extent."""
+    if e is None:
+        return None
+    e = concrete(e[()] if isinstance(e, TracedArray) and e.ndim == 0 else e, "a slice bound")
+    try:
+        return operator.index(e)
+    except TypeError:
+        raise TypeError("slice indices must be integers or None or have an __index__ method") from None
+
+
+def checked(position: int | Value, axis: int, extent: Dim) -> int | Value:
+    """A position counted from the front; a run-time one is checked where the program runs."""
+    if isinstance(position, int):
+        return position
+    size = extent if isinstance(extent, Value) else tracer.constant(extent)
+    return tracer.emit("check_index", [index_value(position), size], axis=axis)
+
+
+def basic_view(view: View, items: Sequence[Item]) -> View:
+    """The view that basic items make."""
+    axes: list[Axis] = []
+    dims: list[Dim] = []
+    starts: list[Value] = []
+    for item in items:
+        if isinstance(item, NewAxis):
+            dims.append(1)
+            continue
+        if isinstance(item, At):
+            start, terms = checked(item.position, len(axes), view.dims[len(axes)]), ()
+        else:
+            assert isinstance(item, Span)
+            start, terms = item.start, ((item.step, len(dims)),)
+            dims.append(item.length)
+        if isinstance(start, Value):
+            starts.append(start)
+            start = Slot(len(starts) - 1)
+        axes.append(Axis(start, terms))
+    return view.affine(tuple(axes), starts, dims)
+
+
+def is_basic(items: Sequence[Item]) -> bool:
+    return not any(isinstance(i, Indices) for i in items)
+
+
+def _is_full_integer(index: Any, items: Sequence[Item]) -> bool:
+    """Does this index pick one element, and not through an ellipsis (which gives a 0-d view)?"""
+    entries = index if isinstance(index, tuple) else (index,)
+    return all(isinstance(i, At) for i in items) and not any(e is Ellipsis for e in entries)
+
+
+@dispatch.implements(operator.getitem)
+def getitem(x: Any, index: Any) -> Any:
+    """x[index]"""
+    if isinstance(x, TracedScalar):
+        x = as_array(x)
+    items = parse(index, x.view.dims)
+    if not is_basic(items):
+        return dispatch.call(("advanced", "get"), (x, items), {})
+    view = basic_view(x.view, items)
+    if _is_full_integer(index, items):
+        return TracedScalar(view.read())
+    return TracedArray(view)
+
+
+@dispatch.implements(operator.setitem)
+def setitem(x: TracedArray, index: Any, value: Any) -> None:
+    """x[index] = value"""
+    if not x.view.writeable:
+        raise ValueError("assignment destination is read-only")
+    items = parse(index, x.view.dims)
+    if not is_basic(items):
+        dispatch.call(("advanced", "set"), (x, items, value), {})
+    else:
+        assign(TracedArray(basic_view(x.view, items)), value)
+
+
+@dispatch.implements_method("item")
+def item(x: Any, *index: Any) -> Any:
+    """x.item(): a Python scalar."""
+    x = as_array(x)
+    if index:
+        if len(index) == 1 and isinstance(index[0], tuple):
+            index = index[0]
+        if len(index) == 1 and x.ndim != 1:
+            x, index = dispatch.METHODS["ravel"](x), index
+        return to_python(x[tuple(index)])
+    if any(d != 1 for d in x.view.dims):
+        raise ValueError("can only convert an array of size 1 to a Python scalar")
+    return to_python(x[(0,) * x.ndim])

@@ -1,0 +1,163 @@
+"""Values that tracing can compute from the call itself: Python scalars among the arguments, and what follows from them.
+
+A traced Python scalar may carry a `Known`: its value for the call at hand, and how to compute it for another.  Reading the
+value costs a guard: `ValueGuard` on the value, or on the truth of a condition.  So `if n > 3` specialises on `n > 3` only.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from .sources import Call, Source
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A value that follows from the call. `evaluate` computes it anew."""
+
+    value: Any
+
+    def evaluate(self, call: Call) -> Any:
+        return self.value
+
+
+@dataclass(frozen=True, slots=True)
+class KnownInput(Known):
+    source: Source
+
+    def evaluate(self, call: Call) -> Any:
+        return self.source.read(call)
+
+
+@dataclass(frozen=True, slots=True)
+class KnownResult(Known):
+    fn: Callable[..., Any]
+    operands: tuple[Known, ...]
+
+    def evaluate(self, call: Call) -> Any:
+        return self.fn(*[o.evaluate(call) for o in self.operands])
+
+
+def known_result(fn: Callable[..., Any], operands: tuple[Known | None, ...]) -> Known | None:
+    """fn of known operands, or None if one is unknown or fn raises for these values."""
+    if any(o is None for o in operands):
+        return None
+    try:
+        value = fn(*[o.value for o in operands])  # type: ignore[union-attr]
+    except (ArithmeticError, ValueError, TypeError):
+        return None
+    return KnownResult(value, fn, operands)  # type: ignore[arg-type]
+
+
+def same_value(a: Any, b: Any) -> bool:
+    """Equal in type and value; a NaN equals itself."""
+    if type(a) is not type(b):
+        return False
+    return repr(a) == repr(b) if isinstance(a, (float, complex)) else bool(a == b)
+
+
+@dataclass(frozen=True, slots=True)
+class ValueGuard:
+    """A known value is what it was."""
+
+    known: Known
+    expected: Any
+
+    def holds(self, call: Call) -> bool:
+        return same_value(self.known.evaluate(call), self.expected)
+
+    def __hash__(self) -> int:
+        return hash((self.known, repr(self.expected)))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ValueGuard) and self.known == other.known and same_value(self.expected, other.expected)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceGuard:
+    """What stands at `source` equals a Python value of the same type: None, a string, a number."""
+
+    source: Source
+    expected: Any
+
+    def holds(self, call: Call) -> bool:
+        return same_value(self.source.read(call), self.expected)
+
+    def __hash__(self) -> int:
+        return hash((self.source, repr(self.expected)))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class IdentityGuard:
+    """The same object stands at `source`; a function must also have kept its code."""
+
+    source: Source
+    object: Any
+    code: types.CodeType | None = None
+
+    def holds(self, call: Call) -> bool:
+        found = self.source.read(call)
+        return found is self.object and (self.code is None or found.__code__ is self.code)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, IdentityGuard) and self.source == other.source and self.object is other.object
+
+    def __hash__(self) -> int:
+        return hash((self.source, id(self.object)))
+
+
+@dataclass(frozen=True, slots=True)
+class SameObject:
+    """Two places hold one object."""
+
+    a: Source
+    b: Source
+
+    def holds(self, call: Call) -> bool:
+        return self.a.read(call) is self.b.read(call)
+
+
+@dataclass(frozen=True, slots=True)
+class TypeGuard:
+    """An object of exactly this class stands at `source`."""
+
+    source: Source
+    cls: type
+
+    def holds(self, call: Call) -> bool:
+        return type(self.source.read(call)) is self.cls
+
+
+@dataclass(frozen=True, slots=True)
+class StructureGuard:
+    """A container of the same class and size, or with the same keys in the same order."""
+
+    source: Source
+    cls: type
+    keys: tuple | int
+
+    def holds(self, call: Call) -> bool:
+        found = self.source.read(call)
+        if type(found) is not self.cls:
+            return False
+        return len(found) == self.keys if isinstance(self.keys, int) else tuple(found) == self.keys
+
+
+@dataclass(frozen=True, slots=True)
+class LayoutGuard:
+    """An array with the same dtype, shape, strides and flags."""
+
+    source: Source
+    layout: tuple
+
+    def holds(self, call: Call) -> bool:
+        return array_layout(self.source.read(call)) == self.layout
+
+
+def array_layout(array: Any) -> tuple:
+    """What compiled code relies on about an array."""
+    flags = array.flags
+    return (type(array), array.dtype, array.shape, array.strides, flags.writeable, flags.aligned)

@@ -1,0 +1,127 @@
+"""Lifting: putting traced objects in the place of what a function is given or reads from outside.
+
+Arrays and NumPy scalars become inputs, wherever they come from.  Python scalars among the arguments become inputs with a
+`Known`; read from elsewhere they stay Python values, guarded.  Lists, dicts and other containers are copied with lifted
+elements; what the function does to the copy is later done to the original.  Functions, modules and classes are guarded by
+identity.  Other objects stay themselves: their attributes are lifted one by one when they are read (`read_attribute`).
+
+One object is lifted once, so sharing is kept.
+"""
+
+from __future__ import annotations
+
+import copy
+import types
+from collections import deque
+from typing import Any
+
+import numpy as np
+
+from ..ir.types import ArrayType, WeakType
+from . import pytree, tracer
+from .arrays import TracedArray, is_traced
+from .known import (
+    IdentityGuard,
+    KnownInput,
+    LayoutGuard,
+    SameObject,
+    SourceGuard,
+    StructureGuard,
+    TypeGuard,
+    array_layout,
+)
+from .scalars import PYTHON_SCALARS, TracedScalar
+from .sources import Attribute, Child, Item, Source
+from .values import check_dtype
+from .views import Storage, view_of
+
+_BY_IDENTITY = (types.ModuleType, type, types.BuiltinFunctionType, types.MethodType, np.ufunc, types.MethodWrapperType,
+                types.WrapperDescriptorType, types.MethodDescriptorType, types.GetSetDescriptorType)
+_BY_VALUE = (str, bytes, type(None), np.dtype, range, slice, frozenset, type(Ellipsis))
+
+
+def lift(x: Any, source: Source, in_key: bool = False) -> Any:
+    """What stands for `x`, found at `source`, in the trace. in_key: the signature already tells its type and layout."""
+    trace = tracer.current()
+    if is_traced(x):
+        return x
+    found = trace.lifted.get(id(x))
+    if found is not None and found[0] is x and not isinstance(x, (*PYTHON_SCALARS, str)):
+        if not in_key and source != found[2]:
+            trace.guard(SameObject(source, found[2]))
+        return found[1]
+    lifted = _lift(x, source, in_key)
+    trace.lifted[id(x)] = (x, lifted, source)
+    return lifted
+
+
+def _lift(x: Any, source: Source, in_key: bool) -> Any:
+    trace = tracer.current()
+    if isinstance(x, np.ndarray):
+        return _lift_array(x, source, in_key)
+    if isinstance(x, np.generic):
+        if not in_key:
+            trace.guard(TypeGuard(source, type(x)))
+        value = trace.add_input(source, ArrayType(check_dtype(x.dtype)), str(source))
+        return TracedScalar(value, KnownInput(x, source))
+    if type(x) in PYTHON_SCALARS:
+        if in_key and not (type(x) is int and not -(2**63) <= x < 2**63):
+            return TracedScalar(trace.add_input(source, WeakType(type(x).__name__), str(source)), KnownInput(x, source))
+        trace.guard(SourceGuard(source, x))
+        return x
+    if isinstance(x, _BY_VALUE):
+        if not in_key:
+            trace.guard(SourceGuard(source, x))
+        return x
+    if isinstance(x, types.FunctionType):
+        trace.guard(IdentityGuard(source, x, x.__code__))
+        return x
+    if isinstance(x, _BY_IDENTITY):
+        trace.guard(IdentityGuard(source, x))
+        return x
+    if pytree.is_container(type(x)):
+        return _lift_container(x, source, in_key)
+    if not in_key:
+        trace.guard(TypeGuard(source, type(x)))
+    trace.origins[id(x)] = (x, source)
+    return x
+
+
+def _lift_array(x: np.ndarray, source: Source, in_key: bool) -> TracedArray:
+    trace = tracer.current()
+    if type(x) is not np.ndarray:
+        raise tracer.unsupported(f"{source}, a {type(x).__module__}.{type(x).__name__}",
+                                 "subclasses of ndarray are not compiled", "pass numpy.asarray(x)")
+    if not x.dtype.isnative or x.dtype.fields is not None or not x.flags.aligned:
+        why = "structured" if x.dtype.fields is not None else "unaligned" if not x.flags.aligned else "byte-swapped"
+        raise tracer.unsupported(f"{source}, a{'n' if why[0] == 'u' else ''} {why} array", "it has no compiled form",
+                                 "pass a copy: x.astype(x.dtype.newbyteorder('='))" if why == "byte-swapped" else "")
+    check_dtype(x.dtype)
+    if not in_key:
+        trace.guard(LayoutGuard(source, array_layout(x)))
+    value = trace.add_input(source, ArrayType(x.dtype, x.shape), str(source))
+    twin = TracedArray(view_of(Storage(value, x.strides, source, x.flags.writeable)))
+    trace.twins[id(twin)] = tracer.Twin(twin, twin.view, source)
+    return twin
+
+
+def _lift_container(x: Any, source: Source, in_key: bool) -> Any:
+    trace = tracer.current()
+    if not in_key:
+        keys = tuple(x) if isinstance(x, dict) else len(pytree.children(x))
+        trace.guard(StructureGuard(source, type(x), keys))
+    if isinstance(x, (dict, list, deque)):
+        # A copy that the function may change; entered first, so that a cycle finds it.
+        twin = copy.copy(x)
+        trace.lifted[id(x)] = (x, twin, source)
+        for k in list(x) if isinstance(x, dict) else range(len(x)):
+            twin[k] = lift(x[k], Item(source, k), in_key)
+        trace.containers[id(twin)] = tracer.Container(x, twin, source, copy.copy(twin))
+        return twin
+    place = Item if isinstance(x, tuple) else Child
+    return pytree.with_children(x, [lift(v, place(source, k), in_key) for k, v in enumerate(pytree.children(x))])
+
+
+def read_attribute(owner: Any, name: str, source: Source) -> Any:
+    """owner.name, for an object found at `source`."""
+    return lift(getattr(owner, name), Attribute(source, name))

@@ -1,0 +1,81 @@
+"""The operators of traced arrays and scalars: Python's special methods, with reflected forms, as ufunc calls.
+
+Each goes through the table (`dispatch`); the rules for Python scalars among themselves are entered there under the
+functions of module `operator`, those for arrays and NumPy scalars under the ufuncs.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from . import dispatch
+
+BINARY: dict[str, tuple[Callable, np.ufunc]] = {
+    "add": (operator.add, np.add), "sub": (operator.sub, np.subtract), "mul": (operator.mul, np.multiply),
+    "truediv": (operator.truediv, np.divide), "floordiv": (operator.floordiv, np.floor_divide),
+    "mod": (operator.mod, np.remainder), "pow": (operator.pow, np.power), "and": (operator.and_, np.bitwise_and),
+    "or": (operator.or_, np.bitwise_or), "xor": (operator.xor, np.bitwise_xor),
+    "lshift": (operator.lshift, np.left_shift), "rshift": (operator.rshift, np.right_shift),
+    "matmul": (operator.matmul, np.matmul),
+}
+COMPARISONS: dict[str, tuple[Callable, np.ufunc]] = {
+    "lt": (operator.lt, np.less), "le": (operator.le, np.less_equal), "gt": (operator.gt, np.greater),
+    "ge": (operator.ge, np.greater_equal), "eq": (operator.eq, np.equal), "ne": (operator.ne, np.not_equal),
+}
+UNARY: dict[str, tuple[Callable, np.ufunc]] = {
+    "neg": (operator.neg, np.negative), "pos": (operator.pos, np.positive), "abs": (abs, np.absolute),
+    "invert": (operator.invert, np.invert),
+}
+UFUNC_OF = {python: ufunc for table in (BINARY, COMPARISONS, UNARY) for python, ufunc in table.values()}
+
+
+class Operators:
+    """Special methods shared by traced arrays and scalars."""
+
+    __slots__ = ()
+    __array_priority__ = 1000
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        return dispatch.call(ufunc if method == "__call__" else (ufunc, method), inputs, kwargs)
+
+    def __array_function__(self, function: Callable, types: Any, args: tuple, kwargs: dict) -> Any:
+        return dispatch.call(function, args, kwargs)
+
+    def __divmod__(self, other: Any) -> Any:
+        return dispatch.call(divmod, (self, other), {})
+
+    def __rdivmod__(self, other: Any) -> Any:
+        return dispatch.call(divmod, (other, self), {})
+
+
+def _binary(python: Callable) -> tuple[Callable, Callable]:
+    def forward(self: Any, other: Any) -> Any:
+        return dispatch.call(python, (self, other), {}) if is_operand(other) else NotImplemented
+
+    def reflected(self: Any, other: Any) -> Any:
+        return dispatch.call(python, (other, self), {}) if is_operand(other) else NotImplemented
+
+    return forward, reflected
+
+
+def is_operand(x: Any) -> bool:
+    """May this stand in an arithmetic expression with an array?"""
+    return isinstance(x, (Operators, bool, int, float, complex, np.generic, np.ndarray, list, tuple))
+
+
+def _unary(python: Callable) -> Callable:
+    return lambda self: dispatch.call(python, (self,), {})
+
+
+for _name, (_python, _) in BINARY.items():
+    _forward, _reflected = _binary(_python)
+    setattr(Operators, f"__{_name}__", _forward)
+    setattr(Operators, f"__r{_name}__", _reflected)
+for _name, (_python, _) in COMPARISONS.items():
+    setattr(Operators, f"__{_name}__", _binary(_python)[0])
+for _name, (_python, _) in UNARY.items():
+    setattr(Operators, f"__{_name}__", _unary(_python))

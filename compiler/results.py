@@ -1,0 +1,325 @@
+"""From traced objects back to Python: recipes that build a call's result, and effects on the caller's objects.
+
+`Recipes` walks what the function returned and decides what the native code must output; the recipe classes rebuild it at
+each call.  Sharing is kept: what was one object while tracing is one object in the result, and arrays over one storage are
+views of one buffer.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+
+from ..ir.builder import Slot
+from ..ir.graph import Output, Value
+from ..ir.types import WeakType
+from . import pytree, tracer
+from .arrays import TracedArray
+from .scalars import TracedScalar
+from .sources import Attribute, Source
+from .traced import Build, Effect, Recipe
+from .views import Affine, Part, Reshape, Step, Storage
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """A Python object, as it is."""
+
+    value: Any
+
+    def build(self, state: Build) -> Any:
+        return self.value
+
+
+@dataclass(frozen=True, slots=True)
+class FromCall:
+    """The caller's own object."""
+
+    source: Source
+
+    def build(self, state: Build) -> Any:
+        return self.source.read(state.call)
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """A NumPy scalar, or with `kind` a Python one."""
+
+    output: int
+    kind: type | None
+
+    def build(self, state: Build) -> Any:
+        x = np.asarray(state.outputs[self.output])[()]
+        return x if self.kind is None else self.kind(x)
+
+
+@dataclass(frozen=True, slots=True)
+class NewArray:
+    """A buffer that the native code filled."""
+
+    output: int
+
+    def build(self, state: Build) -> Any:
+        return state.outputs[self.output]
+
+
+@dataclass(frozen=True, slots=True)
+class ViewOf:
+    """A view of another array. `slots`: recipes of the run-time starts and extents, per step."""
+
+    base: Recipe
+    steps: tuple[Step, ...]
+    numbers: tuple[tuple[tuple[Recipe, ...], tuple[int | Recipe, ...]], ...]
+    writeable: bool
+
+    def build(self, state: Build) -> Any:
+        x = self.base.build(state)
+        if not self.steps:
+            x = x[...]
+        for step, (starts, dims) in zip(self.steps, self.numbers, strict=True):
+            extents = tuple(d if isinstance(d, int) else int(d.build(state)) for d in dims)
+            x = apply_step(step, x, [int(s.build(state)) for s in starts], extents)
+        if x.flags.writeable and not self.writeable:
+            x.flags.writeable = False
+        return x
+
+
+def apply_step(step: Step, x: np.ndarray, starts: Sequence[int], dims: tuple[int, ...]) -> np.ndarray:
+    """The real view that a step makes of a real array."""
+    if isinstance(step, Reshape):
+        return x.reshape(dims)
+    if isinstance(step, Part):
+        return getattr(x, step.name)
+    origin = [starts[a.start.operand] if isinstance(a.start, Slot) else a.start for a in step.map]
+    basic = _basic_index(step, origin, dims)
+    if basic is not None:
+        index, axes = basic
+        view = x[index]
+        return view if axes == tuple(range(len(axes))) else view.transpose(axes)
+    strides = [0] * len(dims)
+    for axis, s in zip(step.map, x.strides, strict=True):
+        for k, a in axis.terms:
+            strides[a] += k * s
+    if 0 in dims:
+        return np.empty(dims, x.dtype)
+    return as_strided(x[(*origin, ...)], dims, strides, writeable=x.flags.writeable)
+
+
+def _basic_index(step: Affine, origin: Sequence[int], dims: tuple[int, ...]) -> tuple[tuple, tuple[int, ...]] | None:
+    """The index, and the transposition after it, that make this view; None where indexing alone cannot."""
+    index: list[Any] = []
+    made: list[int] = []
+    for start, axis in zip(origin, step.map, strict=True):
+        if len(axis.terms) > 1:
+            return None
+        if not axis.terms:
+            index.append(start)
+            continue
+        ((stride, a),) = axis.terms
+        if a in made or stride == 0:
+            return None
+        stop: int | None = start + stride * dims[a]
+        if dims[a] == 0:
+            start = stop = 0
+        elif stop is not None and stop < 0:
+            stop = None
+        index.append(slice(start, stop, stride))
+        made.append(a)
+    for a, d in enumerate(dims):
+        if a not in made:
+            if d != 1:
+                return None
+            index.append(None)
+            made.append(a)
+    return (*index, ...) if len(made) == 0 else tuple(index), tuple(made.index(a) for a in range(len(dims)))
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """A container built while tracing. A mutable one is built once per call, however often it occurs."""
+
+    cls: type
+    rest: Hashable
+    children: tuple[Recipe, ...]
+
+    def build(self, state: Build) -> Any:
+        key = id(self)
+        if key not in state.made:
+            state.made[key] = pytree.assemble(self.cls, self.rest, [c.build(state) for c in self.children])
+        return state.made[key]
+
+
+@dataclass(frozen=True, slots=True)
+class RebuiltObject:
+    """An object made while tracing, with its attributes."""
+
+    cls: type
+    attributes: dict[str, Recipe]
+
+    def build(self, state: Build) -> Any:
+        key = id(self)
+        if key not in state.made:
+            made = object.__new__(self.cls)
+            state.made[key] = made
+            made.__dict__.update({k: r.build(state) for k, r in self.attributes.items()})
+        return state.made[key]
+
+
+@dataclass(frozen=True, slots=True)
+class Once:
+    """An array or object that occurs several times: built at its first use."""
+
+    inner: Recipe
+
+    def build(self, state: Build) -> Any:
+        key = id(self)
+        if key not in state.made:
+            state.made[key] = self.inner.build(state)
+        return state.made[key]
+
+
+@dataclass(frozen=True, slots=True)
+class SetPlace:
+    """An attribute, global or closure variable gets a value."""
+
+    source: Source
+    value: Recipe
+
+    def perform(self, state: Build) -> None:
+        self.source.write(state.call, self.value.build(state))
+
+
+@dataclass(frozen=True, slots=True)
+class SetContents:
+    """The caller's list or dict gets the contents that the function left in its copy."""
+
+    source: Source
+    keys: tuple | None
+    values: tuple[Recipe | None, ...]
+
+    def perform(self, state: Build) -> None:
+        target = self.source.read(state.call)
+        if self.keys is None:
+            new = [v.build(state) for v in self.values]  # type: ignore[union-attr]
+            if isinstance(target, deque):
+                target.clear()
+                target.extend(new)
+            else:
+                target[:] = new
+            return
+        kept = {k: target[k] if v is None else v.build(state) for k, v in zip(self.keys, self.values, strict=True)}
+        if list(target)[:len(kept)] != list(kept)[:len(target)] or len(kept) < len(target):
+            target.clear()
+        target.update(kept)
+
+
+class Recipes:
+    """Makes recipes, and collects what the native code has to output for them."""
+
+    def __init__(self) -> None:
+        self.values: list[Value] = []
+        self.outputs: list[Output] = []
+        self._of_value: dict[int, int] = {}
+        self._of_storage: dict[Storage, Recipe] = {}
+        self._memo: dict[int, tuple[Any, Recipe]] = {}
+
+    def _output(self, value: Value, output: Output) -> int:
+        self.values.append(value)
+        self.outputs.append(output)
+        return len(self.values) - 1
+
+    def recipe(self, x: Any) -> Recipe:
+        """How to build what `x` stands for."""
+        found = self._memo.get(id(x))
+        if found is not None and found[0] is x:
+            return found[1]
+        made = self._make(x)
+        self._memo[id(x)] = (x, made)
+        return made
+
+    def _make(self, x: Any) -> Recipe:
+        trace = tracer.current()
+        if isinstance(x, TracedScalar):
+            return Scalar(self._scalar(x.value), x.python_type if x.kind else None)
+        if isinstance(x, TracedArray):
+            return self._array(x)
+        if id(x) in trace.containers:
+            return FromCall(trace.containers[id(x)].source)
+        if id(x) in trace.origins:
+            return FromCall(trace.origins[id(x)][1])
+        if type(x) is not type(None) and pytree.is_container(type(x)):
+            children = tuple(self.recipe(c) for c in pytree.children(x))
+            if type(x) is tuple and all(isinstance(c, Constant) for c in children):
+                return Constant(x)
+            return Rebuilt(type(x), pytree.rest(x), children)
+        if hasattr(x, "__dict__") and not isinstance(x, type) and any(self._is_made(v) for v in vars(x).values()):
+            return RebuiltObject(type(x), {k: self.recipe(v) for k, v in vars(x).items()})
+        return Constant(x)
+
+    def _is_made(self, x: Any) -> bool:
+        return not isinstance(self.recipe(x), Constant)
+
+    def _scalar(self, value: Value) -> int:
+        if id(value) not in self._of_value:
+            self._of_value[id(value)] = self._output(value, Output())
+        return self._of_value[id(value)]
+
+    def _array(self, x: TracedArray) -> Recipe:
+        twin = tracer.current().twins.get(id(x))
+        if twin is not None:
+            return FromCall(twin.source)
+        view = x.view
+        base = self._storage(view.storage)
+        if not view.steps and isinstance(base, NewArray) and view.writeable == view.storage.writeable:
+            return base
+        numbers = tuple((self._numbers(getattr(s, "starts", ())), self._numbers(getattr(s, "dims", ()))) for s in view.steps)
+        return Once(ViewOf(base, view.steps, numbers, view.writeable))  # type: ignore[arg-type]
+
+    def _numbers(self, values: Sequence[int | Value]) -> tuple:
+        return tuple(v if isinstance(v, int) else Scalar(self._scalar(v), int if isinstance(v.type, WeakType) else None)
+                     for v in values)
+
+    def _storage(self, storage: Storage) -> Recipe:
+        """The buffer: the caller's for an argument, else one that the native code fills."""
+        if storage not in self._of_storage:
+            if storage.source is not None:
+                self._of_storage[storage] = FromCall(storage.source)
+            else:
+                self._of_storage[storage] = NewArray(self._output(storage.value, Output(layout=storage.layout)))
+        return self._of_storage[storage]
+
+    def write_back(self, storages: Sequence[Storage], position: dict[int, int]) -> None:
+        """Output the new contents of the caller's arrays that were written. position: id of parameter -> its number."""
+        for s in storages:
+            if s.parameter is not None and s.value is not s.parameter:
+                self._output(s.value, Output(into=position[id(s.parameter)]))
+
+    def effects(self) -> list[Effect]:
+        """What to do to the caller's containers and names."""
+        trace = tracer.current()
+        out: list[Effect] = []
+        for c in list(trace.containers.values()):
+            if not same_contents(c.twin, c.before):
+                if isinstance(c.twin, dict):
+                    out.append(SetContents(c.source, tuple(c.twin), tuple(
+                        None if k in c.before and c.before[k] is v else self.recipe(v) for k, v in c.twin.items())))
+                else:
+                    out.append(SetContents(c.source, None, tuple(map(self.recipe, c.twin))))
+        for twin in trace.twins.values():
+            if twin.array.view is not twin.view:
+                out.append(SetPlace(Attribute(twin.source, "shape"), Constant(twin.array.view.dims)))
+        return out + [SetPlace(s, self.recipe(v)) for s, v in trace.bindings.items()]
+
+
+def same_contents(a: Any, b: Any) -> bool:
+    """The same objects in the same order."""
+    if len(a) != len(b):
+        return False
+    if isinstance(a, dict):
+        return all(k is j and v is w for (k, v), (j, w) in zip(a.items(), b.items(), strict=True))
+    return all(v is w for v, w in zip(a, b, strict=True))

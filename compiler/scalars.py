@@ -1,0 +1,175 @@
+"""TracedScalar: stands for a Python scalar (weak in promotion) or a NumPy scalar (strong) while tracing.
+
+It is immutable: one SSA value of rank 0.  A scalar that follows from the arguments alone carries a `Known`, so that tracing
+may read it where it must (a shape, a list index, a branch), at the price of a guard.  `concrete` is that reading.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..ir.graph import Value
+from ..ir.types import WEAK_PYTHON, WeakType
+from . import dispatch, tracer
+from .known import Known, ValueGuard, known_result
+from .operators import Operators
+from .values import WEAK_KINDS, cast_weak
+
+PYTHON_SCALARS = (bool, int, float, complex)
+
+
+class TracedScalar(Operators):
+    """A scalar in a traced function."""
+
+    __slots__ = ("known", "value")
+
+    def __init__(self, value: Value, known: Known | None = None) -> None:
+        self.value, self.known = value, known
+
+    @property
+    def kind(self) -> str | None:
+        """Of a Python scalar its kind; None for a NumPy scalar."""
+        return self.value.type.kind if isinstance(self.value.type, WeakType) else None
+
+    @property
+    def python_type(self) -> type:
+        """The class of what this stands for."""
+        return WEAK_PYTHON[self.kind] if self.kind else self.value.dtype.type
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") and name.endswith("__"):
+            raise AttributeError(f"'{self.python_type.__name__}' object has no attribute '{name}'")
+        if self.kind is not None:
+            return _python_attribute(self, name)
+        if name in _STATIC_ATTRIBUTES:
+            return _STATIC_ATTRIBUTES[name](self.value.dtype)
+        if name in ("T", "base", "data", "flags", "flat"):
+            raise tracer.unsupported(f"attribute {name} of a NumPy scalar")
+        method = dispatch.METHODS.get(name)
+        if method is not None:
+            return BoundMethod(method, self, name)
+        getattr(self.python_type, name)
+        raise tracer.unsupported(f"{self.python_type.__name__}.{name}")
+
+    @property
+    def real(self) -> Any:
+        return dispatch.call(np.real, (self,), {}) if self.value.dtype.kind == "c" else self
+
+    @property
+    def imag(self) -> Any:
+        return dispatch.call(np.imag, (self,), {})
+
+    def __getitem__(self, index: Any) -> Any:
+        if self.kind is not None:
+            raise TypeError(f"'{self.kind}' object is not subscriptable")
+        return dispatch.call(operator.getitem, (self, index), {})
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        raise TypeError(f"'{_type_name(self)}' object does not support item assignment")
+
+    def __len__(self) -> int:
+        raise TypeError(f"object of type '{_type_name(self)}' has no len()")
+
+    def __iter__(self) -> Any:
+        raise TypeError(f"'{_type_name(self)}' object is not iterable")
+
+    def __bool__(self) -> bool:
+        known = known_result(bool, (self.known,))
+        if known is None:
+            raise tracer.unsupported("a condition on a run-time value",
+                                     "its truth is not known while compiling", "use np.where or arithmetic on the mask")
+        return _guarded(known)
+
+    def __index__(self) -> int:
+        return operator.index(concrete(self, "an index or size"))
+
+    def __int__(self) -> int:
+        return int(concrete(self, "int()"))
+
+    def __float__(self) -> float:
+        return float(concrete(self, "float()"))
+
+    def __complex__(self) -> complex:
+        return complex(concrete(self, "complex()"))
+
+    def __hash__(self) -> int:
+        return hash(concrete(self, "a hash"))
+
+    def __format__(self, spec: str) -> str:
+        return format(concrete(self, "formatting"), spec)
+
+    def __str__(self) -> str:
+        return str(concrete(self, "formatting"))
+
+    def __repr__(self) -> str:
+        return f"<traced scalar: {self.value.type}>"
+
+
+class BoundMethod:
+    """A method of a traced object, to be called."""
+
+    __slots__ = ("__name__", "__self__", "implementation")
+
+    def __init__(self, implementation: Callable[..., Any], owner: Any, name: str) -> None:
+        self.implementation, self.__self__, self.__name__ = implementation, owner, name
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.implementation(self.__self__, *args, **kwargs)
+
+
+_STATIC_ATTRIBUTES: dict[str, Callable[[np.dtype], Any]] = {
+    "dtype": lambda d: d, "shape": lambda d: (), "ndim": lambda d: 0, "size": lambda d: 1, "strides": lambda d: (),
+    "itemsize": lambda d: d.itemsize, "nbytes": lambda d: d.itemsize,
+}
+
+
+def _type_name(x: TracedScalar) -> str:
+    return x.kind or f"numpy.{x.value.dtype.type.__name__}"
+
+
+def _python_attribute(x: TracedScalar, name: str) -> Any:
+    if name == "conjugate":
+        return BoundMethod(lambda s: dispatch.call(np.conjugate, (s,), {}) if s.kind == "complex" else s, x, name)
+    getattr(x.python_type, name)  # AttributeError as Python's
+    return getattr(concrete(x, f".{name}"), name)
+
+
+def _guarded(known: Known) -> Any:
+    tracer.current().guard(ValueGuard(known, known.value))
+    return known.value
+
+
+def concrete(x: Any, what: str) -> Any:
+    """The Python or NumPy value of a scalar that tracing needs; anything else unchanged. `what` names the need."""
+    if not isinstance(x, TracedScalar):
+        return x
+    if x.known is None:
+        raise tracer.unsupported(f"{what} from a run-time value", "its value is not known while compiling",
+                                 "pass it as an argument of its own")
+    return _guarded(x.known)
+
+
+def known_of(x: Any) -> Known | None:
+    """The known value of a scalar operand, if it has one."""
+    if isinstance(x, TracedScalar):
+        return x.known
+    return Known(x) if isinstance(x, (*PYTHON_SCALARS, np.generic)) else None
+
+
+def is_weak(x: Any) -> bool:
+    """Is this a Python scalar, traced or not?"""
+    if isinstance(x, TracedScalar):
+        return x.kind is not None
+    return isinstance(x, PYTHON_SCALARS) and not isinstance(x, np.generic)
+
+
+def to_python(x: TracedScalar) -> TracedScalar:
+    """`x.item()` of a scalar."""
+    if x.kind is not None:
+        return x
+    kind = WEAK_KINDS[x.value.dtype.kind]
+    return TracedScalar(cast_weak(x.value, kind), known_result(lambda v: v.item(), (x.known,)))

@@ -1,0 +1,67 @@
+"""The key of a call: what of its arguments selects a compiled version.
+
+Arrays count by class, dtype, shape, strides and flags; scalars by class; strings, functions and other hashable values by
+value; objects by class (their attributes are inputs and guards of a version).  So is the pattern in which one object
+appears several times.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from enum import Enum
+from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
+from typing import Any
+
+import numpy as np
+
+from . import pytree
+from .sources import Call
+
+# Values of these classes are compared, since what is compiled depends on them.
+_BY_VALUE = (str, bytes, frozenset, range, slice, type, Enum, np.dtype, type(Ellipsis), type(NotImplemented), ModuleType,
+             FunctionType, BuiltinFunctionType, MethodType, np.ufunc)
+
+
+def _array_key(a: np.ndarray) -> Hashable:
+    flags = a.flags
+    return (np.ndarray, a.dtype, a.shape, a.strides, flags.writeable, flags.aligned)
+
+
+def _int_key(x: int) -> Hashable:
+    return int if -(2**63) <= x < 2**63 else (int, x)
+
+
+_KEYS: dict[type, Callable[[Any], Hashable]] = {
+    np.ndarray: _array_key, int: _int_key, float: lambda x: float, complex: lambda x: complex, bool: lambda x: bool,
+}
+
+
+def leaf_key(x: Any) -> Hashable:
+    """The part of the key that stands for one leaf."""
+    make = _KEYS.get(type(x))
+    if make is not None:
+        return make(x)
+    if isinstance(x, np.generic):
+        return type(x), x.dtype
+    if isinstance(x, FunctionType):
+        return x, x.__code__
+    if isinstance(x, _BY_VALUE):
+        return type(x), x
+    return type(x)
+
+
+def signature(args: tuple, kwargs: dict) -> tuple[Hashable, Call]:
+    """The key of this call, and the call with its leaves."""
+    leaves, treedef = pytree.flatten((args, kwargs))
+    key = tuple([leaf_key(x) for x in leaves])
+    return (treedef, key, repeats(leaves)), Call(args, kwargs, leaves)
+
+
+def repeats(leaves: list) -> tuple[int, ...]:
+    """For each array leaf that is the same object as an earlier one, the two places; usually ()."""
+    seen: dict[int, int] = {}
+    out: list[int] = []
+    for k, x in enumerate(leaves):
+        if type(x) is np.ndarray and seen.setdefault(id(x), k) != k:
+            out += [seen[id(x)], k]
+    return tuple(out)

@@ -1,0 +1,75 @@
+"""The entry of the tracer: `trace(f, args, kwargs)` runs `f` on traced stand-ins and returns a `Traced`.
+
+A trace may find that it needs a decision (two arguments share memory and one is written; a loop must be unrolled): it then
+starts again with that decision, so there is no half-done state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ..ir.graph import Function, Parameter
+from ..ir.types import ArrayType
+from . import indexing as _indexing  # noqa: F401  (these fill the table)
+from . import tracer
+from . import ufuncs as _ufuncs  # noqa: F401
+from .lifting import lift
+from .results import Recipes
+from .sources import Argument, Source
+from .traced import Traced
+from .tracer import Restart, Trace
+from .views import Storage
+
+_MAX_RESTARTS = 100
+
+
+def trace(f: Callable[..., Any], args: tuple, kwargs: dict) -> Traced:
+    """Trace one call of `f`. Nothing of the caller's is changed."""
+    decisions: frozenset[tuple] = frozenset()
+    for _ in range(_MAX_RESTARTS):
+        try:
+            with tracer.tracing(Trace(decisions)) as state:
+                return _trace(state, f, args, kwargs)
+        except Restart as r:
+            assert r.decision not in decisions, r.decision
+            decisions |= {r.decision}
+    raise tracer.unsupported(f"{f.__name__}", f"tracing it needs more than {_MAX_RESTARTS} attempts")
+
+
+def _trace(state: Trace, f: Callable[..., Any], args: tuple, kwargs: dict) -> Traced:
+    names = _names(f, len(args))
+    given = [lift(a, Argument(k, names[k]), in_key=True) for k, a in enumerate(args)]
+    named = {k: lift(a, Argument(k, k), in_key=True) for k, a in kwargs.items()}
+    result = f(*given, **named)
+    return finish_trace(state, getattr(f, "__name__", "f"), result)
+
+
+def finish_trace(state: Trace, name: str, result: Any) -> Traced:
+    """The function traced so far, with `result` as what it returns."""
+    recipes = Recipes()
+    recipe = recipes.recipe(result)
+    effects = recipes.effects()
+    position = {id(value): k for k, (_, value) in enumerate(state.inputs)}
+    recipes.write_back(state.storages, position)
+    state.block.yields = list(recipes.values)
+    storages = {id(s.parameter): s for s in state.storages if s.parameter is not None}
+    parameters = [_parameter(source, value, storages.get(id(value))) for source, value in state.inputs]
+    function = Function(name, state.block, parameters, recipes.outputs)
+    return Traced(function, [s for s, _ in state.inputs], list(state.guards), recipe, effects)
+
+
+def _parameter(source: Source, value: Any, storage: Storage | None) -> Parameter:
+    if not isinstance(value.type, ArrayType) or storage is None:
+        return Parameter(str(source))
+    itemsize = value.dtype.itemsize
+    strides = tuple(s // itemsize if s is not None else 0 for s in storage.strides)
+    return Parameter(str(source), strides, storage.writeable)
+
+
+def _names(f: Callable[..., Any], count: int) -> list[str]:
+    code = getattr(f, "__code__", None)
+    names = list(code.co_varnames[:code.co_argcount]) if code is not None else []
+    return [names[k] if k < len(names) else f"argument {k}" for k in range(count)]
+
+

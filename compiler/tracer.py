@@ -1,0 +1,169 @@
+"""The state of one trace: the block being built, storages, inputs, guards and decisions; one current trace per thread.
+
+Everything that traced objects do ends in `emit`, which inserts an op with the user's line.  Start with `Trace`.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..ir.builder import Builder
+from ..ir.errors import UnsupportedError
+from ..ir.graph import Block, Value
+from ..ir.loc import Loc
+from ..ir.types import Type
+from .sources import Source
+from .traced import Guard
+
+if TYPE_CHECKING:
+    from .arrays import TracedArray
+    from .views import Storage, View
+
+_PACKAGE = Path(__file__).parent.parent
+# Frames of these files are never "the user's line".
+_INTERNAL = tuple(str(_PACKAGE / name) for name in ("compiler", "ir", "passes")) + (
+    str(Path(np.__file__).parent), "<frozen", "<__array_function__")
+
+
+class Restart(Exception):
+    """Trace again from the start with one more decision."""
+
+    def __init__(self, decision: tuple) -> None:
+        super().__init__(repr(decision))
+        self.decision = decision
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """A caller's list or dict, the copy that the function works on, and what the copy held at first."""
+
+    original: Any
+    twin: Any
+    source: Source
+    before: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Twin:
+    """A traced array that stands for one of the caller's, with the view it had at first."""
+
+    array: TracedArray
+    view: View
+    source: Source
+
+
+class Trace:
+    """One function being traced.
+
+    lifted: id of an outside object -> (the object, what stands for it, where it was found).  origins: id -> (object, where
+    it was found), for objects that are read attribute by attribute.  twins and containers: by id of the twin.  bindings:
+    attributes, globals and closure variables that the function has set, by place, in order.  decisions: what earlier
+    attempts at this trace have found necessary.
+    """
+
+    def __init__(self, decisions: frozenset[tuple] = frozenset()) -> None:
+        self.block = Block()
+        self.builder = Builder(self.block)
+        self.storages: list[Storage] = []
+        self.inputs: list[tuple[Source, Value]] = []
+        self.guards: dict[Guard, None] = {}
+        self.lifted: dict[int, tuple[Any, Any, Source]] = {}
+        self.origins: dict[int, tuple[Any, Source]] = {}
+        self.twins: dict[int, Twin] = {}
+        self.containers: dict[int, Container] = {}
+        self.bindings: dict[Source, Any] = {}
+        self.decisions = decisions
+
+    def add_input(self, source: Source, type: Type, name: str = "") -> Value:
+        """A new parameter of the function."""
+        value = self.block.add_arg(type, name)
+        self.inputs.append((source, value))
+        return value
+
+    def guard(self, guard: Guard) -> None:
+        self.guards[guard] = None
+
+
+class _Current(threading.local):
+    trace: Trace | None = None
+
+
+_current = _Current()
+
+
+def is_tracing() -> bool:
+    return _current.trace is not None
+
+
+def current() -> Trace:
+    """The trace under way in this thread."""
+    if _current.trace is None:
+        raise RuntimeError("a traced array was used after its trace had ended")
+    return _current.trace
+
+
+@contextmanager
+def tracing(trace: Trace) -> Iterator[Trace]:
+    """Make `trace` the current one."""
+    saved, _current.trace = _current.trace, trace
+    try:
+        yield trace
+    finally:
+        _current.trace = saved
+
+
+def is_internal(filename: str) -> bool:
+    """Is this file part of the machinery, so that its frames are not the user's?"""
+    return filename.startswith(_INTERNAL)
+
+
+def user_frame() -> FrameType | None:
+    """The innermost frame of the user's code."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and is_internal(frame.f_code.co_filename):
+        frame = frame.f_back
+    return frame
+
+
+def here() -> Loc | None:
+    """The user's line."""
+    frame = user_frame()
+    if frame is None:
+        return None
+    return Loc(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name)
+
+
+def unsupported(what: str, why: str = "", instead: str = "") -> UnsupportedError:
+    """The error to raise for what cannot be compiled, at the user's line."""
+    return UnsupportedError(what, why, instead, here())
+
+
+def emit(name: str, operands: Sequence[Value], **attrs: Any) -> Value:
+    """Insert an op with one result."""
+    return emit_all(name, operands, **attrs)[0]
+
+
+def emit_all(name: str, operands: Sequence[Value], **attrs: Any) -> list[Value]:
+    """Insert an op; its results."""
+    return current().builder.emit(name, operands, attrs, loc=here())
+
+
+def constant(value: bool | int | float | complex | np.generic, type: Type | None = None) -> Value:
+    """A rank-0 constant: weak for a Python scalar without `type`."""
+    return builder().constant(value, type)
+
+
+def builder() -> Builder:
+    """The current builder, set to the user's line."""
+    b = current().builder
+    b.loc = here()
+    return b

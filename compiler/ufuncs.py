@@ -1,0 +1,278 @@
+"""Ufuncs: promotion (NEP 50, asked of NumPy itself), casting, dtype=, out=, where=, and the layout of results (K order).
+
+`call_ufunc` is the entry for every elementwise ufunc; `LOOPS` says which op computes a ufunc's loop.  Operators on arrays
+and NumPy scalars arrive here too (`x + 1`), in-place operators with `out=`.  `outer` and `at` are at the end; reductions are
+in `numpy_api`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..ir import ops as _ops  # noqa: F401  (fills the registry)
+from ..ir.graph import Value
+from ..ir.opdef import OPS
+from ..ir.types import Dim, same_dims
+from . import dispatch, tracer
+from .arrays import TracedArray, check_writeable, dims_of, new_array, operand, value_of
+from .known import known_result
+from .operators import UFUNC_OF
+from .scalars import TracedScalar, is_weak, known_of
+from .values import broadcast, cast, check_dtype, common_dims, shape_text
+
+_PYTHON_KIND = {bool: np.dtype(bool), int: int, float: float, complex: complex}
+
+
+def _loops() -> dict[np.ufunc, str]:
+    """The op that computes each ufunc."""
+    found = {f: op.name for op in OPS.values() for f in op.numpy if isinstance(f, np.ufunc) and f.signature is None}
+    return {f: name for f, name in found.items() if "elementwise" in OPS[name].traits}
+
+
+LOOPS = _loops()
+
+
+def promotable(x: Any) -> Any:
+    """What NumPy's promotion sees of an operand: its dtype, or int, float, complex for a weak Python scalar."""
+    if is_weak(x):
+        return _PYTHON_KIND[x.python_type if isinstance(x, TracedScalar) else type(x)]
+    return x.value.dtype if isinstance(x, TracedScalar) else x.dtype
+
+
+def call_ufunc(ufunc: np.ufunc, *args: Any, out: Any = None, where: Any = True, casting: str = "same_kind", order: str = "K",
+               dtype: Any = None, subok: bool = True, signature: Any = None, sig: Any = None) -> Any:
+    """ufunc(*args, ...) on traced operands."""
+    if not ufunc.nin <= len(args) <= ufunc.nargs:
+        raise TypeError(f"{ufunc.__name__}() takes from {ufunc.nin} to {ufunc.nargs} positional arguments but "
+                        f"{len(args)} were given")
+    outs = _outputs(ufunc, args[ufunc.nin:], out)
+    inputs = [operand(a) for a in args[:ufunc.nin]]
+    loop = _resolve(ufunc, inputs, outs, casting, _signature(ufunc, dtype, signature if signature is not None else sig))
+    if loop is None:
+        return _compare_out_of_range(ufunc, inputs, outs, where)
+    op = LOOPS.get(ufunc)
+    if op is None:
+        raise tracer.unsupported(f"numpy.{ufunc.__name__}", "there is no compiled form of it yet")
+    dims = common_dims(*map(dims_of, inputs), *([dims_of(operand(where))] if where is not True else []))
+    values = [broadcast(value_of(x, _known_dtype(d)), dims) for x, d in zip(inputs, loop, strict=False)]
+    results = tracer.emit_all(op, values)
+    wanted = loop[ufunc.nin:]
+    results = [cast(r, _known_dtype(d)) for r, d in zip(results, wanted, strict=True)]
+    if where is not True:
+        results = _masked(results, outs, value_of(where), dims)
+    layout = _layout(order, inputs, dims)
+    delivered = [_deliver(ufunc, r, o, dims, layout) for r, o in zip(results, outs, strict=True)]
+    if len(delivered) == 1 and isinstance(delivered[0], TracedScalar):
+        delivered[0].known = known_result(ufunc, tuple(known_of(x) for x in inputs))
+    return delivered[0] if len(delivered) == 1 else tuple(delivered)
+
+
+def _outputs(ufunc: np.ufunc, positional: tuple, out: Any) -> list[TracedArray | None]:
+    if positional and out is not None:
+        raise TypeError("cannot specify 'out' as both a positional and keyword argument")
+    given = list(positional) if positional else list(out) if isinstance(out, tuple) else [out]
+    if len(given) < ufunc.nout:
+        given += [None] * (ufunc.nout - len(given))
+    if len(given) != ufunc.nout:
+        raise ValueError("The 'out' tuple must have exactly one entry per ufunc output")
+    for o in given:
+        if o is not None and not isinstance(o, TracedArray):
+            raise TypeError("return arrays must be of ArrayType")
+        if o is not None:
+            check_writeable(o.view, "output array is read-only")
+    return given
+
+
+def _signature(ufunc: np.ufunc, dtype: Any, signature: Any) -> Any:
+    if dtype is not None:
+        return (None,) * ufunc.nin + (np.dtype(dtype),) * ufunc.nout
+    if signature is None or isinstance(signature, tuple):
+        return signature
+    raise tracer.unsupported("signature= given as a string", instead="give dtype= or a tuple of dtypes")
+
+
+def _resolve(ufunc: np.ufunc, inputs: Sequence[Any], outs: Sequence[TracedArray | None], casting: str, signature: Any,
+             ) -> tuple[np.dtype, ...] | None:
+    """The dtypes of the loop; None for a comparison with a Python integer that no loop can hold."""
+    given = [promotable(x) for x in inputs]
+    dtypes = (*given, *(None if o is None else o.dtype for o in outs))
+    loop = ufunc.resolve_dtypes(dtypes, casting=casting, **({} if signature is None else {"signature": signature}))
+    for x, d in zip(inputs, loop, strict=False):
+        if type(x) is int and d.kind in "iu" and not np.iinfo(d).min <= x <= np.iinfo(d).max:
+            if ufunc in _COMPARISONS and any(not is_weak(y) for y in inputs):
+                return None
+            d.type(x)  # raises NumPy's OverflowError
+    return loop
+
+
+_COMPARISONS = (np.less, np.less_equal, np.greater, np.greater_equal, np.equal, np.not_equal)
+
+
+def _compare_out_of_range(ufunc: np.ufunc, inputs: Sequence[Any], outs: Sequence[TracedArray | None], where: Any) -> Any:
+    """A comparison of integers with a Python integer beyond their dtype has one answer for all."""
+    samples = [x if type(x) is int else np.zeros((), x.value.dtype if isinstance(x, TracedScalar) else x.dtype)[()]
+               for x in inputs]
+    array = next(x for x in inputs if type(x) is not int)
+    answer = tracer.constant(ufunc(*samples))
+    dims = dims_of(array)
+    result = _masked([broadcast(answer, dims)], outs, value_of(where), dims)[0] if where is not True else \
+        broadcast(answer, dims)
+    return _deliver(ufunc, result, outs[0], dims, _layout("K", inputs, dims))
+
+
+def _known_dtype(dtype: np.dtype) -> np.dtype:
+    return check_dtype(np.dtype(dtype))
+
+
+def _masked(results: Sequence[Value], outs: Sequence[TracedArray | None], mask: Value, dims: tuple[Dim, ...]) -> list[Value]:
+    """The results where the mask holds, elsewhere what `out` held (zero without one: NumPy leaves it undefined)."""
+    if mask.dtype != np.dtype(bool):
+        raise TypeError(f"Cannot cast array data from {mask.dtype!r} to dtype('bool') according to the rule 'safe'")
+    mask = broadcast(mask, dims)
+    builder = tracer.builder()
+    kept = [builder.zeros(r.type) if o is None else broadcast(cast(o.view.read(), r.dtype), dims)
+            for r, o in zip(results, outs, strict=True)]
+    return [tracer.emit("where", [mask, r, k]) for r, k in zip(results, kept, strict=True)]
+
+
+def _deliver(ufunc: np.ufunc, result: Value, out: TracedArray | None, dims: tuple[Dim, ...], layout: tuple[int, ...] | None,
+             ) -> Any:
+    if out is None:
+        return TracedScalar(result) if not dims else new_array(result, layout)
+    if not same_dims(dims, out.view.dims):
+        if not same_dims(common_dims(dims, out.view.dims), out.view.dims):
+            raise ValueError(f"non-broadcastable output operand with shape {shape_text(out.view.dims)} doesn't match the "
+                             f"broadcast shape {shape_text(common_dims(dims, out.view.dims))}")
+        result = broadcast(result, out.view.dims)
+    out.view.write(cast(result, out.dtype))
+    return out
+
+
+def _layout(order: str, inputs: Sequence[Any], dims: tuple[Dim, ...]) -> tuple[int, ...] | None:
+    if order in ("K", "A"):
+        arrays = [x.view for x in inputs if isinstance(x, TracedArray)]
+        if order == "A":
+            fortran = arrays and all(v.is_f_contiguous for v in arrays) and not all(v.is_c_contiguous for v in arrays)
+            return tuple(reversed(range(len(dims)))) if fortran else None
+        return keep_order([(v.dims, v.strides) for v in arrays], dims)
+    return tuple(reversed(range(len(dims)))) if order == "F" else None
+
+
+def keep_order(operands: Sequence[tuple[tuple[Dim, ...], tuple[int | None, ...]]], dims: tuple[Dim, ...],
+               ) -> tuple[int, ...] | None:
+    """NumPy's K order: the axes, slowest first, of a new array made from operands with these extents and strides.
+
+    An insertion sort by absolute stride, from C order; axes that operands rank differently stay in C order.
+    """
+    rank = len(dims)
+    if rank < 2:
+        return None
+    columns = []
+    for own, strides in operands:
+        lead = rank - len(own)
+        columns.append([0] * lead + [0 if isinstance(d, int) and d == 1 else s for d, s in zip(own, strides, strict=True)])
+    if any(s is None for c in columns for s in c):
+        return None
+    order = list(reversed(range(rank)))  # fastest first
+    for i in range(1, rank):
+        axis, place = order[i], i
+        for j in range(i - 1, -1, -1):
+            swap = _is_faster(columns, axis, order[j])
+            if swap:
+                place = j
+            elif swap is not None:
+                break
+        order.insert(place, order.pop(i))
+    layout = tuple(reversed(order))
+    return None if layout == tuple(range(rank)) else layout
+
+
+def _is_faster(columns: Sequence[Sequence[Any]], a: int, b: int) -> bool | None:
+    """Does axis `a` step by less than axis `b`? None where no operand tells."""
+    answer: bool | None = None
+    for strides in columns:
+        if strides[a] and strides[b]:
+            if abs(strides[b]) <= abs(strides[a]):
+                return False
+            answer = True
+    return answer
+
+
+def _implement(ufunc: np.ufunc) -> None:
+    @dispatch.implements(ufunc)
+    def implementation(*args: Any, **kwargs: Any) -> Any:
+        return call_ufunc(ufunc, *args, **kwargs)
+
+    @dispatch.implements((ufunc, "outer"))
+    def outer(a: Any, b: Any, **kwargs: Any) -> Any:
+        return call_ufunc(ufunc, _with_trailing_axes(operand(a), len(dims_of(operand(b)))), b, **kwargs)
+
+    @dispatch.implements(("in place", ufunc))
+    def in_place(a: TracedArray, b: Any) -> Any:
+        return in_place_operator(ufunc, a, b)
+
+
+def _with_trailing_axes(a: Any, count: int) -> Any:
+    return a[(..., *(None,) * count)] if isinstance(a, TracedArray) and count else a
+
+
+for _ufunc in {f for f in vars(np).values() if isinstance(f, np.ufunc) and f.signature is None}:
+    _implement(_ufunc)
+
+
+def _fast_power(base: Any, exponent: Any) -> np.ufunc | None:
+    """The ufunc that `base ** exponent` is for some exponents, as in NumPy."""
+    if isinstance(exponent, TracedScalar) or not isinstance(exponent, (int, float)) or isinstance(exponent, (bool, np.generic)):
+        return None
+    dtype = promotable(base)
+    if exponent == 2:
+        return np.square
+    if not isinstance(dtype, np.dtype) or dtype.kind not in "fc":
+        return None
+    return {1: np.positive, -1: np.reciprocal, 0.5: np.sqrt}.get(exponent)
+
+
+def _power_applies(base: Any, exponent: Any, fast: np.ufunc) -> bool:
+    """The short form is taken where it has the dtype of the power."""
+    try:
+        full = np.power.resolve_dtypes((promotable(base), promotable(exponent), None))
+        return fast.resolve_dtypes((promotable(base), None))[-1] == full[-1]
+    except TypeError:
+        return False
+
+
+def in_place_operator(ufunc: np.ufunc, a: TracedArray, b: Any) -> Any:
+    """a += b and its kin."""
+    if ufunc is np.power:
+        fast = _fast_power(a, b)
+        if fast is not None and _power_applies(a, b, fast):
+            return call_ufunc(fast, a, out=(a,))
+    return dispatch.call(ufunc, (a, b), {"out": (a,)})
+
+
+def _operator(python: Any, ufunc: np.ufunc) -> None:
+    @dispatch.implements(python)
+    def apply(*args: Any) -> Any:
+        if all(is_weak(a) for a in args):
+            return dispatch.call(("python", python), args, {})
+        if ufunc is np.power:
+            fast = _fast_power(*args)
+            if fast is not None and _power_applies(*args, fast):
+                return call_ufunc(fast, args[0])
+        return dispatch.call(ufunc, args, {})
+
+
+for _python, _ufunc in UFUNC_OF.items():
+    _operator(_python, _ufunc)
+
+
+@dispatch.implements(divmod)
+def apply_divmod(a: Any, b: Any) -> Any:
+    if is_weak(a) and is_weak(b):
+        return a // b, a % b
+    return dispatch.call(np.divmod, (a, b), {})
+
+

@@ -1,0 +1,89 @@
+"""Operations on SSA values that the front end does everywhere: casting, and broadcasting extents as NumPy does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..ir.graph import Value
+from ..ir.types import DTYPE_NAMES, ArrayType, Dim, WeakType
+from . import tracer
+
+WEAK_KINDS = {"b": "bool", "i": "int", "u": "int", "f": "float", "c": "complex"}
+
+
+def check_dtype(dtype: np.dtype) -> np.dtype:
+    """`dtype` if compiled code can hold it."""
+    if dtype not in DTYPE_NAMES:
+        raise tracer.unsupported(f"arrays of dtype {dtype}", _why_not(dtype), "convert with astype to a supported dtype")
+    return dtype
+
+
+def _why_not(dtype: np.dtype) -> str:
+    if not dtype.isnative:
+        return "its byte order is not this machine's"
+    kinds = {"O": "Python objects have no compiled form", "V": "structured arrays have no compiled form",
+             "U": "strings have no compiled form", "S": "strings have no compiled form",
+             "M": "dates have no compiled form", "m": "time spans have no compiled form"}
+    return kinds.get(dtype.kind, "compiled code has no such number")
+
+
+def cast(x: Value, dtype: np.dtype) -> Value:
+    """`x` converted as `astype` does."""
+    dtype = np.dtype(dtype)
+    if isinstance(x.type, ArrayType) and x.dtype == dtype:
+        return x
+    return tracer.emit("cast", [x], dtype=DTYPE_NAMES[check_dtype(dtype)])
+
+
+def cast_weak(x: Value, kind: str) -> Value:
+    """A rank-0 value as a Python scalar of `kind`."""
+    if x.type == WeakType(kind):
+        return x
+    return tracer.emit("cast", [x], dtype=f"py.{kind}")
+
+
+def broadcast(x: Value, dims: Sequence[Dim]) -> Value:
+    return tracer.builder().broadcast_to(x, tuple(dims))
+
+
+def shape_text(dims: Sequence[Dim]) -> str:
+    """Extents as NumPy prints a shape."""
+    inside = ",".join(str(d) if isinstance(d, int) else "n" for d in dims)
+    return f"({inside},)" if len(dims) == 1 else f"({inside})"
+
+
+def common_dims(*shapes: Sequence[Dim]) -> tuple[Dim, ...]:
+    """The extents that these broadcast to; ValueError as NumPy's."""
+    rank = max((len(s) for s in shapes), default=0)
+    out: list[Dim] = [1] * rank
+    for s in shapes:
+        lead = rank - len(s)
+        for k, d in enumerate(s):
+            out[lead + k] = _common_dim(out[lead + k], d, shapes)
+    return tuple(out)
+
+
+def _common_dim(a: Dim, b: Dim, shapes: Sequence[Sequence[Dim]]) -> Dim:
+    if a is b or (isinstance(b, int) and b == 1):
+        return a
+    if isinstance(a, int) and a == 1:
+        return b
+    if isinstance(a, int) and isinstance(b, int):
+        if a == b:
+            return a
+        raise ValueError("operands could not be broadcast together with shapes "
+                         + "".join(shape_text(s) + " " for s in shapes))
+    raise tracer.unsupported(f"broadcasting extents {' '.join(map(shape_text, shapes))}",
+                             "whether these run-time extents are equal is not known while compiling",
+                             "slice both arrays with the same bounds")
+
+
+def fits(dims: Sequence[Dim], target: Sequence[Dim]) -> bool:
+    """Does an array of extents `dims` broadcast to `target`?"""
+    if len(dims) > len(target):
+        return False
+    lead = len(target) - len(dims)
+    return all(d is target[lead + k] or (isinstance(d, int) and (d == 1 or d == target[lead + k]))
+               for k, d in enumerate(dims))
