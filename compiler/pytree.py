@@ -1,4 +1,4 @@
-"""Trees of containers: nested tuples, lists, dicts and registered classes, with leaves of any other type; public as `treadle.tree`.
+"""Trees of containers: nested tuples, lists, dicts and registered classes; public as `treadle.tree`.
 
 `flatten` gives the leaves, left to right, and a `TreeDef` that rebuilds the containers; tree definitions are hashable and
 compare by structure, so they serve as cache keys.  A dict's leaves come in its own (insertion) order, so that rebuilding

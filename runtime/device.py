@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -13,6 +14,7 @@ import numpy as np
 from . import arena, cpu, entry, threads
 from .engine import Engine, Library
 from .entry import Entries, NewArray, Slot
+from .routines import Routines
 from .threads import ThreadPool
 
 _SUPPORT = arena.TEXT + threads.TEXT + entry.TEXT
@@ -27,11 +29,15 @@ class CpuDevice:
         library = self.engine.compile(_SUPPORT, entry.symbols(), level=1).keep()
         arena.start(library)
         self.pool = ThreadPool(library, threads)
+        self.routines = Routines(self.engine, self.pool.address)
         self._entries = Entries(library, self.pool.address)
 
     def compile(self, text: str, level: int = 2) -> Library:
         """Machine code of `text`, which may call `treadle_parallel` and the routines of `routines.py`."""
-        return self.engine.compile(text, {"treadle_parallel": self.pool.address}, level)
+        names = set(re.findall(r"@(treadle_\w+)\(", text))
+        symbols = {n: self.pool.address if n == "treadle_parallel" else self.routines.address(n.removeprefix("treadle_"))
+                   for n in sorted(names)}
+        return self.engine.compile(text, symbols, level)
 
     def entry(self, function: int, slots: Sequence[Slot], outputs: Sequence[NewArray] = (), arena_bytes: int = 0,
               release_gil: bool = False) -> Callable[..., tuple[np.ndarray, ...] | bytes]:

@@ -109,7 +109,8 @@ make:
   %has_strides = icmp ne i64 %given, 0
   %strides = select i1 %has_strides, ptr %strides_at, ptr null
   call void @Py_IncRef(ptr %dtype)
-  %array = call ptr @treadle_new_array(ptr @treadle_ndarray, ptr %dtype, i32 %rank32, ptr %extents, ptr %strides, ptr null, i32 0, ptr null)
+  %array = call ptr @treadle_new_array(ptr @treadle_ndarray, ptr %dtype, i32 %rank32, ptr %extents,
+                                        ptr %strides, ptr null, i32 0, ptr null)
   %no_array = icmp eq ptr %array, null
   br i1 %no_array, label %drop, label %made
 made:

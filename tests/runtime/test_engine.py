@@ -59,7 +59,8 @@ define void @f(ptr %x) {{
 
 def test_unknown_symbols_are_named():
     with pytest.raises(CodeError, match="treadle_no_such_thing"):
-        engine.compile("declare void @treadle_no_such_thing()\ndefine void @f() {\n call void @treadle_no_such_thing()\n ret void\n}")
+        engine.compile("declare void @treadle_no_such_thing()\n"
+                       "define void @f() {\n call void @treadle_no_such_thing()\n ret void\n}")
 
 
 def test_calls_that_llvm_introduces_are_listed():

@@ -7,7 +7,6 @@ import threading
 
 import numpy as np
 import pytest
-
 from treadle.runtime.device import cpu_device
 from treadle.runtime.entry import NewArray, Slot
 
@@ -48,7 +47,8 @@ def test_python_numbers():
     assert list(words_of([Slot("int", 0), Slot("float", 1)], -1, -1.0).view("f8")[1:]) == [-1.0]
 
 
-@pytest.mark.parametrize("kind, value, error", [("int", 1 << 64, OverflowError), ("int", 1.5, TypeError), ("float", "a", TypeError)])
+@pytest.mark.parametrize("kind, value, error", [("int", 1 << 64, OverflowError), ("int", 1.5, TypeError),
+                                                ("float", "a", TypeError)])
 def test_wrong_numbers_raise(kind, value, error):
     with pytest.raises(error):
         words_of([Slot(kind, 0)], value)
@@ -70,7 +70,8 @@ def test_headers_of_arrays():
 def test_results_have_the_layout_asked_for():
     library = device.compile(COPY.format(count=1, bytes=8))
     f = device.entry(library.address("copy1"), [Slot("output", 0), Slot("int", 0)],
-                     [NewArray(np.dtype("i8"), (2, 3), (8, 16)), NewArray(np.dtype("c16"), ()), NewArray(np.dtype(bool), (0, 2))])
+                     [NewArray(np.dtype("i8"), (2, 3), (8, 16)), NewArray(np.dtype("c16"), ()),
+                      NewArray(np.dtype(bool), (0, 2))])
     a, b, c = f(9)
     assert a.shape == (2, 3) and a.strides == (8, 16) and a[0, 0] == 9 and a.flags.owndata and a.flags.writeable
     assert b.shape == () and b.dtype == complex and c.shape == (0, 2) and c.dtype == bool

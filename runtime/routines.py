@@ -1,0 +1,56 @@
+"""Library routines that compiled code calls by name: BLAS through SciPy's pointers, NumPy's own sorts.
+
+Each is wrapped in a few lines of LLVM text, compiled when first asked for, as
+
+    i64 treadle_<routine>(pointers read, pointers written, offsets, further scalars as i64)
+
+with the scalars that the loop dialect's `Call` states; the result is 0, or 1 where the library failed or a size does not
+fit its 32-bit integers.  None needs the GIL.  BLAS runs on one thread per piece; large products are cut into pieces, by
+their sizes alone, which `treadle_parallel` spreads.  The user's own setting of BLAS threads is restored afterwards.
+"""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+
+from . import blas, sorting
+from .engine import CodeError, Engine, Library
+
+
+class Routines:
+    """Addresses of the routines by name, without the `treadle_` in front."""
+
+    def __init__(self, engine: Engine, parallel: int) -> None:
+        self._engine, self._parallel = engine, parallel
+        self._libraries: dict[str, Library] = {}
+        self._blas: dict[str, int] = {}
+        self._lock = threading.Lock()
+
+    def address(self, name: str) -> int:
+        """The address of `treadle_<name>`; CodeError if there is no such routine."""
+        with self._lock:
+            if name not in self._libraries:
+                text, symbols = self._describe(name)
+                self._libraries[name] = self._engine.compile(text, symbols, level=1).keep()
+            return self._libraries[name].address(f"treadle_{name}")
+
+    def _describe(self, name: str) -> tuple[str, dict[str, int]]:
+        family, _, dtype = name.partition("_")
+        if family in ("sort", "argsort") and dtype in sorting.DTYPES:
+            return (sorting.sort if family == "sort" else sorting.argsort)(name, np.dtype(sorting.DTYPES[dtype]))
+        if name[1:] in blas.TEXTS and name[0] in blas.KINDS:
+            symbols = {"treadle_parallel": self._parallel, f"treadle_blas_{name}": blas.function_address(name)}
+            return blas.DECLARATIONS + blas.TEXTS[name[1:]](name), symbols | self._blas_threads()
+        raise CodeError(f"there is no library routine {name}")
+
+    def _blas_threads(self) -> dict[str, int]:
+        """The two functions around each use of BLAS; they do nothing where its threads cannot be set."""
+        if not self._blas:
+            text, symbols = blas.THREADS_TEXT, blas.thread_functions()
+            if not symbols:
+                text = "define void @treadle_blas_enter() {\n ret void\n}\ndefine void @treadle_blas_leave() {\n ret void\n}"
+            library = self._engine.compile(text, symbols, level=1).keep()
+            self._blas = {n: library.address(n) for n in ("treadle_blas_enter", "treadle_blas_leave")}
+        return self._blas
