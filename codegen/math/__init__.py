@@ -15,8 +15,14 @@ from .function import MathFunction
 
 _FUNCTIONS: dict[str, MathFunction] = {
     "exp": MathFunction(exponential.exp),
+    "exp2": MathFunction(exponential.exp2),
+    "expm1": MathFunction(exponential.expm1),
+    "sinh": MathFunction(exponential.sinh),
+    "cosh": MathFunction(exponential.cosh),
     "tanh": MathFunction(exponential.tanh),
     "log": MathFunction(logarithm.log),
+    **{f.__name__: MathFunction(f) for f in (
+        logarithm.log2, logarithm.log10, logarithm.log1p, logarithm.asinh, logarithm.acosh, logarithm.atanh)},
     "sin": MathFunction(trigonometric.sin, trigonometric.sin_large, trigonometric.is_large),
     "cos": MathFunction(trigonometric.cos, trigonometric.cos_large, trigonometric.is_large),
 }

@@ -112,17 +112,29 @@ def scale(x: Expr, n: Expr) -> Expr:
     return op("scalef", x, n)
 
 
+def exponent_of(x: Expr, lowest: float) -> Pair:
+    """(m, k) with x = m * 2**k, m in [lowest, 2 * lowest), k of the integer type, for positive normal x."""
+    fmt = format_of(x)
+    i = bits(x)
+    k = (i - bits_of(lowest, fmt)) >> fmt.mantissa
+    return from_bits(i - (k << fmt.mantissa)), k
+
+
 def split_exponent(x: Expr, lowest: float) -> Pair:
-    """(m, k) with x = m * 2**k, m in [lowest, 2 * lowest), k an integral float, for positive finite x, subnormal or not."""
+    """The same for positive finite x, subnormal or not, with k as a float."""
     fmt = format_of(x)
     lift = fmt.mantissa + 1
     subnormal = x < fmt.smallest_normal
-    i = bits(select(subnormal, x * 2.0 ** lift, x))
-    base = bits_of(lowest, fmt)
-    k = (i - base) >> fmt.mantissa
-    m = from_bits(i - (k << fmt.mantissa))
-    k = cast(k, fmt.name)
-    return m, select(subnormal, k - float(lift), k)
+    m, k = exponent_of(select(subnormal, x * 2.0 ** lift, x), lowest)
+    exponent = cast(k, fmt.name)
+    return m, select(subnormal, exponent - float(lift), exponent)
+
+
+def two_sum(a: Expr, b: Expr | Number) -> Pair:
+    """a + b exactly, as a pair, whichever is larger."""
+    total = a + b
+    from_b = total - a
+    return total, (a - (total - from_b)) + (b - from_b)
 
 
 def bits_of(value: float, fmt: Format) -> int:
