@@ -6,8 +6,7 @@ Types are read, not inferred, so a wrong program can be written down and given t
 from __future__ import annotations
 
 import re
-
-import numpy as np
+from functools import partial
 
 from .builder import Slot
 from .graph import Block, Function, Op, Output, Parameter, Value
@@ -120,13 +119,13 @@ class _Reader:
         name = self.next()
         block, parameters = Block(), []
         self.expect("(")
-        for p in self.separated(lambda: self.parameter(block), ")"):
+        for p in self.separated(partial(self.parameter, block), ")"):
             if p is not None:
                 parameters.append(p)
         self.expect("->")
         self.expect("(")
         # The types here repeat those of the values returned, and may name values that are not yet read.
-        outputs = [o for o in self.separated(lambda: self.output(block), ")") if o is not None]
+        outputs = [o for o in self.separated(partial(self.output, block), ")") if o is not None]
         self.body(block, "return")
         self.functions[name] = Function(name, block, parameters, outputs)
 
@@ -208,7 +207,7 @@ class _Reader:
             self.next()
             self.expect("(")
             region = Block(owner=op)
-            self.separated(lambda: self.argument(region), ")")
+            self.separated(partial(self.argument, region), ")")
             op.regions.append(region)
             if self.tokens[self.at + 1][0] == "loc":
                 op.loc = self.loc(self.at + 1)
@@ -239,7 +238,7 @@ class _Reader:
             raise self.fail("a type")
         dims: tuple = ()
         if self.accept("["):
-            dims = tuple(self.separated(lambda: self.dim(lenient), "]"))
+            dims = tuple(self.separated(partial(self.dim, lenient), "]"))
         return ArrayType(DTYPES[name], dims)
 
     def dim(self, lenient: bool) -> int | Value:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 
 import numpy as np
-
 import treadle.ir.ops  # noqa: F401
 from treadle.ir.builder import Builder
 from treadle.ir.graph import Block, Function, Op, Output, Parameter, Value

@@ -2,8 +2,6 @@
 
 import numpy as np
 import pytest
-
-from tests.ir.generated import generate
 from treadle.ir.builder import Builder, Slot
 from treadle.ir.evaluate import evaluate
 from treadle.ir.graph import Block, Function, Op, Output, Parameter
@@ -14,6 +12,8 @@ from treadle.ir.types import DTYPES, PY_INT, TOKEN, ArrayType
 from treadle.ir.verify import verify
 from treadle.ir.viewmap import Axis
 from treadle.ir.walk import clone_function
+
+from tests.ir.generated import generate
 
 PLEASANT = """\
 func f(%x: f64[3, 4] {strides=(4, 1)}, %n: py.int {}) -> (f64[3, 4] {layout=(1, 0)}, f64[3, 4] {into=%x}) {
@@ -50,9 +50,11 @@ def test_generated_programs_come_back(seed):
 
 
 ATTRS = [None, True, False, 3, -4, 1.5, -0.0, 1e-300, 1e22, float("inf"), float("-inf"), complex(float("nan"), -0.0),
-         complex(1, -2), "f64", "i8", "py.int", "two words", "it's \"q\"\n#", "None", "view", (), (1,), ((1, 2), (3,)), [1, "a"],
+         complex(1, -2), "f64", "i8", "py.int", "two words", "it's \"q\"\n#", "None", "view", (), (1,), ((1, 2), (3,)),
+         [1, "a"],
          Slot(2), (Axis(), Axis(5), Axis(0, ((1, 0),)), Axis(Slot(1), ((2, 1), (-1, 0)))), (Slot(1), 3), np.dtype("f4"),
-         ArrayType(np.dtype("i8"), (2, 0)), ArrayType(np.dtype(bool)), PY_INT, TOKEN, np.float32(1.5), np.int8(-3), np.bool_(True)]
+         ArrayType(np.dtype("i8"), (2, 0)), ArrayType(np.dtype(bool)), PY_INT, TOKEN, np.float32(1.5),
+         np.int8(-3), np.bool_(True)]
 
 
 @pytest.mark.parametrize("value", ATTRS, ids=repr)
