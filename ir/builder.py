@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from .graph import Block, Op, Value
+from .graph import Block, Function, Op, Value
 from .loc import Loc
 from .opdef import OPS
 from .types import ArrayType, Type, WeakType, same_dims
@@ -40,7 +40,7 @@ class Builder:
         attrs = attrs or {}
         key = None
         if opdef.effect == "pure" and not regions:
-            key = (name, tuple(map(id, operands)), _attr_key(attrs))
+            key = (name, tuple(map(id, operands)), attr_key(attrs))
             found = self._find(key, operands)
             if found is not None:
                 return found
@@ -152,9 +152,11 @@ def fill_dims(template: Sequence, operands: Sequence[Value]) -> tuple:
     return tuple(operands[d.operand] if isinstance(d, Slot) else d for d in template)
 
 
-def _attr_key(attrs: dict) -> tuple:
-    # repr tells 0.0 from -0.0 and 1 from 1.0 and True, which == does not.
-    return tuple(sorted((k, v if isinstance(v, str) else repr(v)) for k, v in attrs.items()))
+def attr_key(attrs: dict) -> tuple:
+    """A dictionary key that two equal attributes share, and no two different ones."""
+    # repr tells 0.0 from -0.0 and 1 from 1.0 and True, which == does not; functions are themselves.
+    return tuple(sorted((k, v if isinstance(v, str) else id(v) if isinstance(v, Function) else repr(v))
+                        for k, v in attrs.items()))
 
 
 def _weak_kind(value: object) -> str:

@@ -88,8 +88,8 @@ class Generator:
         if x is None:
             return None
         r = self.random
-        index = tuple(r.choice([slice(None), slice(None, None, -1), slice(1, None), slice(None, None, 2), 0, -1])
-                      for _ in x.dims)
+        index = tuple(r.choice([slice(None), slice(None, None, -1), slice(1, None), slice(None, None, 2), *[0, -1][:2 * d]])
+                      for d in x.dims)
         view_map, dims = basic_index_map(index, x.dims)
         return emit_view(self.b, "slice", [x], view_map, dims, [])
 
@@ -97,7 +97,7 @@ class Generator:
         x = self.pick("fiu", rank=self.random.choice([1, 2]))
         if x is None:
             return None
-        index = tuple(self.random.choice([slice(None), slice(1, None), slice(None, None, -1), 0]) for _ in x.dims)
+        index = tuple(self.random.choice([slice(None), slice(1, None), slice(None, None, -1), *[0][:d]]) for d in x.dims)
         view_map, dims = basic_index_map(index, x.dims)
         found = [v for v in self.values if v.type == x.type.with_dims(dims)]
         new = self.random.choice(found) if found else self.b.full(self.number(x), x.type.with_dims(dims))

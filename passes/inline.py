@@ -1,0 +1,45 @@
+"""Inlining: a `call` is replaced by the ops of the function it calls.
+
+Before: any graph.  After: no `call` is left whose results have the types of what the callee returns, which is all but
+those where a static extent meets a run-time one.  Ops keep the user's lines of the callee.  Recursion cannot occur: a
+function exists only once it is complete.
+"""
+
+from __future__ import annotations
+
+from ..ir.graph import Block, Function, Value
+from ..ir.walk import callees, clone_into, map_type
+
+
+def inline(function: Function) -> Function:
+    """Replace calls by what they call, in place; functions called are inlined themselves first."""
+    for f in callees(function):
+        _block(f.block, {})
+    return function
+
+
+def _block(block: Block, replaced: dict[Value, Value]) -> None:
+    ops, block.ops = block.ops, []
+    for a in block.args:
+        a.type = map_type(a.type, replaced)
+    for op in ops:
+        op.operands = [replaced.get(v, v) for v in op.operands]
+        for r in op.results:
+            r.type = map_type(r.type, replaced)
+        for region in op.regions:
+            _block(region, replaced)
+        callee = op.attrs.get("callee") if op.name == "call" else None
+        if not isinstance(callee, Function):
+            block.append(op)
+            continue
+        copy = Block()
+        mapping = dict(zip(callee.block.args, op.operands, strict=True))
+        yields = clone_into(copy, callee.block, mapping)
+        if all(map_type(r.type, dict(zip(op.results, yields, strict=True))) == y.type
+               for r, y in zip(op.results, yields, strict=True)):
+            for inner in copy.ops:
+                block.append(inner)
+            replaced.update(zip(op.results, yields, strict=True))
+        else:
+            block.append(op)
+    block.yields = [replaced.get(v, v) for v in block.yields]

@@ -1,0 +1,196 @@
+"""Rules of shape algebra: chains of views become one view, and what is written is read back without the array between.
+
+Before: any graph.  After: a `slice` is not of a `slice`, `transpose`, or broadcast scalar; `transpose`, `reshape` and
+`broadcast` are not of themselves; elementwise ops of scalars spread over an array are done once, on the scalars.  Only
+views that are certain to stay in range are made, since each view of the chain was.  Start with `shape_rules`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..ir.builder import Slot, fill_dims
+from ..ir.graph import Op, Value
+from ..ir.ops.shaping import emit_shaped, emit_view
+from ..ir.rewrite import Match, Rewriter, Rule, RuleTable, any_value, made, with_trait
+from ..ir.types import Dim, same_dims
+from ..ir.viewmap import (
+    Axis,
+    ViewMap,
+    bounds,
+    broadcast_map,
+    compose,
+    is_identity,
+    is_injective,
+    permutation_map,
+    renumber_slots,
+)
+
+X = any_value("x")
+
+
+def _slice(b: Rewriter, x: Value, view_map: ViewMap, dims: Sequence[Dim], operands: Sequence[Value]) -> Value:
+    return emit_view(b, "slice", [x], view_map, dims, operands)
+
+
+def _compose(b: Rewriter, m: Match, inner: ViewMap, inner_operands: Sequence[Value]) -> Value | None:
+    """A slice through `inner` of x, the slots of `inner` being numbers of `inner_operands`."""
+    shift = len(m.op.operands)
+    moved = renumber_slots(inner, lambda k: k + shift)
+    view_map = compose(m.op.attrs["map"], moved)
+    if view_map is None:
+        return None
+    return _slice(b, m.x, view_map, m.op.result.dims, [*m.op.operands, *inner_operands])
+
+
+def _slice_of_broadcast(b: Rewriter, m: Match) -> Value | None:
+    if not m.x.dims:
+        return b.broadcast_to(m.x, m.op.result.dims)
+    inner = broadcast_map(m.x.dims, m.inner.result.dims)
+    return _compose(b, m, inner, [])
+
+
+def _transpose_of_transpose(b: Rewriter, m: Match) -> Value:
+    axes = tuple(m.inner.attrs["axes"][a] for a in m.op.attrs["axes"])
+    return m.x if axes == tuple(range(len(axes))) else b.transpose(m.x, axes=axes)
+
+
+def _transpose_of_slice(b: Rewriter, m: Match) -> Value:
+    """Axis k of the result is axis axes[k] of the slice."""
+    place = {a: k for k, a in enumerate(m.op.attrs["axes"])}
+    view_map = tuple(Axis(a.start, tuple((step, place[k]) for step, k in a.terms)) for a in m.inner.attrs["map"])
+    return _slice(b, m.x, view_map, m.op.result.dims, m.inner.operands)
+
+
+def _same(m: Match, x: Value) -> Value | None:
+    return x if x.type == m.op.result.type else None
+
+
+def _broadcast_of_broadcast(b: Rewriter, m: Match) -> Value:
+    return b.broadcast_to(m.x, m.op.result.dims)
+
+
+def _spread(b: Rewriter, m: Match) -> Value | None:
+    """f(broadcast(a), broadcast(b)) -> broadcast(f(a, b)), for scalars a and b"""
+    dims = m.op.result.dims
+    if not dims or any(not _is_spread(v) for v in m.op.operands):
+        return None
+    return b.broadcast_to(b.emit(m.op.name, [v.op.operands[0] for v in m.op.operands], m.op.attrs)[0], dims)
+
+
+def _is_spread(v: Value) -> bool:
+    return v.op is not None and v.op.name == "broadcast" and not v.op.operands[0].dims
+
+
+view_rules = RuleTable("views", [
+    Rule("slice of all -> x", made("slice", X, more=True),
+         lambda b, m: m.x if is_identity(m.op.attrs["map"]) and m.x.type == m.op.result.type else None),
+    Rule("slice(slice(x)) -> slice(x)", made("slice", made("slice", X, more=True, capture="inner"), more=True),
+         lambda b, m: _compose(b, m, m.inner.attrs["map"], m.inner.operands)),
+    Rule("slice(transpose(x)) -> slice(x)", made("slice", made("transpose", X, capture="inner"), more=True),
+         lambda b, m: _compose(b, m, permutation_map(m.inner.attrs["axes"]), [])),
+    Rule("slice(broadcast(x)) -> slice(x)", made("slice", made("broadcast", X, more=True, capture="inner"), more=True),
+         _slice_of_broadcast),
+    Rule("transpose in order -> x", made("transpose", X), lambda b, m: _same(m, m.x) if _in_order(m.op) else None),
+    Rule("transpose(transpose(x)) -> transpose(x)", made("transpose", made("transpose", X, capture="inner")),
+         _transpose_of_transpose),
+    Rule("transpose(slice(x)) -> slice(x)", made("transpose", made("slice", X, more=True, capture="inner")),
+         _transpose_of_slice),
+    Rule("transpose(broadcast(scalar)) -> broadcast(scalar)", made("transpose", made("broadcast", X, more=True)),
+         lambda b, m: b.broadcast_to(m.x, m.op.result.dims) if not m.x.dims else None),
+    Rule("reshape to its own extents -> x", made("reshape", X, more=True), lambda b, m: _same(m, m.x)),
+    Rule("reshape(reshape(x)) -> reshape(x)", made("reshape", made("reshape", X, more=True), more=True),
+         lambda b, m: emit_shaped(b, "reshape", [m.x], m.op.result.dims)),
+    Rule("reshape(broadcast(scalar)) -> broadcast(scalar)", made("reshape", made("broadcast", X, more=True), more=True),
+         lambda b, m: b.broadcast_to(m.x, m.op.result.dims) if not m.x.dims else None),
+    Rule("broadcast to its own extents -> x", made("broadcast", X, more=True), lambda b, m: _same(m, m.x)),
+    Rule("broadcast(broadcast(x)) -> broadcast(x)", made("broadcast", made("broadcast", X, more=True), more=True),
+         _broadcast_of_broadcast),
+    Rule("f(broadcast(scalars)) -> broadcast(f(scalars))", made(with_trait("elementwise")), _spread),
+])
+
+
+def _in_order(op: Op) -> bool:
+    return tuple(op.attrs["axes"]) == tuple(range(len(op.attrs["axes"])))
+
+
+# Writes. `new` is what the earlier op wrote, `x` what it wrote into.
+
+
+def filled_map(op: Op) -> tuple:
+    """The op's view with run-time starts as values, for comparison."""
+    return tuple((op.operands[a.start.operand] if isinstance(a.start, Slot) else a.start, a.terms) for a in op.attrs["map"])
+
+
+def same_view(a: Op, b: Op) -> bool:
+    """Are these two accesses, each with attributes map and dims, surely to the same elements in the same order?"""
+    return same_dims(view_dims(a), view_dims(b)) and all(
+        (s is t or (isinstance(s, int) and s == t)) and p == q
+        for (s, p), (t, q) in zip(filled_map(a), filled_map(b), strict=True))
+
+
+def disjoint_views(a: Op, b: Op) -> bool:
+    """Do these two accesses surely have no element in common?"""
+    for p, q in zip(a.attrs["map"], b.attrs["map"], strict=True):
+        one, other = bounds(p, view_dims(a)), bounds(q, view_dims(b))
+        if one is not None and other is not None and (one[1] < other[0] or other[1] < one[0]):
+            return True
+    return False
+
+
+def view_dims(op: Op) -> tuple[Dim, ...]:
+    return fill_dims(op.attrs["dims"], op.operands)
+
+
+def _read_back(b: Rewriter, m: Match) -> Value | None:
+    """slice(update_slice(x, new)) through the same view -> new"""
+    return _same(m, m.new) if same_view(m.op, m.inner) and is_injective(m.op.attrs["map"], m.op.result.dims) else None
+
+
+def _read_elsewhere(b: Rewriter, m: Match) -> Value | None:
+    """slice(update_slice(x, new)) of other elements -> slice(x)"""
+    if not disjoint_views(m.op, m.inner):
+        return None
+    return _slice(b, m.x, m.op.attrs["map"], m.op.result.dims, m.op.operands)
+
+
+def _written_over(b: Rewriter, m: Match) -> Value | None:
+    """update_slice(update_slice(x, old), new) through the same view -> update_slice(x, new)"""
+    if not same_view(m.op, m.inner):
+        return None
+    return emit_view(b, "update_slice", [m.x, m.new], m.op.attrs["map"], view_dims(m.op), m.op.operands)
+
+
+def _written_whole(b: Rewriter, m: Match) -> Value | None:
+    return _same(m, m.new) if is_identity(m.op.attrs["map"]) and same_dims(m.new.dims, m.x.dims) else None
+
+
+def _written_back(b: Rewriter, m: Match) -> Value | None:
+    """update_slice(x, slice(x)) through the same view -> x"""
+    return _same(m, m.x) if same_view(m.op, m.inner) else None
+
+
+NEW = any_value("new")
+
+write_rules = RuleTable("writes", [
+    Rule("slice(update_slice(_, new)) -> new, the same view",
+         made("slice", made("update_slice", X, NEW, more=True, capture="inner"), more=True), _read_back),
+    Rule("slice(update_slice(x, _)) -> slice(x), disjoint views",
+         made("slice", made("update_slice", X, NEW, more=True, capture="inner"), more=True), _read_elsewhere),
+    Rule("update_slice(update_slice(x, _), new) -> update_slice(x, new), the same view",
+         made("update_slice", made("update_slice", X, any_value("old"), more=True, capture="inner"), NEW, more=True),
+         _written_over),
+    Rule("update_slice(x, new) -> new, the whole array", made("update_slice", X, NEW, more=True), _written_whole),
+    Rule("update_slice(x, slice(x)) -> x, the same view",
+         made("update_slice", X, made("slice", X, more=True, capture="inner"), more=True), _written_back),
+    Rule("update_slice(x, nothing) -> x", made(("update_slice", "update_add"), X, NEW, more=True),
+         lambda b, m: _same(m, m.x) if any(isinstance(d, int) and d == 0 for d in m.new.dims) else None),
+])
+
+reduction_rules = RuleTable("reductions", [
+    Rule("reduce over no axis -> x", made(("reduce_sum", "reduce_prod", "reduce_max", "reduce_min"), X),
+         lambda b, m: _same(m, m.x) if m.op.attrs.get("axes") == () else None),
+    Rule("concatenate of one -> x", made("concatenate", X), lambda b, m: _same(m, m.x)),
+])
+
+shape_rules = view_rules + write_rules + reduction_rules
