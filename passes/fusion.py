@@ -1,0 +1,131 @@
+"""Which array values stay lazy: computed where they are read, inside their consumer's loop nest, and never in memory.
+
+A value may be lazy when all its uses end in one nest, at one index.  Views, index ramps and filled arrays cost nothing and
+may be lazy in several nests; so may a few cheap operations.  What a nest would repeat (a broadcast of something
+expensive), what a library routine, a region or a yield reads, lives in memory.  `choose_lazy` decides; in-place planning
+(`in_place`) may take some of it back; `form_groups` then writes the decision down as `fused` ops.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..ir.graph import Block, Op, Value, walk_ops
+from ..ir.opdef import Checked, Element, Fold, Pointwise, Reduction, Update, lowering
+from .homes import is_array
+from .liveness import Liveness
+
+FREE = ("broadcast", "slice", "transpose", "iota", "array_const", "const")
+CHEAP = frozenset(("cast", "real", "imag", "conjugate", "negative", "add", "subtract", "multiply", "logical_not",
+                   "less", "less_equal", "greater", "greater_equal", "equal", "not_equal", "absolute"))
+# A value whose whole chain down to memory is at most this many cheap ops may be computed in this many nests.
+CHEAP_OPS = 2
+CHEAP_COPIES = 3
+MAX_GROUP = 150
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a lazy value would be computed: in the nest of `root`, seen through `path`, repeatedly if `repeated`."""
+
+    root: object
+    path: tuple[tuple[Op, int], ...]
+    repeated: bool
+
+
+def is_free(op: Op) -> bool:
+    return op.name in FREE
+
+
+def choose_lazy(top: Block, liveness: Liveness) -> set[Value]:
+    """The array values that need no memory. Results of `Checked` ops count as lazy: they are read through the check."""
+    lazy: set[Value] = set()
+    places: dict[Value, frozenset[Place]] = {}
+    sizes: dict[object, int] = {}
+    costs = _chain_costs(top)
+    for op in reversed(list(walk_ops(top))):
+        if len(op.results) != 1 or not is_array(op.result):
+            continue
+        rule = lowering(op)
+        if isinstance(rule, Checked):
+            lazy.add(op.result)
+            continue
+        if not isinstance(rule, Pointwise | Element | Reduction | Fold) or op.name == "copy":
+            continue
+        found = _places(op, liveness, lazy, places)
+        if found and _may_be_lazy(op, rule, found, costs):
+            (root, *_) = {p.root for p in found}
+            if sizes.get(root, 0) < MAX_GROUP or is_free(op):
+                sizes[root] = sizes.get(root, 0) + 1
+                lazy.add(op.result)
+                places[op.result] = found
+    return lazy
+
+
+def _may_be_lazy(op: Op, rule: object, found: frozenset[Place], costs: dict[Value, int]) -> bool:
+    if is_free(op):
+        return True
+    if any(p.root.block is not op.block or p.repeated for p in found):  # type: ignore[attr-defined]
+        return False
+    if len(found) == 1:
+        return True
+    return isinstance(rule, Pointwise) and costs[op.result] <= CHEAP_OPS and len(found) <= CHEAP_COPIES
+
+
+def _chain_costs(top: Block) -> dict[Value, int]:
+    """Per value, the elementwise ops between it and the next value that is no elementwise result; capped."""
+    costs: dict[Value, int] = {}
+    for op in walk_ops(top):
+        if len(op.results) == 1 and is_array(op.result):
+            if isinstance(lowering(op), Pointwise):
+                own = 1 if op.name in CHEAP else CHEAP_OPS + 1
+                costs[op.result] = min(CHEAP_OPS + 1, own + sum(costs.get(v, 0) for v in op.operands))
+            elif is_free(op) or op.name == "reshape":
+                costs[op.result] = sum(costs.get(v, 0) for v in op.operands)
+    return costs
+
+
+def _places(op: Op, liveness: Liveness, lazy: set[Value],
+            known: dict[Value, frozenset[Place]]) -> frozenset[Place] | None:
+    """Every place where `op`'s result would be computed if it were lazy; None if some use needs it in memory."""
+    out: set[Place] = set()
+    for use in liveness.of(op.result):
+        consumer = use.op
+        if consumer is None:
+            return None
+        rule = lowering(consumer)
+        if isinstance(rule, Pointwise):
+            step, repeated = (), False
+        elif isinstance(rule, Element):
+            view = is_free(consumer) or consumer.name == "reshape"
+            if not view and isinstance(lowering(op), Reduction | Fold):
+                return None
+            step, repeated = ((consumer, use.operand),), rule.expands and not is_free(op) and _repeats(consumer, use.operand)
+        elif isinstance(rule, Reduction | Fold):
+            if isinstance(lowering(op), Reduction | Fold):
+                return None
+            step, repeated = ((consumer, use.operand),), False
+        elif isinstance(rule, Update) and rule.index is not None and use.operand > 0:
+            step, repeated = (), False
+        elif isinstance(rule, Checked) and is_free(op):
+            step, repeated = ((consumer, use.operand),), False
+        else:
+            return None
+        if not isinstance(rule, Checked) and consumer.results[0] in lazy:
+            for p in known[consumer.results[0]]:
+                out.add(Place(p.root, p.path + step, p.repeated or repeated))
+        else:
+            out.add(Place(consumer, step, repeated))
+        if len(out) > 8 and not is_free(op):
+            return None
+    return frozenset(out)
+
+
+def _repeats(consumer: Op, operand: int) -> bool:
+    """Does an expanding consumer really read elements of the operand more than once?"""
+    if consumer.name != "broadcast":
+        return True
+    own, dims = consumer.operands[operand].dims, consumer.result.dims
+    lead = len(dims) - len(own)
+    return any(not (isinstance(d, int) and d == 1) for d in dims[:lead]) or any(
+        isinstance(d, int) and d == 1 and not (isinstance(t, int) and t == 1) for d, t in zip(own, dims[lead:], strict=True))

@@ -1,0 +1,85 @@
+"""Where values are read, and which reads may come after a given point: what in-place decisions rest on.
+
+A point is (block, position).  `after(x, p, u)` asks whether point p may run after point u while x is still the same value;
+everything that decides about memory (`in_place`, `homes`) asks only that.  Start with `Liveness`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ..ir.graph import Block, Op, Value, defining_block, is_inside
+
+Point = tuple[Block, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """One use: by operand number `operand` of `op`, or, if `op` is None, by a yield of `block`."""
+
+    op: Op | None
+    operand: int
+    block: Block
+    position: int
+
+    @property
+    def point(self) -> Point:
+        return self.block, self.position
+
+
+class Liveness:
+    """Uses and positions of everything in `top`; valid while the graph is not changed."""
+
+    def __init__(self, top: Block) -> None:
+        self.top = top
+        self.position: dict[Op, int] = {}
+        self.uses: dict[Value, list[Use]] = {}
+        self._enter(top)
+
+    def _enter(self, block: Block) -> None:
+        for position, op in enumerate(block.ops):
+            self.position[op] = position
+            for k, v in enumerate(op.operands):
+                self.uses.setdefault(v, []).append(Use(op, k, block, position))
+            for region in op.regions:
+                self._enter(region)
+        for k, v in enumerate(block.yields):
+            self.uses.setdefault(v, []).append(Use(None, k, block, len(block.ops)))
+
+    def of(self, v: Value) -> list[Use]:
+        return self.uses.get(v, [])
+
+    def point(self, op: Op) -> Point:
+        assert op.block is not None
+        return op.block, self.position[op]
+
+    def definition(self, v: Value) -> Point:
+        """Block arguments are defined before the first op."""
+        return self.point(v.op) if v.op is not None else (defining_block(v), -1)
+
+    def _outwards(self, point: Point) -> Iterator[Point]:
+        yield point
+        block = point[0]
+        while block.owner is not None:
+            point = self.point(block.owner)
+            yield point
+            block = point[0]
+
+    def after(self, x: Value, p: Point, u: Point) -> bool:
+        """May `p` run after `u` while `x` is the same value?"""
+        home = defining_block(x)
+        around_u = list(self._outwards(u))
+        for block, _ in around_u:
+            # The back edge of a loop around both, which x was defined outside of.
+            loops = block.owner is not None and block.owner.name in ("for", "while")
+            if loops and is_inside(p[0], block) and not is_inside(home, block):
+                return True
+        around_p = dict(self._outwards(p))
+        for block, position in around_u:
+            if block in around_p:
+                # Equal: the two arms of one `if`, or u itself.
+                return around_p[block] > position
+        return False
+
+

@@ -1,0 +1,206 @@
+"""Planned graph to loop program.
+
+Before: a function as `plan` leaves it.  After: a `LoopFunction`: one nest per value that lives in memory, written by each
+op's own lowering rule; the arguments' buffers come first, then those of new results; rank-0 values are scalars.  Updates
+store into the memory of what they update.  Start with `lower`; control flow is in `lower_control`.
+"""
+
+from __future__ import annotations
+
+from ..ir.expr import Expr, const, expression_scope, var
+from ..ir.graph import Block, Function, Op, Parameter, Value
+from ..ir.loops import Buffer, LoopFunction
+from ..ir.opdef import Checked, Complex, Element, Fold, Pointwise, Reduction, Scalar, Statements, Update, lowering
+from ..ir.scalar import scalar_type
+from .fusion import is_free
+from .homes import is_array, is_update, origin
+from .lower_context import Emitter, Index, is_plain
+from .lower_control import lower_for, lower_if, lower_while
+from .lower_nest import nest
+
+
+def lower(function: Function) -> LoopFunction:
+    """The loop program of a planned function."""
+    with expression_scope():
+        return _Lowering(function).run()
+
+
+class _Lowering(Emitter):
+    def __init__(self, function: Function) -> None:
+        super().__init__()
+        self.function = function
+        self.destination: dict[Value, Buffer] = {}
+        self.buffers: list[Buffer] = []
+        self.scalars: list[tuple[str, str]] = []
+
+    def run(self) -> LoopFunction:
+        block = self.function.block
+        for parameter, v in zip(self.function.parameters, block.args, strict=True):
+            self._enter(parameter, v)
+        outputs = self._outputs()
+        self.block(block)
+        for v, buffer in outputs:
+            if not is_array(v):
+                self.store(buffer, (), self.element(v, ()))
+            elif self.place[v] is not buffer:
+                self.copy(buffer, v, "a result lies elsewhere")
+        return LoopFunction(self.function.name, self.buffers, self.scalars, self.body, self.errors)
+
+    def _enter(self, parameter: Parameter, v: Value) -> None:
+        name = self.unique(parameter.name)
+        dtype = v.type.dtype  # type: ignore[union-attr]
+        part, is_complex = scalar_type(dtype), dtype.kind == "c"
+        if parameter.strides is None:
+            names = [f"{name}_re", f"{name}_im"] if is_complex else [name]
+            self.scalars += [(n, part) for n in names]
+            parts = tuple(var(n, part) for n in names)
+            self.scalar[v] = Complex(*parts) if is_complex else parts[0]
+            return
+        written = any(o.into is not None and self.function.block.args[o.into] is v for o in self.function.outputs)
+        scale = 2 if is_complex else 1
+        strides = tuple(const(s * scale) for s in parameter.strides) + ((const(1),) if is_complex else ())
+        buffer = Buffer(name, part, self._with_parts(self.dims(v), is_complex), strides, "arg", not written)
+        self.buffers.append(buffer)
+        if is_array(v):
+            self.place[v] = buffer
+        else:
+            self.scalar[v] = self.let(self.load(buffer, ()), "s")
+            self.place[v] = buffer
+
+    def _with_parts(self, dims: Index, is_complex: bool) -> Index:
+        return (*dims, const(2)) if is_complex else dims
+
+    def _outputs(self) -> list[tuple[Value, Buffer]]:
+        """Where each result belongs; new arrays are computed there from the start."""
+        out = []
+        for k, (output, v) in enumerate(zip(self.function.outputs, self.function.block.yields, strict=True)):
+            if output.into is not None:
+                out.append((v, self.place[self.function.block.args[output.into]]))
+                continue
+            dtype = v.type.dtype  # type: ignore[union-attr]
+            dims = self.dims(v) if all(isinstance(d, int) for d in v.dims) else None
+            assert dims is not None, "results have known extents"
+            buffer = Buffer(self.unique(f"out{k}"), scalar_type(dtype), self._with_parts(dims, dtype.kind == "c"),
+                            _strides(dims, output.layout, dtype.kind == "c"), "arg")
+            self.buffers.append(buffer)
+            out.append((v, buffer))
+            if is_array(v):
+                first = origin(v)
+                if first.op is not None and first not in self.destination:
+                    self.destination[first] = buffer
+        return out
+
+    # ops
+
+    def block(self, block: Block) -> None:
+        for op in block.ops:
+            self.op(op)
+
+    def op(self, op: Op) -> None:
+        if op.name == "fused":
+            self._fused(op)
+        elif op.name == "for":
+            lower_for(self, op)
+        elif op.name == "while":
+            lower_while(self, op)
+        elif op.name == "if":
+            lower_if(self, op)
+        elif op.name == "empty":
+            self.place[op.result] = self.new_home(op.result)
+        else:
+            self._root(op, op.results)
+
+    def _fused(self, group: Op) -> None:
+        region = group.regions[0]
+        for inner, outer in zip(region.args, group.operands, strict=True):
+            self.alias[inner] = outer
+        counts: dict[Value, int] = {}
+        for o in region.ops:
+            for v in o.operands:
+                counts[v] = counts.get(v, 0) + 1
+        self.shared.update(v for v, n in counts.items() if n > 1 and v.op is not None and not is_free(v.op))
+        for op in region.ops:
+            if not is_array(op.results[0]) and op.results[0] not in region.yields:
+                self._root(op, op.results)
+        root = region.yields[0].op
+        assert root is not None
+        self._root(root, group.results)
+
+    def _root(self, op: Op, results: list[Value]) -> None:
+        """Emit the work of `op`; `results` are what its results are called outside."""
+        rule = lowering(op)
+        if isinstance(rule, Checked):
+            rule.fn(self.context(op), op)
+            if not is_array(op.result):
+                self._name_scalar(results[0], rule.element(self.context(op), op, ()))
+        elif isinstance(rule, Statements):
+            self._statements(op, rule, results)
+        elif is_update(op):
+            self._update(op, rule, results[0])  # type: ignore[arg-type]
+        elif not is_array(results[0]):
+            self._name_scalar(results[0], self._scalar_value(op, rule))
+        elif not is_free(op):
+            assert isinstance(rule, Pointwise | Element | Reduction | Fold), op.name
+            self._materialise(op, results[0])
+
+    def _scalar_value(self, op: Op, rule: object) -> Scalar:
+        if isinstance(rule, Update):
+            # All of a rank-0 array is overwritten.
+            return self.element(op.operands[1], ())
+        with self.forgetting():
+            return self.compute(op.results[0], ())
+
+    def _name_scalar(self, v: Value, value: Scalar) -> None:
+        if isinstance(value, Expr) and is_plain(value):
+            self.scalar[v] = value
+        else:
+            self.scalar[v] = self.let(value, "s")
+
+    def _materialise(self, op: Op, result: Value) -> None:
+        buffer, dims, inner = self.new_home(result), self.dims(result), op.results[0]
+        note = f" ({op.loc})" if op.loc is not None else ""
+        nest(self, dims, buffer, lambda i: i, lambda i: self.compute(inner, i), note)
+        self.place[result] = buffer
+
+    def _update(self, op: Op, rule: Update, result: Value) -> None:
+        buffer = self.place[self.resolve(op.operands[0])]
+        self.place[result] = self.place[op.results[0]] = buffer
+        context = self.context(op)
+        if rule.index is None:
+            assert rule.fn is not None
+            rule.fn(context, op)
+            return
+        new, where = op.operands[1], rule.index
+        note = f" ({op.loc})" if op.loc is not None else ""
+        nest(self, self.dims(new), buffer, lambda i: where(context, op, i), lambda i: self.element(new, i), note)
+
+    def _statements(self, op: Op, rule: Statements, results: list[Value]) -> None:
+        for inner, outer in zip(op.results, results, strict=True):
+            self.place[outer] = self.place[inner] = self.new_home(outer)
+        with self.forgetting():
+            rule.fn(self.context(op), op)
+        for v in results:
+            if not is_array(v):
+                self.scalar[v] = self.let(self.load(self.place.pop(v), ()), "s")
+
+    def new_home(self, v: Value) -> Buffer:
+        """The memory of a new value: that of the result it becomes, or a temporary."""
+        found = self.destination.get(v)
+        return found if found is not None else self.temp(v.type.dtype, self.dims(v))  # type: ignore[union-attr]
+
+    def copy(self, target: Buffer, v: Value, why: str) -> None:
+        """target[...] = v, noted for the report."""
+        self.notes.append(f"copy into {target.name}: {why}")
+        dims = self.dims(v)
+        nest(self, dims, target, lambda i: i, lambda i: self.element(v, i))
+
+
+def _strides(dims: Index, layout: tuple[int, ...] | None, is_complex: bool) -> Index:
+    """Strides, in components, of a block whose axes lie in the order `layout`, slowest first."""
+    step = const(2 if is_complex else 1)
+    strides: dict[int, Expr] = {}
+    for axis in reversed(layout if layout is not None else range(len(dims))):
+        strides[axis] = step
+        step = step * dims[axis]
+    return tuple(strides[a] for a in range(len(dims))) + ((const(1),) if is_complex else ())
+

@@ -1,0 +1,186 @@
+"""One loop nest: `buffer[where(i)] = value(i)` for all i in a box, as if every value were read before any is stored.
+
+Loops stand in the order of the destination's strides, the contiguous axis innermost.  Where the values read the buffer
+that is written, at another element, the nest goes through a temporary.  Start with `nest`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from ..ir.expr import Expr, const, load, substitute, var
+from ..ir.loops import Alloc, Buffer, For, If, Let, Raise, Stmt, Store, While, own_exprs, walk
+from ..ir.opdef import Scalar
+from .access import element_strides, form_of, loads_of
+from .lower_context import Emitter, Index
+
+# Work, in elements times statements' size, from which a nest is spread over threads.
+THREADS_FROM = 1 << 16
+# What an operation costs beside an addition, when work is estimated.
+COSTS = {"div": 4, "sqrt": 6, "exp": 12, "log": 14, "sin": 16, "cos": 16, "tanh": 16, "pow": 30}
+NEAR = (0, 1, 2, -1, -2)
+
+
+def nest(emitter: Emitter, dims: Index, buffer: Buffer, where: Callable[[Index], Index],
+         value: Callable[[Index], Scalar], note: str = "") -> None:
+    """Emit the nest."""
+    loops = [For(emitter.fresh("i"), const(0), d, [], "par") for d in dims]
+    index = tuple(const(0) if _is_one(d) else var(f.var) for d, f in zip(dims, loops, strict=True))
+    inner: list[Stmt] = []
+    saved = emitter.vector_axis
+    with emitter.forgetting(), emitter.inside(inner):
+        at = tuple(where(index))
+        order = _loop_order(loops, buffer, at)
+        emitter.vector_axis = _vector_axis(order)
+        result = value(index)
+        emitter.store(buffer, at, result)
+    emitter.vector_axis = saved
+    if _reads_elsewhere(inner, buffer, at):
+        _through_temporary(emitter, loops, order, dims, index, buffer, at, inner, note)
+        return
+    if not _is_injective(at, loops):
+        for f in order:
+            f.kind = "seq"
+    emitter.body.extend(wrap(order, inner))
+
+
+def _is_one(d: Expr) -> bool:
+    return d.is_const and d.payload == 1
+
+
+def _loop_order(loops: list[For], buffer: Buffer, at: Index) -> list[For]:
+    """The loops that run more than once, outermost first: the further a variable moves the store, the further out."""
+    form = element_strides(buffer, at[:len(buffer.dims)] + (const(0),) * (len(buffer.dims) - len(at)))
+    running = [f for f in loops if not _is_one(f.hi)]
+    if form is None:
+        return running
+    strides = [form.get(f.var, 0) for f in running]
+    if any(s is None for s in strides):
+        return running
+    order = sorted(range(len(running)), key=lambda k: -abs(strides[k]))  # type: ignore[arg-type]
+    return [running[k] for k in order]
+
+
+def _vector_axis(order: list[For]) -> str | None:
+    return order[-1].var if order and not (order[-1].hi.is_const and order[-1].hi.payload < 4) else None  # type: ignore[operator]
+
+
+def _is_injective(at: Index, loops: list[For]) -> bool:
+    """Does each loop variable stand alone in some index, so that no element is stored twice?"""
+    alone = set()
+    for e in at:
+        form = form_of(e)
+        if form is not None:
+            moving = [v for v, c in form.items() if v and c != 0]
+            if len(moving) == 1:
+                alone.add(moving[0])
+    return all(f.var in alone or _is_one(f.hi) for f in loops)
+
+
+def _reads_elsewhere(inner: list[Stmt], buffer: Buffer, at: Index) -> bool:
+    """Does the nest read an element of `buffer` other than the one that it stores?"""
+    for e in loads_of(e for s in walk(inner) for e in own_exprs(s)):
+        if e.payload is buffer and e.args[:len(at)] != at:
+            return True
+    return False
+
+
+def _through_temporary(emitter: Emitter, loops: list[For], order: list[For], dims: Index, index: Index, buffer: Buffer,
+                       at: Index, inner: list[Stmt], note: str) -> None:
+    parts = buffer.dims[len(at):]
+    temporary = Buffer(emitter.fresh("m"), buffer.dtype, (*dims, *parts))
+    emitter.emit(Alloc(temporary))
+    emitter.notes.append(f"temporary {temporary.name}: {buffer.name} is read where it is written{note}")
+    stores = [s for s in inner if isinstance(s, Store) and s.buffer is buffer]
+    for s in stores:
+        s.buffer, s.index = temporary, (*index, *s.index[len(at):])
+    # Lets that only name where to store move with the stores.
+    emitter.body.extend(wrap(order, inner))
+    back: list[Stmt] = []
+    named = {s.name: s for s in inner if isinstance(s, Let)}
+    needed: dict[str, Let] = {}
+
+    def need(e: Expr) -> None:
+        for name in sorted(e.variables):
+            if name in named and name not in needed:
+                need(named[name].value)
+                needed[name] = named[name]
+
+    for e in at:
+        need(e)
+    copies = [For(emitter.fresh("i"), f.lo, f.hi, [], "par") for f in order]
+    renamed = {var(f.var): var(c.var) for f, c in zip(order, copies, strict=True)}
+    for let in needed.values():
+        name = emitter.fresh("t")
+        back.append(Let(name, _renamed(let.value, renamed)))
+        renamed[var(let.name, let.value.dtype)] = var(name, let.value.dtype)
+    new_at = tuple(_renamed(e, renamed) for e in at)
+    new_index = tuple(_renamed(e, renamed) for e in index)
+    for s in stores:
+        tail = s.index[len(dims):]
+        back.append(Store(buffer, (*new_at, *tail), load(temporary, (*new_index, *tail))))
+    if not _is_injective(new_at, copies):
+        for c in copies:
+            c.kind = "seq"
+    emitter.body.extend(wrap(copies, back))
+
+
+def _renamed(e: Expr, mapping: dict[Expr, Expr]) -> Expr:
+    from_here = {k: v for k, v in mapping.items() if k.payload in e.variables}
+    return substitute(e, from_here) if from_here else e
+
+
+def wrap(order: Sequence[For], inner: list[Stmt]) -> list[Stmt]:
+    """The loops around `inner`, marked for vectors and threads."""
+    body = inner
+    for f in reversed(order):
+        f.body = body
+        body = [f]
+    mark(order, inner)
+    return body
+
+
+def mark(order: Sequence[For], inner: list[Stmt]) -> None:
+    """The innermost parallel loop runs in vectors if its accesses allow; the outermost on threads if there is enough work."""
+    if not order or any(isinstance(s, Raise | While | If) for s in walk(inner)):
+        return
+    last = order[-1]
+    if last.kind == "par" and not any(isinstance(s, For) and s.vector for s in walk(inner)):
+        last.vector = all(f is not None and f.get(last.var, 0) in NEAR for f in _strides(inner))
+    if order[0].kind == "par" and _work(order, inner) >= THREADS_FROM:
+        order[0].threads = True
+
+
+def _strides(inner: list[Stmt]) -> list:
+    exprs = [e for s in walk(inner) for e in own_exprs(s)]
+    return [element_strides(e.payload, e.args) for e in loads_of(exprs)] + [  # type: ignore[arg-type]
+        element_strides(s.buffer, s.index) for s in walk(inner) if isinstance(s, Store)]
+
+
+def _work(order: Sequence[For], inner: list[Stmt]) -> int:
+    """Elements times the cost of one; run-time extents count as large."""
+    count = 1
+    for f in order:
+        count *= f.hi.payload if f.hi.is_const else 64  # type: ignore[operator]
+    return count * cost(inner)
+
+
+def cost(body: list[Stmt]) -> int:
+    """Roughly how many simple operations `body` executes."""
+    total, seen = 0, set()
+    for s in body:
+        inside = 0
+        if isinstance(s, For):
+            trips = s.hi.payload - s.lo.payload if s.hi.is_const and s.lo.is_const else 64  # type: ignore[operator]
+            inside = max(1, trips // s.step) * cost(s.body)
+        total += inside
+        stack = list(own_exprs(s))
+        while stack:
+            e = stack.pop()
+            if e in seen:
+                continue
+            seen.add(e)
+            total += COSTS.get(e.payload, 1) if e.kind == "op" else 0  # type: ignore[arg-type]
+            total += e.kind == "load"
+            stack.extend(e.args)
+    return max(total, 1)

@@ -1,0 +1,214 @@
+"""Reductions as loops whose result depends on sizes alone: not on threads, nor on the width of the machine's vectors.
+
+Sums of floats run as blocks of a fixed length, each with a fixed number of interleaved partial results (`For.lanes`), and
+blocks of blocks above them, so that rounding errors grow like those of pairwise summation.  The vector axis is the reduced
+one where that makes the accesses contiguous, else the axis that the result is stored along.  Start with `reduce_box`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from ..ir.expr import Expr, cast, const, op, var
+from ..ir.graph import Op
+from ..ir.loops import own_exprs, walk
+from ..ir.opdef import Complex, Fold, Reduction, Scalar, lowering
+from ..ir.scalar import FLOATS, scalar_type
+from .access import Form, element_strides, loads_of
+
+if TYPE_CHECKING:
+    from .lower_context import Emitter
+
+Index = tuple[Expr, ...]
+
+LANES = {"f16": 64, "f32": 64, "f64": 32}
+RUNTIME_LANES = 16
+# Terms that one partial result adds up in sequence.
+TERMS_PER_LANE = 16
+# Without lanes: terms in a block, and up to how many terms there are no blocks at all.
+PLAIN_BLOCK = 64
+PLAIN_LIMIT = 128
+BLOCKS_PER_BLOCK = 64
+# Strides that vector loads serve well: constant, contiguous, reversed, and the parts of complex numbers.
+NEAR = (-2, -1, 0, 1, 2)
+EXACT = ("min", "max", "and", "or", "xor")
+
+
+def reduction(emitter: Emitter, source: Op, index: Index) -> Scalar:
+    """The element at `index` of a `Reduction` or `Fold` op."""
+    x, axes = source.operands[0], source.attrs["axes"]
+    extents = [emitter.dim(x.dims[a]) for a in axes]
+
+    def full(inner: Index) -> Index:
+        rest = iter(index)
+        return tuple(inner[axes.index(a)] if a in axes else next(rest) for a in range(len(x.dims)))
+
+    rule = lowering(source)
+    if isinstance(rule, Fold):
+        return _fold(emitter, rule, extents, scalar_type(x.dtype), lambda inner: emitter.element(x, full(inner)))
+    assert isinstance(rule, Reduction)
+    part = scalar_type(x.dtype)
+    wide = rule.accumulate(part)
+    identity = const(rule.identity(wide), wide)
+    total = reduce_box(emitter, extents, _like(x.dtype.kind == "c", identity), rule.combine,
+                       lambda inner: _each(emitter.element(x, full(inner)), lambda e: cast(e, wide)))
+    return _each(total, lambda e: cast(e, part))
+
+
+def _like(is_complex: bool, e: Expr) -> Scalar:
+    return Complex(e, e) if is_complex else e
+
+
+def _each(x: Scalar, f: Callable[[Expr], Expr]) -> Scalar:
+    return Complex(f(x.re), f(x.im)) if isinstance(x, Complex) else f(x)
+
+
+def _parts(x: Scalar) -> tuple[Expr, ...]:
+    return tuple(x) if isinstance(x, Complex) else (x,)
+
+
+def _whole(parts: Sequence[Expr]) -> Scalar:
+    return Complex(*parts) if len(parts) == 2 else parts[0]
+
+
+def _fold(emitter: Emitter, rule: Fold, extents: Sequence[Expr], part: str, term: Callable[[Index], Scalar]) -> Scalar:
+    def level(inner: Index, position: Expr, state: Index) -> Index:
+        if len(inner) == len(extents):
+            return rule.step(state, term(inner), position)
+        n = extents[len(inner)]
+        return emitter.carry(0, n, state, lambda k, s: level((*inner, k), position * n + k, s))
+
+    return rule.finish(level((), const(0), rule.init(part)))
+
+
+def reduce_box(emitter: Emitter, extents: Sequence[Expr], init: Scalar, combine: str | Callable[[Scalar, Scalar], Scalar],
+               term: Callable[[Index], Scalar]) -> Scalar:
+    """Combine term(index) over a box into `init`: by a scalar op, in any order that sizes decide, or in order by a function."""
+    if not isinstance(combine, str):
+        return _in_order(emitter, extents, init, combine, term)
+    parts = _parts(init)
+    exact = combine in EXACT or parts[0].dtype not in FLOATS
+    order, along = _choose_order(emitter, extents, term)
+    box = _Box(emitter, list(extents), combine, term, order, along, exact)
+    if exact or box.is_short():
+        return _whole(box.plain(parts, 0, {}))
+    identity = tuple(const(_IDENTITY[combine], e.dtype) for e in parts)
+    total = box.blocked(identity, 0, {})
+    return _whole(total if parts == identity else [op(combine, e, t) for e, t in zip(parts, total, strict=True)])
+
+
+_IDENTITY = {"add": 0, "mul": 1}
+
+
+def _in_order(emitter: Emitter, extents: Sequence[Expr], init: Scalar, combine: Callable[[Scalar, Scalar], Scalar],
+              term: Callable[[Index], Scalar]) -> Scalar:
+    def level(inner: Index, state: Index) -> Index:
+        if len(inner) == len(extents):
+            return _parts(combine(_whole(state), term(inner)))
+        return emitter.carry(0, extents[len(inner)], state, lambda k, s: level((*inner, k), s))
+
+    return _whole(level((), _parts(init)))
+
+
+def _choose_order(emitter: Emitter, extents: Sequence[Expr], term: Callable[[Index], Scalar]) -> tuple[list[int], int | None]:
+    """The reduced axes, outermost first, and the one that runs in lanes (None: the store's axis is the vector axis)."""
+    order = list(range(len(extents)))
+    if not order:
+        return order, None
+    probes = tuple(var(emitter.fresh("p")) for _ in extents)
+    body: list = []
+    with emitter.inside(body):
+        value = term(probes)
+    loads = loads_of([e for s in walk(body) for e in own_exprs(s)] + list(_parts(value)))
+    forms = [element_strides(e.payload, e.args) for e in loads]  # type: ignore[arg-type]
+    costs = {k: _strided(forms, str(p.payload)) for k, p in enumerate(probes) if not _is_short(extents[k], 4)}
+    if not costs:
+        return order, None
+    lanes = min(reversed(order), key=lambda k: costs.get(k, len(forms) + 1))
+    if emitter.vector_axis is not None and _strided(forms, emitter.vector_axis) <= costs[lanes]:
+        return order, None
+    order.remove(lanes)
+    return [*order, lanes], lanes
+
+
+def _is_short(n: Expr, limit: int) -> bool:
+    return n.is_const and n.payload < limit  # type: ignore[operator]
+
+
+def _strided(forms: Sequence[Form | None], name: str) -> int:
+    """How many accesses are neither contiguous nor constant along the variable."""
+    return sum(1 for f in forms if f is None or f.get(name, 0) not in NEAR)
+
+
+class _Box:
+    """The loops over one box."""
+
+    def __init__(self, emitter: Emitter, extents: list[Expr], combine: str, term: Callable[[Index], Scalar],
+                 order: list[int], along: int | None, exact: bool) -> None:
+        self.emitter, self.extents, self.combine, self.term = emitter, extents, combine, term
+        self.order, self.along, self.exact = order, along, exact
+
+    def is_short(self) -> bool:
+        """So few terms that one after the other is precise enough?"""
+        count = 1
+        for k in self.order:
+            n = self.extents[k]
+            if not n.is_const:
+                return False
+            count *= n.payload  # type: ignore[operator]
+        return count <= (PLAIN_LIMIT if self.along is None else 4)
+
+    def plain(self, init: Index, level: int, at: dict[int, Expr]) -> Index:
+        """The accumulator runs through all loops."""
+        if level == len(self.order):
+            return self.merge(init, self.value(at))
+        k = self.order[level]
+        lanes = self.lanes(k, init[0].dtype) if k == self.along else 1
+        return self.emitter.carry(0, self.extents[k], init, lambda i, s: self.plain(s, level + 1, {**at, k: i}),
+                                  "red", 1, self.combine, lanes)
+
+    def value(self, at: dict[int, Expr]) -> Index:
+        return _parts(self.term(tuple(at[k] for k in range(len(at)))))
+
+    def merge(self, state: Index, terms: Index) -> Index:
+        return tuple(op(self.combine, s, t) for s, t in zip(state, terms, strict=True))
+
+    def lanes(self, k: int, dtype: str) -> int:
+        n, most = self.extents[k], LANES.get(dtype, 64)
+        if not n.is_const:
+            return RUNTIME_LANES
+        while most > max(n.payload, 1):  # type: ignore[type-var]
+            most //= 2
+        return most
+
+    def blocked(self, identity: Index, level: int, at: dict[int, Expr]) -> Index:
+        """Each loop combines the finished results of the loops inside it, in blocks where there are many."""
+        if level == len(self.order):
+            return self.value(at)
+        k = self.order[level]
+        n, lanes = self.extents[k], self.lanes(k, identity[0].dtype) if k == self.along else 1
+        block = PLAIN_BLOCK if lanes == 1 else lanes * TERMS_PER_LANE
+        steps, size = [1], block
+        while not _is_short(n, size + 1) and len(steps) < 4:
+            steps.insert(0, size)
+            size *= BLOCKS_PER_BLOCK
+            if not n.is_const and len(steps) == 3:
+                break
+        return self.blocks(identity, level, at, const(0), n, steps, lanes)
+
+    def blocks(self, identity: Index, level: int, at: dict[int, Expr], lo: Expr, hi: Expr, steps: list[int],
+               lanes: int) -> Index:
+        k = self.order[level]
+        if len(steps) == 1:
+            return self.emitter.carry(lo, hi, identity,
+                                      lambda i, s: self.merge(s, self.blocked(identity, level + 1, {**at, k: i})),
+                                      "red", 1, self.combine, lanes)
+        step, n = steps[0], self.extents[k]
+        whole = n.is_const and n.payload % step == 0  # type: ignore[operator]
+
+        def block(i: Expr, state: Index) -> Index:
+            end = i + step if whole else op("min", i + step, hi)
+            return self.merge(state, self.blocks(identity, level, at, i, end, steps[1:], lanes))
+
+        return self.emitter.carry(lo, hi, identity, block, "red", step, self.combine)

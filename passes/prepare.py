@@ -1,0 +1,193 @@
+"""Makes every value that must end in given memory an update of that memory, so that planning sees one kind of write.
+
+A carried array ends each trip as a chain of updates of what the loop brought in; an `if`'s array result is, in both arms,
+an update of one earlier value (or of fresh `empty` memory); an overwritten argument ends as an update of itself.
+`prepare(function)` changes the function in place; start there.
+"""
+
+from __future__ import annotations
+
+from ..ir.builder import Builder, dim_template
+from ..ir.graph import Block, Function, Op, Value
+from ..ir.loc import Loc
+from ..ir.opdef import effect_of
+from ..ir.ops.shaping import emit_view
+from ..ir.types import DTYPE_NAMES
+from ..ir.viewmap import identity_map
+from ..ir.walk import replace_uses
+from .homes import LOOPS, is_array, is_update, leave, origin
+from .liveness import Liveness
+
+
+def prepare(function: Function) -> None:
+    """Bring `function` into the form the module's text describes."""
+    states = argument_states(function)
+    _prepare_block(function.block, function, states)
+    block = function.block
+    targets = {k: block.args[o.into] for k, o in enumerate(function.outputs) if o.into is not None}
+    _return_copies(function)
+    _end_in(block, {k: a for k, a in targets.items() if is_array(a)})
+
+
+def _return_copies(function: Function) -> None:
+    """An argument returned as a new array is copied before anything is written."""
+    block = function.block
+    for k, output in enumerate(function.outputs):
+        v = block.yields[k]
+        if output.into is None and v.op is None and is_array(v):
+            made = Op("copy", [v], {}, [v.type])
+            made.block = block
+            block.ops.insert(0, made)
+            block.yields[k] = made.result
+
+
+def argument_states(function: Function) -> dict[Value, Value]:
+    """For each value that is a state of an overwritten argument, on the way to its last one: that argument."""
+    states: dict[Value, Value] = {}
+
+    def mark(v: Value, argument: Value) -> None:
+        while v not in states:
+            states[v] = argument
+            op = v.op
+            if op is None:
+                return
+            if is_update(op):
+                v = op.operands[0]
+            elif op.name in LOOPS:
+                k = op.results.index(v) - len(op.results)
+                mark(op.regions[-1].yields[k], argument)
+                v = op.operands[k]
+            elif op.name == "if":
+                k = op.results.index(v)
+                mark(op.regions[0].yields[k], argument)
+                v = op.regions[1].yields[k]
+            else:
+                return
+
+    for v, output in zip(function.block.yields, function.outputs, strict=True):
+        if output.into is not None:
+            mark(v, function.block.args[output.into])
+    return states
+
+
+def _prepare_block(block: Block, function: Function, states: dict[Value, Value]) -> None:
+    for op in list(block.ops):
+        for region in op.regions:
+            _prepare_block(region, function, states)
+        if op.name in LOOPS:
+            body, n = op.regions[-1], len(op.results)
+            params = body.args[len(body.args) - n:]
+            first = len(body.yields) - n
+            _end_in(body, {first + k: p for k, p in enumerate(params) if is_array(p)})
+        elif op.name == "if" and any(map(is_array, op.results)):
+            _prepare_branch(op, function, states)
+
+
+def _end_in(block: Block, targets: dict[int, Value]) -> None:
+    """Make yield number k of `block` an update of targets[k]."""
+    stop = frozenset(targets.values())
+    moves = {k: target for k, target in targets.items() if origin(block.yields[k], stop=stop) is not target}
+    builder = Builder(block)
+    for k in moves:
+        # What lies in another target's memory may be overwritten before it is read (`a, b = b, a`).
+        if origin(block.yields[k], stop=stop) in stop:
+            block.yields[k] = _emit(builder, "copy", [block.yields[k]])
+    for k, target in moves.items():
+        if not _update_at_definition(block, k, target):
+            block.yields[k] = overwrite(builder, target, block.yields[k])
+
+
+def _emit(builder: Builder, name: str, operands: list[Value]) -> Value:
+    loc = next((v.op.loc for v in operands if v.op is not None), None)
+    return builder.emit(name, operands, loc=loc)[0]
+
+
+def overwrite(builder: Builder, target: Value, new: Value) -> Value:
+    """All of `target` replaced by `new`."""
+    builder.loc = new.op.loc if new.op is not None else None
+    return emit_view(builder, "update_slice", [target, new], identity_map(len(new.dims)), new.dims, [])
+
+
+def _update_at_definition(block: Block, k: int, target: Value) -> bool:
+    """Where a yielded value has other readers too, compute it straight into `target`, and let them read it there.
+
+    Legal if nothing in the block reads `target` later, and no error can be raised between here and the end.
+    """
+    y = block.yields[k]
+    if y.op is None or y.op.block is not block or y.op.regions or len(y.op.results) != 1:
+        return False
+    at = block.ops.index(y.op)
+    rest = block.ops[at + 1:]
+    if not any(_uses(op, y) for op in rest) or any(_uses(op, target) or effect_of(op) != "pure" for op in rest):
+        return False
+    if target in block.yields or block.yields.count(y) > 1:
+        return False
+    tail = Block()
+    tail.ops, tail.yields = rest, block.yields
+    del block.ops[at + 1:]
+    new = overwrite(Builder(block), target, y)
+    replace_uses(tail, {y: new})
+    block.ops.extend(rest)
+    block.yields = tail.yields
+    return True
+
+
+def _uses(op: Op, v: Value) -> bool:
+    return v in op.operands or any(_uses(o, v) for r in op.regions for o in r.ops) or any(v in r.yields for r in op.regions)
+
+
+def _prepare_branch(op: Op, function: Function, states: dict[Value, Value]) -> None:
+    homes: dict[int, Value] = {}
+    for k, result in enumerate(op.results):
+        if is_array(result):
+            home = _shared_home(op, k, function, states)
+            homes[k] = home if home is not None and home not in homes.values() else _new_memory(op, result)
+    for arm in op.regions:
+        _end_in_arm(arm, homes)
+
+
+def _shared_home(op: Op, k: int, function: Function, states: dict[Value, Value]) -> Value | None:
+    """An earlier value that an arm updates and that nobody reads after the `if`."""
+    liveness = Liveness(function.block)
+    for arm in op.regions:
+        y = arm.yields[k]
+        home = leave(y, arm)
+        if home is None or home is y:
+            continue
+        first = origin(home)
+        if first.op is None and first.block is function.block and states.get(op.results[k]) is not first:
+            continue
+        if first.op is not None and first.op.name in ("array_const", "broadcast"):
+            continue
+        if not any(liveness.after(home, use.point, liveness.point(op)) for use in liveness.of(home)):
+            return home
+    return None
+
+
+def _new_memory(op: Op, result: Value) -> Value:
+    """An `empty` before `op`."""
+    block = op.block
+    assert block is not None
+    new = empty_like(result, block, op.loc)
+    block.ops.insert(block.ops.index(op), new)
+    return new.result
+
+
+def empty_like(x: Value, block: Block, loc: Loc | None) -> Op:
+    """An `empty` of `x`'s type, for insertion into `block`."""
+    extents = [d for d in x.dims if isinstance(d, Value)]
+    op = Op("empty", extents, {"dims": dim_template(x.dims, 0), "dtype": DTYPE_NAMES[x.dtype]}, [x.type], loc=loc)
+    op.block = block
+    return op
+
+
+def _end_in_arm(arm: Block, homes: dict[int, Value]) -> None:
+    """Make yield number k of `arm` an update of homes[k], a value from outside."""
+    stop = frozenset(homes.values())
+    builder = Builder(arm)
+    moves = [k for k, home in homes.items() if origin(arm.yields[k], stop=stop) is not home]
+    for k in moves:
+        if origin(arm.yields[k], stop=stop) in stop:
+            arm.yields[k] = _emit(builder, "copy", [arm.yields[k]])
+    for k in moves:
+        arm.yields[k] = overwrite(builder, homes[k], arm.yields[k])
