@@ -1,0 +1,227 @@
+"""Reductions in several interleaved partial results.
+
+`For.lanes` fixes which trip goes to which partial result and how these are combined, whatever the vector width: so a
+reduction in vectors of 4 gives the bits that one in vectors of 16 gives.  Partial p is lane p % width of copy p // width;
+the trees combine halves, first whole vectors, then lanes.  A body that cannot stand side by side keeps its partial
+results in memory instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+
+from ...ir.loops import Buffer, Carried, For
+from ...ir.scalar import BITS, FLOATS, SIGNED
+from .composite import Operation, shuffle
+from .module import MEMORY_TYPE, type_of
+from .nests import COPIES, Carry, Nests, constant_trips
+from .scopes import Replicated, Value
+from .shape import element_size, replicable, stored_buffers, varying_names
+from .table import emit_operation
+from .values import Place
+
+
+NOTHING: frozenset[Buffer] = frozenset()
+
+
+def identity(c: Carried) -> bool | int | float:
+    """What leaves every value as it is; -0.0 for sums, since 0.0 + -0.0 is 0.0."""
+    combine, dtype = str(c.combine), c.dtype
+    if combine in ("min", "max"):
+        if dtype in FLOATS:
+            return float("inf") if combine == "min" else -float("inf")
+        least, greatest = (-(1 << BITS[dtype] - 1), (1 << BITS[dtype] - 1) - 1) if dtype in SIGNED else (0, (1 << BITS[dtype]) - 1)
+        return greatest if combine == "min" else least
+    if combine == "add":
+        return -0.0 if dtype in FLOATS else 0
+    if combine == "and":
+        return True if dtype == "i1" else -1 if dtype in SIGNED else (1 << BITS[dtype]) - 1
+    return {"mul": 1, "or": 0, "xor": 0}[combine]
+
+
+def order_is_free(c: Carried) -> bool:
+    """Whether any order of combination gives the same bits."""
+    return c.dtype not in FLOATS
+
+
+class Reductions(Nests):
+    """Emits "red" loops."""
+
+    def reduction(self, s: For, lo: str, hi: str) -> None:
+        lanes = self.partial_count(s, lo, hi)
+        if lanes == 1:
+            self.plain(s, lo, hi)
+        elif self.vector_loop is None and replicable(s, vector=True) and not stored_buffers(s.body):
+            self._in_vectors(s, lo, hi, lanes)
+        elif replicable(s, vector=False):
+            self._in_copies(s, lo, hi, lanes)
+        else:
+            self._in_memory(s, lo, hi, lanes)
+
+    def partial_count(self, s: For, lo: str, hi: str) -> int:
+        """The number of partial results: where order is free, what suits the machine.
+
+        No more than there are trips: an identity changes nothing that it is combined with.
+        """
+        lanes = s.lanes
+        if all(order_is_free(c) for c in s.carried):
+            size = element_size(s.body, varying_names(s.body, {s.var}))
+            lanes = 1 if self.vector_loop is not None or not s.vector else COPIES * self.target.lanes(size)
+        count = constant_trips(lo, hi, s.step)
+        return lanes if count is None else min(lanes, 1 << (max(count, 1) - 1).bit_length())
+
+    def _start(self, s: For, loop: Replicated) -> list[Carry]:
+        """The partial results before the first trip."""
+        by = (*self.replicated, loop)
+        lanes = next((r.lanes for r in by if r.lanes), 0)
+        size = prod(r.copies for r in by)
+        return [Carry(c.dtype, Value(self.constant(identity(c), c.dtype, lanes).operands * size, self.depth, lanes, by))
+                for c in s.carried]
+
+    def _trips(self, s: For, loop: Replicated, trip: str, partials: list[Value]) -> list[Value]:
+        """One run of trips: the next partial results."""
+        self.replicate(loop, trip)
+        self.environment.update(zip((c.name for c in s.carried), partials, strict=True))
+        self.statements(s.body)
+        out = []
+        for c, old in zip(s.carried, partials, strict=True):
+            new = self.value(c.next)  # type: ignore[arg-type]
+            if loop.mask is not None:
+                new = self.apply("select", c.dtype, c.dtype, [loop.mask, new, old], self.depth)
+            out.append(new)
+        self.unreplicate()
+        return out
+
+    def _finish(self, s: For, partials: list[Value], loop: Replicated) -> None:
+        """Combine the partial results, and `init` with the outcome."""
+        for c, partial in zip(s.carried, partials, strict=True):
+            copies, lanes = loop.copies, partial.lanes
+            groups = [partial.operands[k:k + copies] for k in range(0, len(partial.operands), copies)]
+            operands = tuple(self._tree(c, g, lanes, loop.lanes > 0) for g in groups)
+            total = Value(operands, self.depth, 0 if loop.lanes else lanes, partial.by[:-1])
+            self.environment[c.result] = self.apply(str(c.combine), c.dtype, c.dtype, [self.value(c.init), total], self.depth)
+
+    def _tree(self, c: Carried, group: Sequence[str], lanes: int, across: bool) -> str:
+        place, parts = Place(self, self.depth, self.module), list(group)
+
+        def combine(x: str, y: str, width: int) -> str:
+            return emit_operation(place, Operation(str(c.combine), c.dtype, c.dtype, width, (x, y)))
+
+        while len(parts) > 1:
+            half = len(parts) // 2
+            parts = [combine(x, y, lanes) for x, y in zip(parts[:half], parts[half:], strict=True)]
+        total = parts[0]
+        while across and lanes > 1:
+            lanes //= 2
+            low = shuffle(place, c.dtype, 2 * lanes, total, list(range(lanes)))
+            high = shuffle(place, c.dtype, 2 * lanes, total, list(range(lanes, 2 * lanes)))
+            total = combine(low, high, lanes)
+        return place.put(f"extractelement {type_of(c.dtype, 1)} {total}, i32 0") if across else total
+
+    def _in_vectors(self, s: For, lo: str, hi: str, lanes: int) -> None:
+        """Trips side by side in whole vectors; what is left in one masked run, or one by one on partials in memory."""
+        width = min(lanes, self.target.lanes(element_size(s.body, varying_names(s.body, {s.var}))))
+        whole = Replicated(s.var, lanes // width, width, s.step)
+        stride, middle = s.step * lanes, self.middle(lo, hi, s.step, lanes)
+        carries = self._start(s, whole)
+        if middle != lo:
+            partials = self.counted(lo, middle, stride, carries, NOTHING,
+                                    lambda trip, inside: self._trips(s, whole, trip, inside))
+            carries = [Carry(c.dtype, v) for c, v in zip(carries, partials, strict=True)]
+        rest = whole
+        if middle != hi and self.target.masked:
+            def masked(trip: str, inside: list[Value]) -> list[Value]:
+                rest.mask = self.mask(rest, trip, hi)
+                return self._trips(s, rest, trip, inside)
+
+            rest = Replicated(s.var, whole.copies, width, s.step)
+            by = (*self.replicated, rest)
+            carries = [Carry(c.dtype, c.init._replace(by=by)) for c in carries]
+            partials = self.counted(middle, hi, stride, carries, NOTHING, masked)
+        elif middle != hi:
+            partials = self._one_by_one(s, middle, hi, carries, lanes)
+        else:
+            partials = [c.init for c in carries]
+        self._finish(s, partials, rest)
+
+    def _in_copies(self, s: For, lo: str, hi: str, lanes: int) -> None:
+        """Inside a vector loop: a run of trips side by side, then each of the rest behind a test."""
+        whole, middle = Replicated(s.var, lanes, 0, s.step), self.middle(lo, hi, s.step, lanes)
+        stored, stride = stored_buffers(s.body), s.step * lanes
+        carries = self._start(s, whole)
+        partials = self.counted(lo, middle, stride, carries, stored,
+                                lambda trip, inside: self._trips(s, whole, trip, inside))
+        ends = [list(v.operands) for v in partials]
+        for k in range(lanes - 1):
+            one = Replicated(s.var, 1, 0, s.step)
+            by = (*self.replicated, one)
+            mine = [Carry(c.dtype, Value(tuple(e[k::lanes]), self.depth, v.lanes, by))
+                    for c, v, e in zip(s.carried, partials, ends, strict=True)]
+            start = self.once(self.depth, f"add i64 {middle}, {k * s.step}")
+            after = self.counted(start, hi, stride, mine, stored,
+                                 lambda trip, inside, one=one: self._trips(s, one, trip, inside))  # type: ignore[misc]
+            for e, v in zip(ends, after, strict=True):
+                e[k::lanes] = v.operands
+        self._finish(s, [v._replace(operands=tuple(e)) for v, e in zip(partials, ends, strict=True)], whole)
+
+    # Partial results in memory
+
+    def _in_memory(self, s: For, lo: str, hi: str, lanes: int) -> None:
+        loop = Replicated(s.var, 1, lanes, s.step)
+        partials = self._one_by_one(s, lo, hi, self._start(s, loop), lanes)
+        self._finish(s, partials, loop)
+
+    def _one_by_one(self, s: For, lo: str, hi: str, carries: list[Carry], lanes: int) -> list[Value]:
+        """Single trips from one that belongs to partial 0 on."""
+        assert not self.vector_loop
+        arrays = []
+        for c in carries:
+            arrays.append([self.scratch(c.dtype, lanes) for _ in range(len(c.init.operands) // c.init.by[-1].copies)])
+            self._partials_to_memory(c, arrays[-1])
+        outer = tuple(self.replicated)
+
+        def run(trip: str, inside: list[Value]) -> list[Value]:
+            (position,) = inside[0].operands
+            self.environment[s.var] = Value((trip,), self.depth)
+            cells = []
+            for c, array in zip(s.carried, arrays, strict=True):
+                t = MEMORY_TYPE[c.dtype]
+                cells.append([self.put(self.depth, f"getelementptr {t}, ptr {a}, i64 {position}") for a in array])
+                loaded = tuple(self._from_memory(self.depth, c.dtype, self.put(self.depth, f"load {t}, ptr {p}"), 0)
+                               for p in cells[-1])
+                self.environment[c.name] = Value(loaded, self.depth, 0, outer)
+            self.statements(s.body)
+            nexts = [self.value(c.next) for c in s.carried]  # type: ignore[arg-type]
+            for c, pointers, new in zip(s.carried, cells, nexts, strict=True):
+                for p, x in zip(pointers, self.spread(new, outer), strict=True):
+                    self._store_one_element(c.dtype, p, x)
+            return [Value((self.put(self.depth, f"and i64 {self.put(self.depth, f'add i64 {position}, 1')}, {lanes - 1}"),),
+                          self.depth)]
+
+        self.counted(lo, hi, s.step, [Carry("i64", Value(("0",)))], stored_buffers(s.body), run)
+        return [self._partials_from_memory(c, a) for c, a in zip(carries, arrays, strict=True)]
+
+    def _partials_to_memory(self, c: Carry, arrays: list[str]) -> None:
+        loop = c.init.by[-1]
+        for k, x in enumerate(c.init.operands):
+            array, copy = arrays[k // loop.copies], k % loop.copies
+            self._store_vector(c.dtype, self.element(self.depth, c.dtype, array, str(copy * loop.lanes)),
+                               self._to_memory(c.dtype, x, loop.lanes), loop.lanes, "")
+
+    def _partials_from_memory(self, c: Carry, arrays: list[str]) -> Value:
+        loop = c.init.by[-1]
+        operands = []
+        for k in range(len(c.init.operands)):
+            array, copy = arrays[k // loop.copies], k % loop.copies
+            raw = self._load_vector(self.depth, c.dtype, self.element(self.depth, c.dtype, array, str(copy * loop.lanes)),
+                                    loop.lanes, "")
+            operands.append(self._from_memory(self.depth, c.dtype, raw, loop.lanes))
+        return Value(tuple(operands), self.depth, loop.lanes, c.init.by)
+
+    def _store_one_element(self, dtype: str, pointer: str, operand: str) -> None:
+        self._store_one(dtype, pointer, self._to_memory(dtype, operand, 0), 0, 0, "")
+
+    def scratch(self, dtype: str, count: int) -> str:
+        """Memory of this function's own, for as long as it runs."""
+        return self.put(0, f"alloca [{count} x {MEMORY_TYPE[dtype]}], align 64")

@@ -1,0 +1,120 @@
+"""What a statement's text tells before it is emitted: what it stores, what varies with a loop, how wide it may run."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+
+from ...ir.expr import Expr
+from ...ir.loops import Alloc, Buffer, Call, For, If, Let, Raise, Stmt, Store, While, bodies, own_exprs, walk
+from ...ir.scalar import INTEGERS, SCALAR_OPS, size_of
+from .memory import offset_stride
+
+
+def stored_buffers(body: Sequence[Stmt]) -> frozenset[Buffer]:
+    """The buffers that these statements may store to."""
+    out: set[Buffer] = set()
+    for s in walk(list(body)):
+        if isinstance(s, Store):
+            out.add(s.buffer)
+        elif isinstance(s, Call):
+            out.update(s.writes)
+    return frozenset(out)
+
+
+def may_leave(body: Sequence[Stmt]) -> bool:
+    """Whether these statements may leave the function."""
+    return any(isinstance(s, Raise) for s in walk(list(body)))
+
+
+def varying_names(body: Sequence[Stmt], seeds: Iterable[str]) -> set[str]:
+    """The names bound in `body` whose values depend on `seeds`, and the seeds."""
+    names = set(seeds)
+    while True:
+        before = len(names)
+        for s in walk(list(body)):
+            _add_varying(s, names)
+        if len(names) == before:
+            return names
+
+
+def _add_varying(s: Stmt, names: set[str]) -> None:
+    if isinstance(s, Let):
+        if s.value.variables & names:
+            names.add(s.name)
+    elif isinstance(s, If):
+        for y in s.yields:
+            if (s.cond.variables | y.then.variables | y.other.variables) & names:
+                names.add(y.result)
+    elif isinstance(s, For | While):
+        if isinstance(s, For) and (s.lo.variables | s.hi.variables) & names:
+            names.add(s.var)
+        for c in s.carried:
+            inputs = c.init.variables | (c.next.variables if c.next is not None else frozenset())
+            if inputs & names or c.name in names:
+                names.update((c.name, c.result))
+
+
+def replicable(loop: For, vector: bool) -> bool:
+    """Whether trips of the loop can be emitted side by side (in a vector, or as copies of the body).
+
+    All trips take one path: nothing inside may leave, allocate, or branch and loop on what varies from trip to trip.
+    """
+    names = varying_names(loop.body, {loop.var})
+    for s in walk(loop.body):
+        if isinstance(s, Alloc | Raise | Call | While):
+            return False
+        if isinstance(s, If) and s.cond.variables & names:
+            return False
+        if isinstance(s, For) and ((s.lo.variables | s.hi.variables) & names or s.until in names):
+            return False
+        if isinstance(s, Store) and vector:
+            touched = frozenset().union(*(i.variables for i in s.index)) if s.index else frozenset()
+            if not touched & names or offset_stride(s.buffer, s.index, loop.var) == 0 and touched & names == {loop.var}:
+                return False
+    return True
+
+
+def data_exprs(body: Sequence[Stmt]) -> Iterator[Expr]:
+    """The expressions computed as data, every one once; not those that only make up indices."""
+    seen: set[Expr] = set()
+    for s in walk(list(body)):
+        roots = [s.value] if isinstance(s, Let | Store) else list(own_exprs(s)) if not isinstance(s, For) else [
+            c.next for c in s.carried if c.next is not None]
+        waiting = [r for r in roots if r not in seen]
+        while waiting:
+            e = waiting.pop()
+            if e in seen:
+                continue
+            seen.add(e)
+            yield e
+            if e.kind == "op":
+                waiting.extend(e.args)
+
+
+def element_size(body: Sequence[Stmt], names: set[str]) -> int:
+    """The element size, in bytes, that vectors should be filled with: the one of most of the work that varies."""
+    sizes: Counter[int] = Counter()
+    for e in data_exprs(body):
+        if e.variables & names and e.dtype != "i1" and e.kind in ("op", "load"):
+            weight = 8 if e.kind == "op" and SCALAR_OPS[e.payload].math else 1  # type: ignore[index]
+            sizes[4 if e.dtype == "f16" else size_of(e.dtype)] += weight
+    for s in walk(list(body)):
+        if isinstance(s, Store) and s.buffer.dtype != "i1":
+            sizes[size_of(s.buffer.dtype)] += 1
+    if not sizes:
+        return 1
+    total, widest = sum(sizes.values()), max(sizes)
+    while sizes[widest] * 4 < total and any(k < widest for k in sizes):
+        del sizes[widest]
+        widest = max(sizes)
+    return widest
+
+
+def heaviness(body: Sequence[Stmt], names: set[str]) -> int:
+    """How many mathematical functions one trip computes."""
+    return sum(1 for e in data_exprs(body)
+               if e.kind == "op" and e.variables & names and SCALAR_OPS[e.payload].math)  # type: ignore[index]
+
+
+__all__ = ["INTEGERS", "data_exprs", "element_size", "heaviness", "may_leave", "replicable", "stored_buffers", "varying_names"]
