@@ -39,3 +39,12 @@ TARGETS: dict[str, Target] = {t.name: t for t in (
     Target("x86-64-v2", "x86-64-v2", 128, 16, masked=False, fma=False, scalef=False),
     Target("aarch64", "generic", 128, 32, masked=False, fma=True, scalef=False),
 )}
+
+
+def target_of(is_x86: bool, vector_bits: int) -> Target:
+    """The level of a processor with vectors of this width.
+
+    >>> target_of(True, 256).name
+    'x86-64-v3'
+    """
+    return next(t for t in TARGETS.values() if t.vector_bits == vector_bits and t.name.startswith("x86") == is_x86)

@@ -87,7 +87,7 @@ class Memory(Scopes):
         offset = _Offset([], 0, {}, [], [])
         terms: dict[Expr, int] = {}
         for i, stride in zip(index, buffer.strides, strict=True):
-            scale = stride.payload if stride.is_const else None
+            scale = int(stride.payload) if stride.is_const else None  # type: ignore[call-overload]
             for term, factor in linear_form(i).items():
                 if scale is not None:
                     if term is None:
@@ -134,7 +134,8 @@ class Memory(Scopes):
         lanes, depth, by = max(a.lanes, b.lanes), max(a.depth, b.depth), self.varying((a, b))
         left, right = (self.spread(self.widened(x, "i64", lanes), by) for x in (a, b))
         t = type_of("i64", lanes)
-        return Value(tuple(self.once(depth, f"{name} {t} {x}, {y}") for x, y in zip(left, right, strict=True)), depth, lanes, by)
+        operands = tuple(self.once(depth, f"{name} {t} {x}, {y}") for x, y in zip(left, right, strict=True))
+        return Value(operands, depth, lanes, by)
 
     def _advance(self, pointer: Value, value: Value, factor: int, element: str) -> Value:
         if factor != 1:
@@ -316,5 +317,5 @@ def offset_stride(buffer: Buffer, index: tuple[Expr, ...], name: str) -> int | N
                 continue
             if term.kind != "var" or not stride.is_const:
                 return None
-            total += factor * stride.payload
+            total += factor * int(stride.payload)  # type: ignore[call-overload]
     return total

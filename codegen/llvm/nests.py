@@ -82,7 +82,7 @@ class Nests(Values):
         self.enter(f.place(entry), "entry" if certain else "guarded")
         self.enter(f.place(body), "loop", stored)
         entry.end = Branch(body)
-        trip, phis = f.register(), []
+        trip, phis = f.register(), list[Phi]()
         inside = [self._phis(c, phis, entry, before) for c in carries]
         results = run(trip, inside)
         results = [self.widened(v, c.dtype, c.init.lanes) for v, c in zip(results, carries, strict=True)]
@@ -117,7 +117,8 @@ class Nests(Values):
             phis.append(Phi(registers[-1], type_of(c.dtype, c.init.lanes), [(x, entry)]))
         return Value(tuple(registers), self.depth, c.init.lanes, c.init.by)
 
-    def _after(self, carries: Sequence[Carry], nexts: list[str], after: Block, last: Block, before: Block | None) -> list[Value]:
+    def _after(self, carries: Sequence[Carry], nexts: list[str], after: Block, last: Block,
+               before: Block | None) -> list[Value]:
         out, k = [], 0
         for c in carries:
             registers = []
@@ -227,9 +228,8 @@ class Nests(Values):
         """Which lanes of each copy are trips before `hi`; fewer than 2**15 are left."""
         left = self.once(self.depth, f"trunc i64 {self.trip_count(trip, hi, loop.step)} to i16")
         t, many = type_of("i16", loop.lanes), self.splat(left, "i16", loop.lanes, self.depth)
-        operands = tuple(
-            self.put(self.depth, f"icmp sgt {t} {many}, {vector_literal([c * loop.lanes + k for k in range(loop.lanes)], 'i16')}")
-            for c in range(loop.copies))
+        positions = [range(c * loop.lanes, (c + 1) * loop.lanes) for c in range(loop.copies)]
+        operands = tuple(self.put(self.depth, f"icmp sgt {t} {many}, {vector_literal(p, 'i16')}") for p in positions)
         return Value(operands, self.depth, loop.lanes, (loop,))
 
     def vector_shape(self, s: For, lo: str, hi: str) -> tuple[int, int]:

@@ -162,7 +162,8 @@ class Parallel(Reductions):
         for s in body:
             total = total + const(own_work(s))
             if isinstance(s, For):
-                known = all(n in self.environment for n in s.lo.variables | s.hi.variables) and not (s.lo.buffers | s.hi.buffers)
+                names = s.lo.variables | s.hi.variables
+                known = names <= self.environment.keys() and not (s.lo.buffers or s.hi.buffers)
                 trips = op("max", op("quot", s.hi - s.lo, const(s.step)), const(1)) if known else const(UNKNOWN_TRIPS)
                 total = total + trips * self._work(s.body)
             elif isinstance(s, While):

@@ -11,8 +11,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import prod
 
+import numpy as np
+
 from ...ir.loops import Buffer, Carried, For
-from ...ir.scalar import BITS, FLOATS, SIGNED
+from ...ir.scalar import BITS, FLOATS, NUMPY_DTYPE, SIGNED
 from .composite import Operation, shuffle
 from .module import MEMORY_TYPE, type_of
 from .nests import COPIES, Carry, Nests, constant_trips
@@ -20,7 +22,6 @@ from .scopes import Replicated, Value
 from .shape import element_size, replicable, stored_buffers, varying_names
 from .table import emit_operation
 from .values import Place
-
 
 NOTHING: frozenset[Buffer] = frozenset()
 
@@ -31,8 +32,8 @@ def identity(c: Carried) -> bool | int | float:
     if combine in ("min", "max"):
         if dtype in FLOATS:
             return float("inf") if combine == "min" else -float("inf")
-        least, greatest = (-(1 << BITS[dtype] - 1), (1 << BITS[dtype] - 1) - 1) if dtype in SIGNED else (0, (1 << BITS[dtype]) - 1)
-        return greatest if combine == "min" else least
+        bound = np.iinfo(NUMPY_DTYPE[dtype])
+        return int(bound.max if combine == "min" else bound.min)
     if combine == "add":
         return -0.0 if dtype in FLOATS else 0
     if combine == "and":

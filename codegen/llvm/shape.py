@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from ...ir.expr import Expr
-from ...ir.loops import Alloc, Buffer, Call, For, If, Let, Raise, Stmt, Store, While, bodies, own_exprs, walk
-from ...ir.scalar import INTEGERS, SCALAR_OPS, size_of
+from ...ir.loops import Alloc, Buffer, Call, For, If, Let, Raise, Stmt, Store, While, own_exprs, walk
+from ...ir.scalar import SCALAR_OPS, size_of
 from .memory import offset_stride
 
 
@@ -70,7 +70,7 @@ def replicable(loop: For, vector: bool) -> bool:
             return False
         if isinstance(s, Store) and vector:
             touched = frozenset().union(*(i.variables for i in s.index)) if s.index else frozenset()
-            if not touched & names or offset_stride(s.buffer, s.index, loop.var) == 0 and touched & names == {loop.var}:
+            if not touched & names or (offset_stride(s.buffer, s.index, loop.var) == 0 and touched & names == {loop.var}):
                 return False
     return True
 
@@ -114,7 +114,4 @@ def element_size(body: Sequence[Stmt], names: set[str]) -> int:
 def heaviness(body: Sequence[Stmt], names: set[str]) -> int:
     """How many mathematical functions one trip computes."""
     return sum(1 for e in data_exprs(body)
-               if e.kind == "op" and e.variables & names and SCALAR_OPS[e.payload].math)  # type: ignore[index]
-
-
-__all__ = ["INTEGERS", "data_exprs", "element_size", "heaviness", "may_leave", "replicable", "stored_buffers", "varying_names"]
+               if e.kind == "op" and e.variables & names and SCALAR_OPS[e.payload].math)  # type: ignore[index,misc]

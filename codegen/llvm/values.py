@@ -119,7 +119,8 @@ class Values(Memory):
         place = Place(self, depth, self.module)
         if name == "fma" and not self.target.fma:
             symbol = "fmaf" if source == "f32" else "fma"
-            operands = tuple(call_library(place, Operation(name, source, result, lanes, ops)) for ops in zip(*columns))
+            operands = tuple(call_library(place, Operation(name, source, result, lanes, ops), symbol)
+                             for ops in zip(*columns, strict=True))
             return Value(operands, depth, lanes, by)
         operands = tuple(emit_operation(place, Operation(name, source, result, lanes, ops, one_condition))
                          for ops in zip(*columns, strict=True))
@@ -176,8 +177,8 @@ class Values(Memory):
         block.instructions += [f"br i1 {condition}, label %{rare}, label %{join}, !prof !{RARELY_TRUE}", f"{rare}:"]
         t, symbol = type_of(e.dtype, lanes), self._slow_function(e, lanes)
         chosen = []
-        for need, usual, *operands in zip(needed, fast.operands, *columns, strict=True):
-            y = self.put(depth, f"call {t} @{symbol}({', '.join(f'{t} {x}' for x in operands)})")
+        for need, usual, *arguments in zip(needed, fast.operands, *columns, strict=True):
+            y = self.put(depth, f"call {t} @{symbol}({', '.join(f'{t} {x}' for x in arguments)})")
             chosen.append(self.put(depth, f"select {type_of('i1', lanes)} {need}, {t} {y}, {t} {usual}"))
         block.instructions += [f"br label %{join}", f"{join}:"]
         block.exit = join
