@@ -127,6 +127,9 @@ def _log_part(x: Expr, y: Expr, r: Expr, s: Expr, a: Expr) -> Expr:
     inner = select(x < 1.0, select(right.equals(0.0), number(0.0, x), y * y / right), left)
     excess = (outer + inner) * 0.5
     near = op("log1p", excess + op("sqrt", excess * (a + 1.0)))
+    # The square of a smaller y is lost, and with it all of the result.
+    flat = (y < (1e-17 if y.dtype == "f32" else 1e-150)) & (x < 1.0)
+    near = select(flat, y / op("sqrt", (1.0 - x) * (x + 1.0)), near)
     return select(a < 1.5, near, op("log", a + op("sqrt", (a - 1.0) * (a + 1.0))))
 
 
