@@ -205,7 +205,7 @@ Infer = Callable[..., list[Type]]
 @dataclass(frozen=True, slots=True)
 class Sample:
     """Operands that enrol the op in the generic checks: one shape per operand, a dtype per operand (None: each of the
-    op's dtypes in turn), attributes, and the interval that real operands are drawn from."""
+    op's dtypes in turn; "py.int" is a Python scalar), attributes, and the interval that real operands are drawn from."""
 
     shapes: tuple[tuple[int, ...], ...]
     attrs: dict = field(default_factory=dict)
