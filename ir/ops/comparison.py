@@ -15,7 +15,7 @@ from ..expr import Expr, cast, const, op
 from ..graph import Value
 from ..opdef import Complex, Pointwise, Scalar
 from .families import ufunc_op, zero_tangent
-from .pointwise import by_kind, choose, is_finite, is_inf, is_nan, is_signed, scalar, truth
+from .pointwise import by_kind, choose, in_f32, is_finite, is_inf, is_nan, is_signed, scalar, truth
 
 
 def _mixed_sign(name: str, formula: Callable[[Expr, Expr], Expr]) -> Callable[[Expr, Expr], Expr]:
@@ -101,12 +101,17 @@ def _skip_nan(name: str) -> Callable[[Expr, Expr], Scalar]:
     return lambda x, y: choose(is_nan(x), y, choose(is_nan(y), x, op(name, x, y)))
 
 
+def _half_extreme(name: str, first_if_nan: int) -> Callable[[Expr, Expr], Scalar]:
+    """In f16 NumPy keeps the first of two zeros."""
+    return in_f32(lambda x, y: choose(op(name, x, y) | is_nan((x, y)[first_if_nan]), x, y))
+
+
 _TRAITS = ["commutative", "associative", "idempotent"]
-ufunc_op(np.maximum, by_kind(scalar("max"), integer=scalar("max"), boolean=scalar("or"), complex=_nan_wins("ge")),
-         _EXTREME, traits=_TRAITS)
-ufunc_op(np.minimum, by_kind(scalar("min"), integer=scalar("min"), boolean=scalar("and"), complex=_nan_wins("le")),
-         _EXTREME, traits=_TRAITS)
-ufunc_op(np.fmax, by_kind(_skip_nan("max"), integer=scalar("max"), boolean=scalar("or"), complex=_number_wins("ge")),
-         _EXTREME, traits=_TRAITS)
-ufunc_op(np.fmin, by_kind(_skip_nan("min"), integer=scalar("min"), boolean=scalar("and"), complex=_number_wins("le")),
-         _EXTREME, traits=_TRAITS)
+ufunc_op(np.maximum, by_kind(scalar("max"), integer=scalar("max"), boolean=scalar("or"), complex=_nan_wins("ge"),
+                             half=_half_extreme("ge", 0)), _EXTREME, traits=_TRAITS)
+ufunc_op(np.minimum, by_kind(scalar("min"), integer=scalar("min"), boolean=scalar("and"), complex=_nan_wins("le"),
+                             half=_half_extreme("le", 0)), _EXTREME, traits=_TRAITS)
+ufunc_op(np.fmax, by_kind(_skip_nan("max"), integer=scalar("max"), boolean=scalar("or"), complex=_number_wins("ge"),
+                          half=_half_extreme("ge", 1)), _EXTREME, traits=_TRAITS)
+ufunc_op(np.fmin, by_kind(_skip_nan("min"), integer=scalar("min"), boolean=scalar("and"), complex=_number_wins("le"),
+                          half=_half_extreme("le", 1)), _EXTREME, traits=_TRAITS)

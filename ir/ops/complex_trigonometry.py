@@ -57,12 +57,11 @@ def hyperbolic_sine(z: Complex) -> Complex:
     sine, cosine = op("sin", z.im), op("cos", z.im)
     re = select(big, op("copysign", first, z.re) * cosine * second, op("sinh", z.re) * cosine)
     im = select(big, first * sine * second, op("cosh", z.re) * sine)
-    zero = number(0.0, re)
     # A zero times an infinity is the zero it would be without it.
-    re = select(z.re.equals(0.0), z.re, re)
+    re = select(z.re.equals(0.0) & ~is_finite(z.im), z.re, re)
     im = select(z.im.equals(0.0), z.im, im)
     endless = is_inf(z.re) & ~is_finite(z.im)
-    return Complex(select(endless, z.re, re), select(endless, number(math.nan, zero), im))
+    return Complex(select(endless, number(INFINITY, re), re), select(endless, number(math.nan, re), im))
 
 
 def hyperbolic_cosine(z: Complex) -> Complex:
@@ -71,9 +70,9 @@ def hyperbolic_cosine(z: Complex) -> Complex:
     re = select(big, first * cosine * second, op("cosh", z.re) * cosine)
     im = select(big, op("copysign", first, z.re) * sine * second, op("sinh", z.re) * sine)
     zero = number(0.0, re)
-    flat = z.re.equals(0.0) | z.im.equals(0.0)
-    sign = op("copysign", number(1.0, re), z.re) * op("copysign", zero, z.im)
-    im = select(flat, select(is_nan(z.re) | is_nan(z.im), zero, sign), im)
+    im = select(z.re.equals(0.0) & ~is_finite(z.im), zero, im)
+    at_infinity = op("copysign", number(1.0, re), z.re) * z.im
+    im = select(z.im.equals(0.0) & ~is_finite(z.re), select(is_nan(z.re), z.im, at_infinity), im)
     endless = is_inf(z.re) & ~is_finite(z.im)
     return Complex(select(endless, number(INFINITY, re), re), select(endless, number(math.nan, zero), im))
 
@@ -99,7 +98,9 @@ def hyperbolic_tangent(z: Complex) -> Complex:
 
 
 def sine(z: Complex) -> Complex:
-    return _turn_back(hyperbolic_sine(_turn(z)))
+    w = _turn_back(hyperbolic_sine(_turn(z)))
+    endless = is_inf(z.im) & ~is_finite(z.re)
+    return Complex(w.re, select(endless, number(INFINITY, w.im), w.im))
 
 
 def cosine(z: Complex) -> Complex:
@@ -179,7 +180,7 @@ def arccosine(z: Complex) -> Complex:
     infinite = number(INFINITY, angle)
     result = choose(bad_re | bad_im, Complex(nan, nan), result)
     result = choose(bad_re & is_inf(z.im), Complex(nan, -z.im), result)
-    result = choose(bad_im & is_inf(z.re), Complex(nan, infinite), result)
+    result = choose(bad_im & is_inf(z.re), Complex(nan, -infinite), result)
     return choose(bad_im & z.re.equals(0.0), Complex(number(math.pi / 2, angle), nan), result)
 
 
