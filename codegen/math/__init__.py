@@ -9,7 +9,7 @@ may lack (the expressions here use `scalef`).
 
 from __future__ import annotations
 
-from . import exponential, logarithm, trigonometric
+from . import exponential, inverse_trigonometric, logarithm, remainder, roots, trigonometric
 from .decompose import DECOMPOSED
 from .function import MathFunction
 
@@ -23,6 +23,12 @@ _FUNCTIONS: dict[str, MathFunction] = {
     "log": MathFunction(logarithm.log),
     **{f.__name__: MathFunction(f) for f in (
         logarithm.log2, logarithm.log10, logarithm.log1p, logarithm.asinh, logarithm.acosh, logarithm.atanh)},
+    **{f.__name__: MathFunction(f) for f in (
+        inverse_trigonometric.asin, inverse_trigonometric.acos, inverse_trigonometric.atan, inverse_trigonometric.atan2)},
+    "cbrt": MathFunction(roots.cbrt),
+    "hypot": MathFunction(roots.hypot),
+    "fmod": MathFunction(remainder.fmod, remainder.fmod_long, remainder.has_long_quotient),
+    "tan": MathFunction(trigonometric.tan, trigonometric.tan_large, trigonometric.is_large),
     "sin": MathFunction(trigonometric.sin, trigonometric.sin_large, trigonometric.is_large),
     "cos": MathFunction(trigonometric.cos, trigonometric.cos_large, trigonometric.is_large),
 }

@@ -58,26 +58,29 @@ def _turns_f64(x: Expr) -> tuple[Expr, Expr]:
     return m * w0 + op("mulhi", m, w1) + carry, low
 
 
-def half_turns(x: Expr, shift: int) -> tuple[Expr, Expr]:
-    """(r, n): x - shift * pi / 2 = n pi + r modulo 2 pi, |r| <= pi / 2, for positive x; n is 0 or 1, of the integer type.
+def remainder(x: Expr, halvings: int, shift: int) -> tuple[Expr, Expr, Expr]:
+    """(r, low, n): x = (n + shift / 2) u + r + low modulo a turn, with u = 2 pi / 2**halvings, |r| <= u / 2.
 
-    Valid where `x` is beyond the bound of `is_large`.
+    n is of the integer type, modulo 2**halvings.  For positive x so large that `is_large` holds.
     """
     fmt = format_of(x)
-    quarter = shift << 62
+    offset = shift << (63 - halvings)
+    unit = PI / 2 ** (63 + halvings)
     if x.dtype == "f32":
-        turns = _turns_f32(x) - quarter
-        signed = cast(bitcast(turns << 1, "i64"), "f64")
-        r = cast(signed * float(PI / 2 ** 64), "f32")
+        turns = _turns_f32(x) - offset
+        exact = cast(bitcast(turns << halvings, "i64"), "f64") * float(unit)
+        r = cast(exact, "f32")
+        r_low = cast(exact - cast(r, "f64"), "f32")
     else:
         turns, low = _turns_f64(x)
-        turns = turns - quarter
-        doubled = bitcast((turns << 1) | (low >> 63), "i64")
-        signed = cast(doubled, "f64")
-        rest = cast(doubled - cast(signed, "i64"), "f64")
-        rest = fma(cast(low << 1, "f64"), 2.0 ** -64, rest)
-        high_pi, low_pi = parts(PI / 2 ** 64, "f64", 2)
-        high = signed * high_pi
-        r = high + fma(rest, high_pi, fma(signed, low_pi, fma(signed, high_pi, -high)))
-    n = (turns + (1 << 62)) >> 63
-    return r, cast(bitcast(n, "i64"), fmt.integer)
+        turns = turns - offset
+        top = bitcast((turns << halvings) | (low >> (64 - halvings)), "i64")
+        signed = cast(top, "f64")
+        rest = fma(cast(low << halvings, "f64"), 2.0 ** -64, cast(top - cast(signed, "i64"), "f64"))
+        high_unit, low_unit = parts(unit, "f64", 2)
+        high = signed * high_unit
+        rest = fma(rest, high_unit, fma(signed, low_unit, fma(signed, high_unit, -high)))
+        r = high + rest
+        r_low = (high - r) + rest
+    n = (turns + (1 << (63 - halvings))) >> (64 - halvings)
+    return r, r_low, cast(bitcast(n, "i64"), fmt.integer)
