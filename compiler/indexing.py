@@ -163,8 +163,14 @@ def checked(position: int | Value, axis: int, extent: Dim) -> int | Value:
     """A position counted from the front; a run-time one is checked where the program runs."""
     if isinstance(position, int):
         return position
-    size = extent if isinstance(extent, Value) else tracer.constant(extent)
-    return tracer.emit("check_index", [index_value(position), size], axis=axis)
+    return checked_value(index_value(position), axis, extent)
+
+
+def checked_value(indices: Value, axis: int, extent: Dim) -> Value:
+    """Indices counted from the front, or IndexError for the first that is out of range."""
+    if isinstance(extent, Value):
+        return tracer.emit("check_index", [indices, extent], axis=axis, extent=Slot(1))
+    return tracer.emit("check_index", [indices], axis=axis, extent=extent)
 
 
 def basic_view(view: View, items: Sequence[Item]) -> View:

@@ -226,6 +226,8 @@ class Recipes:
         self.outputs: list[Output] = []
         self._of_value: dict[int, int] = {}
         self._of_storage: dict[Storage, Recipe] = {}
+        # The array that is the buffer itself; others over the same storage are views of it.
+        self._owners: dict[Storage, TracedArray] = {}
         self._memo: dict[int, tuple[Any, Recipe]] = {}
 
     def _output(self, value: Value, output: Output) -> int:
@@ -275,7 +277,7 @@ class Recipes:
             return FromCall(twin.source)
         view = x.view
         base = self._storage(view.storage)
-        if not view.steps and isinstance(base, NewArray) and view.writeable == view.storage.writeable:
+        if not view.steps and isinstance(base, NewArray) and self._owners.setdefault(view.storage, x) is x and view.writeable:
             return base
         numbers = tuple((self._numbers(getattr(s, "starts", ())), self._numbers(getattr(s, "dims", ()))) for s in view.steps)
         return Once(ViewOf(base, view.steps, numbers, view.writeable))  # type: ignore[arg-type]

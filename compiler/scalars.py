@@ -169,7 +169,20 @@ def is_weak(x: Any) -> bool:
 
 def to_python(x: TracedScalar) -> TracedScalar:
     """`x.item()` of a scalar."""
-    if x.kind is not None:
-        return x
-    kind = WEAK_KINDS[x.value.dtype.kind]
-    return TracedScalar(cast_weak(x.value, kind), known_result(lambda v: v.item(), (x.known,)))
+    return x if x.kind is not None else to_kind(x, WEAK_KINDS[x.value.dtype.kind])
+
+
+_CONVERSIONS = {"bool": bool, "int": int, "float": float, "complex": complex}
+
+
+def to_kind(x: TracedScalar, kind: str) -> TracedScalar:
+    """bool(x), int(x), float(x) or complex(x), with Python's errors."""
+    own = WEAK_KINDS[x.value.dtype.kind]
+    if own == "complex" and kind in ("int", "float"):
+        if x.kind is None:  # NumPy drops the imaginary part, with a warning
+            return to_kind(x.real, kind)
+        raise TypeError(f"{kind}() argument must be a string or a real number, not 'complex'")
+    known = known_result(_CONVERSIONS[kind], (x.known,))
+    if kind == "int" and (own == "float" or x.value.dtype == np.dtype(np.uint64)):
+        return TracedScalar(tracer.emit("py_cast", [x.value], dtype="py.int"), known)
+    return TracedScalar(cast_weak(x.value, kind), known)

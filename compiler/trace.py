@@ -11,9 +11,12 @@ from typing import Any
 
 from ..ir.graph import Function, Parameter
 from ..ir.types import ArrayType
-from . import indexing as _indexing  # noqa: F401  (these fill the table)
+from . import advanced as _advanced  # noqa: F401  (these fill the table)
+from . import indexing as _indexing  # noqa: F401
+from . import python_arithmetic as _python_arithmetic  # noqa: F401
 from . import tracer
 from . import ufuncs as _ufuncs  # noqa: F401
+from .hooks import call
 from .lifting import lift
 from .results import Recipes
 from .sources import Argument, Source
@@ -41,7 +44,7 @@ def _trace(state: Trace, f: Callable[..., Any], args: tuple, kwargs: dict) -> Tr
     names = _names(f, len(args))
     given = [lift(a, Argument(k, names[k]), in_key=True) for k, a in enumerate(args)]
     named = {k: lift(a, Argument(k, k), in_key=True) for k, a in kwargs.items()}
-    result = f(*given, **named)
+    result = call(f, tuple(given), named)
     return finish_trace(state, getattr(f, "__name__", "f"), result)
 
 

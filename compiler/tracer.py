@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
+from types import FrameType, FunctionType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -66,7 +66,8 @@ class Trace:
 
     lifted: id of an outside object -> (the object, what stands for it, where it was found).  origins: id -> (object, where
     it was found), for objects that are read attribute by attribute.  twins and containers: by id of the twin.  bindings:
-    attributes, globals and closure variables that the function has set, by place, in order.  decisions: what earlier
+    attributes, globals and closure variables that the function has set, by place, in order.  fresh: objects made
+    in the trace, by id.  rewritten: functions with hooks.  decisions: what earlier
     attempts at this trace have found necessary.
     """
 
@@ -81,6 +82,8 @@ class Trace:
         self.twins: dict[int, Twin] = {}
         self.containers: dict[int, Container] = {}
         self.bindings: dict[Source, Any] = {}
+        self.fresh: dict[int, Any] = {}
+        self.rewritten: dict[FunctionType, FunctionType] = {}
         self.decisions = decisions
 
     def add_input(self, source: Source, type: Type, name: str = "") -> Value:

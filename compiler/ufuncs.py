@@ -19,6 +19,7 @@ from ..ir.types import Dim, same_dims
 from . import dispatch, tracer
 from .arrays import TracedArray, check_writeable, dims_of, new_array, operand, value_of
 from .known import known_result
+from .memory_order import order_layout
 from .operators import UFUNC_OF
 from .scalars import TracedScalar, is_weak, known_of
 from .values import broadcast, cast, check_dtype, common_dims, shape_text
@@ -152,53 +153,9 @@ def _deliver(ufunc: np.ufunc, result: Value, out: TracedArray | None, dims: tupl
 
 
 def _layout(order: str, inputs: Sequence[Any], dims: tuple[Dim, ...]) -> tuple[int, ...] | None:
-    if order in ("K", "A"):
-        arrays = [x.view for x in inputs if isinstance(x, TracedArray)]
-        if order == "A":
-            fortran = arrays and all(v.is_f_contiguous for v in arrays) and not all(v.is_c_contiguous for v in arrays)
-            return tuple(reversed(range(len(dims)))) if fortran else None
-        return keep_order([(v.dims, v.strides) for v in arrays], dims)
-    return tuple(reversed(range(len(dims)))) if order == "F" else None
-
-
-def keep_order(operands: Sequence[tuple[tuple[Dim, ...], tuple[int | None, ...]]], dims: tuple[Dim, ...],
-               ) -> tuple[int, ...] | None:
-    """NumPy's K order: the axes, slowest first, of a new array made from operands with these extents and strides.
-
-    An insertion sort by absolute stride, from C order; axes that operands rank differently stay in C order.
-    """
-    rank = len(dims)
-    if rank < 2:
-        return None
-    columns = []
-    for own, strides in operands:
-        lead = rank - len(own)
-        columns.append([0] * lead + [0 if isinstance(d, int) and d == 1 else s for d, s in zip(own, strides, strict=True)])
-    if any(s is None for c in columns for s in c):
-        return None
-    order = list(reversed(range(rank)))  # fastest first
-    for i in range(1, rank):
-        axis, place = order[i], i
-        for j in range(i - 1, -1, -1):
-            swap = _is_faster(columns, axis, order[j])
-            if swap:
-                place = j
-            elif swap is not None:
-                break
-        order.insert(place, order.pop(i))
-    layout = tuple(reversed(order))
-    return None if layout == tuple(range(rank)) else layout
-
-
-def _is_faster(columns: Sequence[Sequence[Any]], a: int, b: int) -> bool | None:
-    """Does axis `a` step by less than axis `b`? None where no operand tells."""
-    answer: bool | None = None
-    for strides in columns:
-        if strides[a] and strides[b]:
-            if abs(strides[b]) <= abs(strides[a]):
-                return False
-            answer = True
-    return answer
+    arrays = [x.view for x in inputs if isinstance(x, TracedArray)]
+    fortran = bool(arrays) and all(v.is_f_contiguous for v in arrays) and not all(v.is_c_contiguous for v in arrays)
+    return order_layout(order, [(v.dims, v.strides) for v in arrays], dims, fortran)
 
 
 def _implement(ufunc: np.ufunc) -> None:

@@ -34,7 +34,12 @@ def cast(x: Value, dtype: np.dtype) -> Value:
     dtype = np.dtype(dtype)
     if isinstance(x.type, ArrayType) and x.dtype == dtype:
         return x
-    return tracer.emit("cast", [x], dtype=DTYPE_NAMES[check_dtype(dtype)])
+    name = DTYPE_NAMES[check_dtype(dtype)]
+    if isinstance(x.type, WeakType) and dtype.kind in "iu" and x.type.kind in ("int", "float") and (x.type.kind, name) != (
+            "int", "i64"):
+        # A Python number that does not fit raises, where a NumPy one would wrap.
+        return tracer.emit("py_cast", [x], dtype=name)
+    return tracer.emit("cast", [x], dtype=name)
 
 
 def cast_weak(x: Value, kind: str) -> Value:

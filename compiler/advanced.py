@@ -1,0 +1,221 @@
+"""Indexing with integer arrays and masks: reads are gathers, writes scatters; a lone mask that is written is a select.
+
+NumPy's rule for where the gathered extents go: in place of the index arrays if those (and integers beside them) stand next
+to each other, else in front.  Basic items (slices, new axes) are applied first, as a view.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..ir.graph import Value
+from ..ir.types import Dim, same_dims
+from . import dispatch, tracer
+from .arrays import TracedArray, check_writeable, new_array, operand, value_of
+from .indexing import At, Indices, Item, NewAxis, Span, basic_view, checked_value, parse
+from .memory_order import keep_order
+from .scalars import TracedScalar
+from .values import broadcast, cast, common_dims, fits, shape_text
+from .views import View, reshape_value
+
+
+class Selection:
+    """An advanced index, resolved: `view` after the basic items, and an index array per indexed axis of it.
+
+    axes: those axes; indices: checked, of common extents; position: where the gathered extents stand among the others.
+    """
+
+    def __init__(self, view: View, axes: tuple[int, ...], indices: list[Value], position: int, unique: bool) -> None:
+        self.view, self.axes, self.indices, self.position, self.unique = view, axes, indices, position, unique
+
+    @property
+    def dims(self) -> tuple[Dim, ...]:
+        rest = [d for k, d in enumerate(self.view.dims) if k not in self.axes]
+        return (*rest[:self.position], *self.indices[0].dims, *rest[self.position:])
+
+    def read(self) -> Value:
+        return tracer.emit("gather", [self.view.read(), *self.indices], axes=self.axes, position=self.position)
+
+    def write(self, new: Value, op: str = "scatter") -> None:
+        old = self.view.read()
+        self.view.write(tracer.emit(op, [old, new, *self.indices], axes=self.axes, position=self.position, unique=self.unique))
+
+
+def select(x: TracedArray, items: Sequence[Item]) -> Selection:
+    """Resolve an index with integer arrays (masks have been dealt with)."""
+    items = _with_masks_expanded(items)
+    # Axes that are indexed keep their place in the basic view; there they are taken whole.
+    dims = x.view.dims
+    basic: list[Item] = []
+    advanced: list[Value | int] = []
+    places: list[int] = []
+    axis = 0
+    for number, item in enumerate(items):
+        if isinstance(item, (Indices, At)):
+            advanced.append(item.array.view.read() if isinstance(item, Indices) else item.position)
+            places.append(number)
+            basic.append(Span(0, dims[axis], 1))
+            axis += 1
+        else:
+            basic.append(item)
+            axis += not isinstance(item, NewAxis)
+    view = basic_view(x.view, basic)
+    # The view's axes count as the items do, since no item was dropped.
+    axes = tuple(places)
+    extents = common_index_dims([v.dims if isinstance(v, Value) else () for v in advanced])
+    indices = []
+    own_axis = _own_axes(items)
+    for place, value in zip(places, advanced, strict=True):
+        indices.append(broadcast(_checked(value, own_axis[place], view.dims[place]), extents))
+    adjacent = places == list(range(places[0], places[-1] + 1))
+    position = places[0] if adjacent else 0
+    return Selection(view, axes, indices, position, False)
+
+
+def _own_axes(items: Sequence[Item]) -> list[int]:
+    """For each item, the axis of the indexed array that it stands for."""
+    out, axis = [], 0
+    for item in items:
+        out.append(axis)
+        axis += not isinstance(item, NewAxis)
+    return out
+
+
+def _checked(value: Value | int, axis: int, extent: Dim) -> Value:
+    if isinstance(value, int):
+        return tracer.constant(value, value_of(np.int64(0)).type)
+    return checked_value(cast(value, np.dtype(np.int64)), axis, extent)
+
+
+def common_index_dims(shapes: Sequence[tuple[Dim, ...]]) -> tuple[Dim, ...]:
+    """The extents that index arrays broadcast to."""
+    try:
+        return common_dims(*shapes)
+    except ValueError:
+        raise IndexError("shape mismatch: indexing arrays could not be broadcast together with shapes "
+                         + " ".join(map(shape_text, shapes)) + " ") from None
+
+
+def _with_masks_expanded(items: Sequence[Item]) -> Sequence[Item]:
+    if any(isinstance(i, Indices) and i.is_mask for i in items):
+        raise tracer.unsupported("indexing with a boolean mask", "the extent of the result depends on the mask's values",
+                                 "np.where(mask, x, other), or assign through the mask: x[mask] = value")
+    return items
+
+
+@dispatch.implements(("advanced", "get"))
+def advanced_get(x: TracedArray, items: Sequence[Item]) -> Any:
+    """x[index] with index arrays: always a copy."""
+    found = select(x, items)
+    result = found.read()
+    return TracedScalar(result) if not result.dims else new_array(result, _gathered_layout(found))
+
+
+def _gathered_layout(found: Selection) -> tuple[int, ...] | None:
+    """Gathered axes lie slowest, in C order; the others keep the order that they have in the indexed array."""
+    rest = [k for k in range(found.view.rank) if k not in found.axes]
+    kept = keep_order([(tuple(found.view.dims[k] for k in rest), tuple(found.view.strides[k] for k in rest))],
+                      tuple(found.view.dims[k] for k in rest)) or tuple(range(len(rest)))
+    count = len(found.indices[0].dims)
+    gathered = range(found.position, found.position + count)
+    layout = (*gathered, *(k if k < found.position else k + count for k in kept))
+    return None if layout == tuple(range(len(layout))) else layout
+
+
+@dispatch.implements(("advanced", "set"))
+def advanced_set(x: TracedArray, items: Sequence[Item], value: Any) -> None:
+    """x[index] = value with index arrays or a mask."""
+    masks = [i for i in items if isinstance(i, Indices) and i.is_mask]
+    if masks:
+        _masked_set(x, items, masks, value)
+        return
+    found = select(x, items)
+    found.write(_fitted(value, found, x.dtype))
+
+
+def _fitted(value: Any, found: Selection, dtype: np.dtype) -> Value:
+    v = value_of(operand(value), dtype)
+    own = v.dims
+    while len(own) > len(found.dims) and isinstance(own[0], int) and own[0] == 1:
+        own = own[1:]
+    if not fits(own, found.dims):
+        raise ValueError(f"shape mismatch: value array of shape {shape_text(v.dims)} could not be broadcast to indexing "
+                         f"result of shape {shape_text(found.dims)}")
+    return broadcast(reshape_value(v, own), found.dims)
+
+
+def _masked_set(x: TracedArray, items: Sequence[Item], masks: list[Indices], value: Any) -> None:
+    """x[mask] = scalar, or what broadcasts along the axes that the mask does not cover."""
+    others = [i for i in items if not isinstance(i, Indices)]
+    if len(masks) > 1 or not all(isinstance(i, (Span, NewAxis)) for i in others):
+        raise tracer.unsupported("a mask beside other indices", "its extent is not known while compiling",
+                                 "index in two steps, or use np.where")
+    place = next(k for k, i in enumerate(items) if isinstance(i, Indices))
+    mask = masks[0].array
+    basic: list[Item] = []
+    axis = 0
+    for item in items:
+        if isinstance(item, Indices):
+            _check_mask(mask, x.view.dims, axis)
+            basic += [Span(0, d, 1) for d in x.view.dims[axis:axis + mask.ndim]]
+            axis += mask.ndim
+        else:
+            basic.append(item)
+            axis += not isinstance(item, NewAxis)
+    target = TracedArray(basic_view(x.view, basic))
+    check_writeable(target.view)
+    v = value_of(operand(value), x.dtype)
+    tail = target.view.dims[place + mask.ndim:]
+    if v.dims and not _independent_of_mask(v.dims, tail):
+        raise tracer.unsupported("assigning an array through a mask", "its extent would have to equal the number of True "
+                                 "elements, which is not known while compiling", "x[...] = np.where(mask, values, x)")
+    shaped = reshape_value(v, v.dims[-len(tail):] if tail and v.dims else ())
+    condition = reshape_value(mask.view.read(), (*mask.view.dims, *(1,) * len(tail)))
+    old = target.view.read()
+    target.view.write(tracer.emit("where", [broadcast(condition, old.dims), broadcast(shaped, old.dims), old]))
+
+
+def _independent_of_mask(dims: Sequence[Dim], tail: Sequence[Dim]) -> bool:
+    """Does a value of these extents have one element, or row, for all the places that a mask picks?"""
+    lead = dims[:max(0, len(dims) - len(tail))]
+    return all(isinstance(d, int) and d == 1 for d in lead) and fits(dims[len(lead):], tail)
+
+
+def _check_mask(mask: TracedArray, dims: Sequence[Dim], axis: int) -> None:
+    covered = tuple(dims[axis:axis + mask.ndim])
+    for k, (m, d) in enumerate(zip(mask.view.dims, covered, strict=True)):
+        if not same_dims((m,), (d,)):
+            raise IndexError(f"boolean index did not match indexed array along axis {axis + k}; size of axis is {d} but size "
+                             f"of corresponding boolean axis is {m}")
+
+
+def _at(ufunc: np.ufunc, op: str) -> None:
+    @dispatch.implements((ufunc, "at"))
+    def at(a: Any, indices: Any, b: Any) -> None:
+        if not isinstance(a, TracedArray):
+            raise TypeError("first operand must be array")
+        check_writeable(a.view, "assignment destination is read-only")
+        dispatch.call(("advanced", "at"), (op, a, indices, b), {})
+
+
+@dispatch.implements(("advanced", "at"))
+def combine_at(op: str, a: TracedArray, indices: Any, b: Any) -> None:
+    """ufunc.at(a, indices, b)"""
+    items = parse(indices, a.view.dims)
+    found = select(a, items if any(isinstance(i, Indices) for i in items) else _as_indices(items))
+    found.write(_fitted(b, found, a.dtype), op)
+
+
+def _as_indices(items: Sequence[Item]) -> Sequence[Item]:
+    if not any(isinstance(i, At) for i in items):
+        raise tracer.unsupported("ufunc.at over slices alone", instead="an in-place operator: a[index] += b")
+    return items
+
+
+for _ufunc, _op in ((np.add, "scatter_add"), (np.multiply, "scatter_mul"), (np.minimum, "scatter_min"),
+                    (np.maximum, "scatter_max")):
+    _at(_ufunc, _op)
+

@@ -1,0 +1,115 @@
+"""Python's built-in functions on traced values: the table `BUILTINS`, read by the call hook."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from . import dispatch
+from .arrays import TracedArray, any_traced, is_traced
+from .operators import Operators
+from .scalars import concrete, to_kind
+
+BUILTINS: dict[Any, Callable[..., Any]] = {}
+
+
+def builtin(*functions: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Enter what stands for these built-in functions."""
+
+    def enter(implementation: Callable[..., Any]) -> Callable[..., Any]:
+        for f in functions:
+            BUILTINS[f] = implementation
+        return implementation
+
+    return enter
+
+
+@builtin(len)
+def length(x: Any) -> Any:
+    if isinstance(x, TracedArray):
+        if not x.ndim:
+            raise TypeError("len() of unsized object")
+        return x.shape[0]
+    return len(x)
+
+
+@builtin(isinstance)
+def is_instance(x: Any, classes: Any) -> bool:
+    if not is_traced(x):
+        return isinstance(x, classes)
+    found = class_of(x)
+    return issubclass(found, classes)
+
+
+@builtin(type)
+def type_of(x: Any, *rest: Any) -> Any:
+    return type(x, *rest) if rest or not is_traced(x) else class_of(x)
+
+
+def class_of(x: Operators) -> type:
+    """The class of what a traced object stands for."""
+    return np.ndarray if isinstance(x, TracedArray) else x.python_type  # type: ignore[attr-defined]
+
+
+def _conversion(python: type) -> None:
+    @builtin(python)
+    def convert(*args: Any, **kwargs: Any) -> Any:
+        if len(args) != 1 or kwargs or not is_traced(args[0]):
+            return python(*args, **kwargs)
+        x = args[0]
+        if isinstance(x, TracedArray):
+            x = dispatch.METHODS["item"](x)
+        return to_kind(x, python.__name__)
+
+
+for _python in (bool, int, float, complex):
+    _conversion(_python)
+
+
+@builtin(range)
+def make_range(*args: Any) -> range:
+    return range(*[concrete(a, "the bound of a range") for a in args])
+
+
+@builtin(abs)
+def absolute(x: Any) -> Any:
+    return abs(x)
+
+
+@builtin(pow)
+def power(base: Any, exponent: Any, modulus: Any = None) -> Any:
+    return base ** exponent if modulus is None else pow(base, exponent, modulus)
+
+
+def _extreme(python: Callable[..., Any], better: Callable[[Any, Any], Any]) -> None:
+    @builtin(python)
+    def choose(*args: Any, **kwargs: Any) -> Any:
+        if kwargs or not any_traced(list(args)):
+            return python(*args, **kwargs)
+        items = list(args[0]) if len(args) == 1 else list(args)
+        best = items[0]
+        for x in items[1:]:
+            # The first of equals stays, and so does the first beside a NaN.
+            best = dispatch.call("select", (better(x, best), x, best), {})
+        return best
+
+
+_extreme(max, operator.gt)
+_extreme(min, operator.lt)
+
+
+@builtin(sum)
+def total(items: Any, start: Any = 0) -> Any:
+    for x in items:
+        start = start + x
+    return start
+
+
+@builtin(round)
+def rounded(x: Any, digits: Any = None) -> Any:
+    if not is_traced(x):
+        return round(x, digits)
+    return dispatch.call(("python", round), (x, digits), {})

@@ -1,0 +1,358 @@
+"""Rewrites a Python function so that what it reads, calls and stores goes through hooks; lines and scopes stay.
+
+`g(x).a[i]` becomes `H.getitem(H.attribute(H.call(H.load_global("g"), x), "a"), i)`.  Loads of globals and of closure
+variables go to `H` (a `hooks.FunctionHooks`, made for each function being traced), so the rewritten code needs no other cell.
+Nested functions and lambdas are rewritten in place.  Start with `rewrite`; `ExpressionHooks` says what becomes what.
+"""
+
+from __future__ import annotations
+
+import ast
+import types
+from collections.abc import Iterable
+
+from .scopes import Scope, function_scope
+from .source_code import FunctionNode, find_node
+
+HOOKS = "__treadle__"
+_KEPT_NAMES = frozenset({HOOKS, "super", "locals", "globals", "__class__"})
+
+
+def hook(name: str, *args: ast.expr) -> ast.Call:
+    """A call of a hook."""
+    return ast.Call(ast.Attribute(ast.Name(HOOKS, ast.Load()), name, ast.Load()), list(args), [])
+
+
+def thunk(body: ast.expr) -> ast.Lambda:
+    """`lambda: body`"""
+    return ast.Lambda(ast.arguments([], [], None, [], [], None, []), body)
+
+
+class ExpressionHooks(ast.NodeTransformer):
+    """Puts hooks into the expressions and assignments of one function and of those nested in it."""
+
+    def __init__(self, scope: Scope, class_name: str | None, first_parameter: str | None) -> None:
+        self.scope, self.class_name, self.first_parameter = scope, class_name, first_parameter
+        self.temporaries = 0
+
+    # Names
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        if node.id in _KEPT_NAMES:
+            return node
+        place = self.scope.place(node.id)
+        if place == "local":
+            return node
+        if isinstance(node.ctx, ast.Load):
+            return _at(hook(f"load_{place}", ast.Constant(node.id)), node)
+        # Stored: a local stands in; `stored` passes it on after the statement.
+        return _at(ast.Name(_stand_in(node.id), node.ctx), node)
+
+    def stored(self, statement: ast.stmt) -> list[ast.stmt]:
+        """What to do after a statement that stores to globals or closure variables."""
+        out: list[ast.stmt] = []
+        for name in sorted(_stored_names(statement)):
+            place = self.scope.place(name)
+            if place != "local":
+                value = ast.Name(_stand_in(name), ast.Load())
+                out.append(_at(ast.Expr(hook(f"store_{place}", ast.Constant(name), value)), statement))
+        return out
+
+    # Expressions
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
+        self.generic_visit(node)
+        if not isinstance(node.ctx, ast.Load):
+            return node
+        return _at(hook("attribute", node.value, ast.Constant(self.mangled(node.attr))), node)
+
+    def mangled(self, name: str) -> str:
+        """A private name inside a class, as Python stores it."""
+        if self.class_name and name.startswith("__") and not name.endswith("__"):
+            return f"_{self.class_name.lstrip('_')}{name}"
+        return name
+
+    def visit_Subscript(self, node: ast.Subscript) -> ast.expr:
+        self.generic_visit(node)
+        if not isinstance(node.ctx, ast.Load):
+            return node
+        return _at(hook("getitem", node.value, _index(node.slice)), node)
+
+    def visit_Call(self, node: ast.Call) -> ast.expr:
+        if isinstance(node.func, ast.Name) and node.func.id in _KEPT_NAMES and self.scope.place(node.func.id) == "global":
+            return self._kept_call(node)
+        self.generic_visit(node)
+        return _at(ast.Call(ast.Attribute(ast.Name(HOOKS, ast.Load()), "call", ast.Load()),
+                            [node.func, *node.args], node.keywords), node)
+
+    def _kept_call(self, node: ast.Call) -> ast.expr:
+        assert isinstance(node.func, ast.Name)
+        if node.func.id == "super" and not node.args and self.first_parameter:
+            owner = hook("load_cell", ast.Constant("__class__"))
+            return _at(ast.Call(node.func, [owner, ast.Name(self.first_parameter, ast.Load())], []), node)
+        return self.generic_visit(node)  # type: ignore[return-value]
+
+    def visit_BoolOp(self, node: ast.BoolOp) -> ast.expr:
+        self.generic_visit(node)
+        name = "and_" if isinstance(node.op, ast.And) else "or_"
+        out = node.values[-1]
+        for value in reversed(node.values[:-1]):
+            out = hook(name, value, thunk(out))
+        return _at(out, node)
+
+    def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.expr:
+        self.generic_visit(node)
+        return _at(hook("not_", node.operand), node) if isinstance(node.op, ast.Not) else node
+
+    def visit_IfExp(self, node: ast.IfExp) -> ast.expr:
+        self.generic_visit(node)
+        return _at(hook("choose", node.test, thunk(node.body), thunk(node.orelse)), node)
+
+    def visit_Compare(self, node: ast.Compare) -> ast.expr:
+        self.generic_visit(node)
+        if len(node.ops) == 1:
+            return self._membership(node)
+        # a < b < c: the middle operand is evaluated once, by a function call.
+        steps = [_at(ast.Compare(ast.Name("__a", ast.Load()), [op], [ast.Name("__b", ast.Load())]), node) for op in node.ops]
+        tests = [_at(ast.Lambda(_parameters("__a", "__b"), s), node) for s in steps]
+        operands = [node.left, *(thunk(c) for c in node.comparators)]
+        return _at(hook("compare", ast.Tuple(tests, ast.Load()), *operands), node)
+
+    def _membership(self, node: ast.Compare) -> ast.expr:
+        if isinstance(node.ops[0], (ast.In, ast.NotIn)):
+            found = hook("contains", node.comparators[0], node.left)
+            return _at(found if isinstance(node.ops[0], ast.In) else hook("not_", found), node)
+        return node
+
+    # Nested scopes
+
+    def visit_Lambda(self, node: ast.Lambda) -> ast.expr:
+        node.args = self._visit_defaults(node.args)
+        with self.scope.nested(node) as scope:
+            saved, self.scope = self.scope, scope
+            node.body = self.visit(node.body)
+            self.scope = saved
+        return node
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.stmt:
+        node.decorator_list = [self.visit(d) for d in node.decorator_list]
+        node.args = self._visit_defaults(node.args)
+        node.returns = None
+        with self.scope.nested(node) as scope:
+            saved, self.scope = self.scope, scope
+            outer, self.first_parameter = self.first_parameter, _first_parameter(node)
+            node.body = self.body(node.body)
+            self.scope, self.first_parameter = saved, outer
+        return node
+
+    def _visit_defaults(self, args: ast.arguments) -> ast.arguments:
+        args.defaults = [self.visit(d) for d in args.defaults]
+        args.kw_defaults = [self.visit(d) if d is not None else None for d in args.kw_defaults]
+        for a in (*args.posonlyargs, *args.args, *args.kwonlyargs, args.vararg, args.kwarg):
+            if a is not None:
+                a.annotation = None
+        return args
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.stmt:
+        return node  # its methods are rewritten when they are called
+
+    def _comprehension(self, node: ast.expr) -> ast.expr:
+        with self.scope.nested(node) as scope:
+            saved, self.scope = self.scope, scope
+            self.generic_visit(node)
+            self.scope = saved
+        return node
+
+    visit_ListComp = visit_SetComp = visit_DictComp = visit_GeneratorExp = _comprehension
+
+    # Statements
+
+    def body(self, statements: Iterable[ast.stmt]) -> list[ast.stmt]:
+        out: list[ast.stmt] = []
+        for s in statements:
+            out += self.statement(s)
+        return out or [ast.Pass()]
+
+    def statement(self, s: ast.stmt) -> list[ast.stmt]:
+        """One statement, rewritten."""
+        if isinstance(s, (ast.Global, ast.Nonlocal)):
+            s.names = [n for n in s.names if self.scope.place(n) == "local"]
+            return [s] if s.names else []
+        if isinstance(s, ast.Assign):
+            return self._assign(s)
+        if isinstance(s, ast.AugAssign):
+            return self._augmented(s)
+        if isinstance(s, ast.AnnAssign):
+            if s.value is None:
+                return []
+            return self._assign(_at(ast.Assign([s.target], s.value), s))
+        if isinstance(s, (ast.For, ast.While, ast.If, ast.With, ast.Try)):
+            return self.compound(s)
+        if isinstance(s, ast.ClassDef):
+            return [s]
+        if isinstance(s, (ast.Import, ast.ImportFrom)):
+            return [s]
+        new = self.visit(s)
+        return [new]
+
+    def compound(self, s: ast.stmt) -> list[ast.stmt]:
+        """A statement with a body."""
+        if isinstance(s, ast.For):
+            targets = self.stored(_at(ast.Assign([s.target], ast.Constant(None)), s))
+            s.target, s.iter = self.visit(s.target), hook("iterate", self.visit(s.iter))
+            s.body, s.orelse = targets + self.body(s.body), self.body(s.orelse) if s.orelse else []
+            ast.copy_location(s.iter, s)
+        elif isinstance(s, (ast.While, ast.If)):
+            s.test = self.visit(s.test)
+            s.body, s.orelse = self.body(s.body), self.body(s.orelse) if s.orelse else []
+        elif isinstance(s, ast.With):
+            s.items = [self.visit(i) for i in s.items]
+            s.body = self.body(s.body)
+        elif isinstance(s, ast.Try):
+            s.body, s.orelse, s.finalbody = (self.body(b) if b else [] for b in (s.body, s.orelse, s.finalbody))
+            for h in s.handlers:
+                h.type = self.visit(h.type) if h.type is not None else None
+                h.body = [_at(ast.Expr(hook("handle")), h), *self.body(h.body)]
+        return [s]
+
+    def _assign(self, s: ast.Assign) -> list[ast.stmt]:
+        after = self.stored(s)
+        value = self.visit(s.value)
+        if len(s.targets) == 1 and isinstance(s.targets[0], (ast.Name, ast.Tuple, ast.List)) and not _has_places(s.targets[0]):
+            return [_at(ast.Assign([self.visit(s.targets[0])], value), s), *after]
+        # a[i] = b.c = v: the value once, then the targets from left to right.
+        name = self.temporary()
+        out: list[ast.stmt] = [ast.Assign([ast.Name(name, ast.Store())], value)]
+        for t in s.targets:
+            out += self._store(t, ast.Name(name, ast.Load()))
+        return [_at(x, s) for x in out] + after
+
+    def temporary(self) -> str:
+        self.temporaries += 1
+        return f"__t{self.temporaries}"
+
+    def _store(self, target: ast.expr, value: ast.expr) -> list[ast.stmt]:
+        """Store `value` (a temporary) to a target."""
+        if isinstance(target, ast.Subscript):
+            owner, index = self.visit(target.value), _index(self.visit(target.slice))
+            return [ast.Expr(hook("setitem", owner, index, value))]
+        if isinstance(target, ast.Attribute):
+            return [ast.Expr(hook("set_attribute", self.visit(target.value), ast.Constant(self.mangled(target.attr)), value))]
+        if isinstance(target, (ast.Tuple, ast.List)) and _has_places(target):
+            names = [self.temporary() for _ in target.elts]
+            stars = [ast.Starred(ast.Name(n, ast.Store()), ast.Store()) if isinstance(e, ast.Starred)
+                     else ast.Name(n, ast.Store()) for n, e in zip(names, target.elts, strict=True)]
+            out: list[ast.stmt] = [ast.Assign([ast.Tuple(stars, ast.Store())], value)]
+            for n, e in zip(names, target.elts, strict=True):
+                out += self._store(e.value if isinstance(e, ast.Starred) else e, ast.Name(n, ast.Load()))
+            return out
+        return [ast.Assign([self.visit(target)], value)]
+
+    def _augmented(self, s: ast.AugAssign) -> list[ast.stmt]:
+        op, value = ast.Constant(type(s.op).__name__), self.visit(s.value)
+        t = s.target
+        if isinstance(t, ast.Subscript):
+            new: ast.stmt = ast.Expr(hook("augment_item", op, self.visit(t.value), _index(self.visit(t.slice)), value))
+        elif isinstance(t, ast.Attribute):
+            new = ast.Expr(hook("augment_attribute", op, self.visit(t.value), ast.Constant(self.mangled(t.attr)), value))
+        else:
+            old = self.visit(_at(ast.Name(t.id, ast.Load()), s))
+            new = ast.Assign([self.visit(ast.Name(t.id, ast.Store()))], hook("augment", op, old, value))
+        return [_at(new, s), *self.stored(s)]
+
+    def visit_Delete(self, s: ast.Delete) -> ast.stmt:
+        for t in s.targets:
+            for part in ("value", "slice"):
+                if hasattr(t, part):
+                    setattr(t, part, self.visit(getattr(t, part)))
+        return s
+
+    def visit_Assert(self, s: ast.Assert) -> ast.stmt:
+        message = self.visit(s.msg) if s.msg is not None else ast.Constant(None)
+        return _at(ast.Expr(hook("check", self.visit(s.test), thunk(message))), s)
+
+
+def _at(new: ast.AST, old: ast.AST) -> ast.AST:  # type: ignore[misc]
+    return ast.fix_missing_locations(ast.copy_location(new, old))
+
+
+def _stand_in(name: str) -> str:
+    return f"__stored_{name}"
+
+
+def _index(e: ast.expr) -> ast.expr:
+    """The expression that makes the index object of a subscript."""
+    if isinstance(e, ast.Slice):
+        return ast.Call(ast.Attribute(ast.Name(HOOKS, ast.Load()), "slice", ast.Load()),
+                        [x or ast.Constant(None) for x in (e.lower, e.upper, e.step)], [])
+    if isinstance(e, ast.Tuple):
+        return ast.Tuple([_index(x) for x in e.elts], ast.Load())
+    return e
+
+
+def _parameters(*names: str) -> ast.arguments:
+    return ast.arguments([], [ast.arg(n) for n in names], None, [], [], None, [])
+
+
+def _first_parameter(node: FunctionNode) -> str | None:
+    found = [*node.args.posonlyargs, *node.args.args]
+    return found[0].arg if found else None
+
+
+def _has_places(target: ast.expr) -> bool:
+    return any(isinstance(n, (ast.Subscript, ast.Attribute)) for n in ast.walk(target))
+
+
+def _stored_names(s: ast.AST) -> set[str]:
+    return {n.id for n in ast.walk(s) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+
+
+_rewritten: dict[types.CodeType, types.CodeType | None] = {}
+
+
+def rewrite(function: types.FunctionType) -> types.CodeType | None:
+    """The code of `function` with hooks, whose only free variable is `HOOKS`; None if there is no source."""
+    code = function.__code__
+    if code not in _rewritten:
+        _rewritten[code] = _rewrite(code, function.__qualname__)
+    return _rewritten[code]
+
+
+def is_rewritten(code: types.CodeType) -> bool:
+    """Was this code made by `rewrite`, itself or as part of an enclosing function?"""
+    return HOOKS in code.co_freevars or HOOKS in code.co_cellvars
+
+
+def _rewrite(code: types.CodeType, qualname: str) -> types.CodeType | None:
+    node = find_node(code)
+    if node is None:
+        return None
+    parts = qualname.split(".")
+    class_name = parts[-2] if len(parts) > 1 and parts[-2] != "<locals>" else None
+    scope = function_scope(node, code.co_freevars)
+    hooks = ExpressionHooks(scope, class_name, _first_parameter(node))
+    name = "__function" if isinstance(node, ast.Lambda) else node.name
+    if isinstance(node, ast.Lambda):
+        body: list[ast.stmt] = [_at(ast.Return(hooks.visit(node.body)), node)]
+    else:
+        body = hooks.body(node.body)
+    args = hooks._visit_defaults(node.args)
+    args.defaults = [ast.Constant(None) for _ in args.defaults]
+    args.kw_defaults = [None if d is None else ast.Constant(None) for d in args.kw_defaults]
+    # The hooks are mentioned even where no expression needs one, so that every rewritten function has them as free variable.
+    mention = _at(ast.Expr(ast.Name(HOOKS, ast.Load())), node)
+    new = ast.FunctionDef(name, args, [mention, *body], [], None, None, **_TYPE_PARAMS)  # type: ignore[arg-type]
+    factory = ast.FunctionDef("__factory", _parameters(HOOKS), [ast.copy_location(new, node)], [], None, None,
+                              **_TYPE_PARAMS)  # type: ignore[arg-type]
+    module = ast.fix_missing_locations(ast.Module([ast.copy_location(factory, node)], []))
+    compiled = compile(module, code.co_filename, "exec", dont_inherit=True)
+    inner = _nested_code(compiled, name)
+    return inner.replace(co_name=code.co_name, co_qualname=code.co_qualname)
+
+
+_TYPE_PARAMS = {"type_params": []} if "type_params" in ast.FunctionDef._fields else {}
+
+
+def _nested_code(module: types.CodeType, name: str) -> types.CodeType:
+    factory = next(c for c in module.co_consts if isinstance(c, types.CodeType))
+    return next(c for c in factory.co_consts if isinstance(c, types.CodeType) and c.co_name == name)

@@ -1,0 +1,340 @@
+"""The run-time side of `capture.py`: what rewritten functions do instead of loading, calling and storing directly.
+
+`FunctionHooks` belongs to one function in one trace.  Loads of globals, closure variables and attributes lift what they
+find (`lifting.py`); stores to them are recorded and done after the native call; calls go to the table of NumPy
+implementations, to `builtins.py`, or into the user's function, which is rewritten in turn.
+"""
+
+from __future__ import annotations
+
+import builtins
+import functools
+import operator
+import sys
+import types
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+
+from ..ir.errors import TreadleError
+from . import capture, dispatch, tracer
+from .arrays import any_traced, constant_array, is_traced
+from .builtin_functions import BUILTINS
+from .library import is_library_code, is_library_module
+from .lifting import lift
+from .sources import Attribute, Cell, Fixed, Global, Item, Source
+
+_IN_PLACE = {"Add": operator.iadd, "Sub": operator.isub, "Mult": operator.imul, "Div": operator.itruediv,
+             "FloorDiv": operator.ifloordiv, "Mod": operator.imod, "Pow": operator.ipow, "BitAnd": operator.iand,
+             "BitOr": operator.ior, "BitXor": operator.ixor, "LShift": operator.ilshift, "RShift": operator.irshift,
+             "MatMult": operator.imatmul}
+_MISSING = object()
+
+
+def settle(x: Any) -> Any:
+    """What unhooked code returned, fit for the trace: arrays it made become traced arrays of their own."""
+    if type(x) is np.ndarray:
+        found = tracer.current().lifted.get(id(x))
+        return found[1] if found is not None and found[0] is x else constant_array(x)
+    if type(x) in (tuple, list) and any(type(e) is np.ndarray for e in x):
+        return type(x)(settle(e) for e in x)
+    return x
+
+
+class FunctionHooks:
+    """The hooks of one rewritten function."""
+
+    slice = slice
+
+    def __init__(self, function: types.FunctionType) -> None:
+        self.names = function.__globals__
+        self.module = Fixed(self.names, str(self.names.get("__name__", "")))
+        cells = function.__closure__ or ()
+        self.cells = {n: Fixed(c, n) for n, c in zip(function.__code__.co_freevars, cells, strict=True)}
+
+    # Names
+
+    def load_global(self, name: str) -> Any:
+        source = Global(self.module, name)
+        bindings = tracer.current().bindings
+        if source in bindings:
+            return bindings[source]
+        if name in self.names:
+            return lift(self.names[name], source)
+        found = getattr(builtins, name, _MISSING)
+        if found is _MISSING:
+            raise NameError(f"name {name!r} is not defined", name=name)
+        return found
+
+    def store_global(self, name: str, value: Any) -> None:
+        tracer.current().bindings[Global(self.module, name)] = value
+
+    def load_cell(self, name: str) -> Any:
+        source = Cell(self.cells[name], name)
+        bindings = tracer.current().bindings
+        if source in bindings:
+            return bindings[source]
+        try:
+            contents = self.cells[name].object.cell_contents
+        except ValueError:
+            raise NameError(f"cannot access free variable {name!r} where it is not associated with a value in enclosing "
+                            "scope") from None
+        return lift(contents, source)
+
+    def store_cell(self, name: str, value: Any) -> None:
+        tracer.current().bindings[Cell(self.cells[name], name)] = value
+
+    # Attributes
+
+    def attribute(self, owner: Any, name: str) -> Any:
+        if is_traced(owner):
+            return getattr(owner, name)
+        if isinstance(owner, types.ModuleType):
+            if is_library_module(owner):
+                return settle(getattr(owner, name))
+            return self._module_attribute(owner, name)
+        return object_attribute(owner, name, self.call)
+
+    def _module_attribute(self, module: types.ModuleType, name: str) -> Any:
+        source = Global(Fixed(vars(module), module.__name__), name)
+        bindings = tracer.current().bindings
+        return bindings[source] if source in bindings else lift(getattr(module, name), source)
+
+    def set_attribute(self, owner: Any, name: str, value: Any) -> None:
+        trace = tracer.current()
+        if is_traced(owner) or id(owner) in trace.fresh:
+            setattr(owner, name, value)
+        elif isinstance(owner, types.ModuleType):
+            trace.bindings[Global(Fixed(vars(owner), owner.__name__), name)] = value
+        else:
+            found = class_attribute(type(owner), name)
+            if isinstance(found, property) and found.fset is not None:
+                self.call(found.fset, owner, value)
+            else:
+                trace.bindings[Attribute(source_of(owner), name)] = value
+
+    # Subscripts
+
+    def getitem(self, owner: Any, index: Any) -> Any:
+        if is_traced(owner) or type(owner) in (list, tuple, dict):
+            return owner[index]
+        found = class_attribute(type(owner), "__getitem__")
+        if isinstance(found, types.FunctionType) and not is_library_code(found.__code__):
+            return self.call(found, owner, index)
+        result = settle(owner[index])
+        known = tracer.current().origins.get(id(owner))
+        return result if known is None else lift(result, Item(known[1], index))
+
+    def setitem(self, owner: Any, index: Any, value: Any) -> None:
+        found = class_attribute(type(owner), "__setitem__")
+        if isinstance(found, types.FunctionType) and not is_library_code(found.__code__) and not is_traced(owner):
+            self.call(found, owner, index, value)
+        elif id(owner) in tracer.current().origins:
+            tracer.current().bindings[Item(tracer.current().origins[id(owner)][1], index)] = value
+        else:
+            owner[index] = value
+
+    def augment(self, op: str, old: Any, value: Any) -> Any:
+        return _IN_PLACE[op](old, value)
+
+    def augment_item(self, op: str, owner: Any, index: Any, value: Any) -> None:
+        self.setitem(owner, index, self.augment(op, self.getitem(owner, index), value))
+
+    def augment_attribute(self, op: str, owner: Any, name: str, value: Any) -> None:
+        self.set_attribute(owner, name, self.augment(op, self.attribute(owner, name), value))
+
+    # Conditions
+
+    def and_(self, a: Any, b: Callable[[], Any]) -> Any:
+        return b() if a else a
+
+    def or_(self, a: Any, b: Callable[[], Any]) -> Any:
+        return a if a else b()
+
+    def not_(self, a: Any) -> bool:
+        return not a
+
+    def choose(self, test: Any, then: Callable[[], Any], otherwise: Callable[[], Any]) -> Any:
+        return then() if test else otherwise()
+
+    def compare(self, tests: tuple[Callable[[Any, Any], Any], ...], first: Any, *others: Callable[[], Any]) -> Any:
+        result: Any = True
+        for test, other in zip(tests, others, strict=True):
+            second = other()
+            result = test(first, second)
+            if not result:
+                return result
+            first = second
+        return result
+
+    def contains(self, container: Any, x: Any) -> Any:
+        return x in container
+
+    def check(self, test: Any, message: Callable[[], Any]) -> None:
+        if not test:
+            text = message()
+            raise AssertionError(*([] if text is None else [text]))
+
+    def handle(self) -> None:
+        """At the start of every `except`: what says that the function cannot be compiled is not for the user to handle."""
+        error = sys.exc_info()[1]
+        if isinstance(error, TreadleError):
+            raise error
+
+    def iterate(self, x: Any) -> Iterable[Any]:
+        return x
+
+    # Calls
+
+    def call(self, f: Any, /, *args: Any, **kwargs: Any) -> Any:
+        return call(f, args, kwargs)
+
+
+def class_attribute(cls: type, name: str) -> Any:
+    """What the class itself holds under `name`, without binding it."""
+    for base in cls.__mro__:
+        if name in base.__dict__:
+            return base.__dict__[name]
+    return None
+
+
+def source_of(owner: Any) -> Source:
+    """Where an outside object was found; itself, if it came by a way that tracing does not follow."""
+    found = tracer.current().origins.get(id(owner))
+    return found[1] if found is not None else Fixed(owner, type(owner).__name__)
+
+
+def object_attribute(owner: Any, name: str, call_: Callable[..., Any]) -> Any:
+    """owner.name for an object of any class."""
+    trace = tracer.current()
+    if isinstance(owner, type):
+        return _of_class(owner, name)
+    found = class_attribute(type(owner), name)
+    if isinstance(found, property) and found.fget is not None and not is_library_code(found.fget.__code__):
+        return call_(found.fget, owner)
+    if id(owner) in trace.fresh or not has_state(owner):
+        return settle(getattr(owner, name))
+    source = Attribute(source_of(owner), name)
+    if source in trace.bindings:
+        return trace.bindings[source]
+    if isinstance(found, (types.FunctionType, classmethod, staticmethod)) and name not in getattr(owner, "__dict__", {}):
+        return getattr(owner, name)
+    return lift(getattr(owner, name), source)
+
+
+def _of_class(cls: type, name: str) -> Any:
+    found = class_attribute(cls, name)
+    if found is None or is_library_module(sys.modules.get(cls.__module__)) or isinstance(
+            found, (types.FunctionType, classmethod, staticmethod, property, types.GetSetDescriptorType)):
+        return settle(getattr(cls, name))
+    source = Attribute(Fixed(cls, cls.__name__), name)
+    bindings = tracer.current().bindings
+    return bindings[source] if source in bindings else lift(getattr(cls, name), source)
+
+
+def has_state(x: Any) -> bool:
+    """May attributes of this object change? Not those of numbers, containers, functions."""
+    return type(x).__module__ != "builtins" and not isinstance(x, (np.dtype, np.ufunc, types.FunctionType))
+
+
+def call(f: Any, args: tuple, kwargs: dict) -> Any:
+    """f(*args, **kwargs) inside a trace."""
+    implementation = dispatch.find(f)
+    if implementation is not None:
+        return implementation(*args, **kwargs)
+    if isinstance(f, (type, types.BuiltinFunctionType)) and f in BUILTINS:
+        return BUILTINS[f](*args, **kwargs)
+    if isinstance(f, types.FunctionType):
+        return call_function(f, args, kwargs)
+    if isinstance(f, types.MethodType):
+        return call(f.__func__, (f.__self__, *args), kwargs)
+    if isinstance(f, functools.partial):
+        return _call_partial(f, args, kwargs)
+    if isinstance(f, type):
+        return _construct(f, args, kwargs)
+    if _is_numpy(f) and (any_traced(args) or any_traced(kwargs)):
+        raise tracer.unsupported(f"{_full_name(f)}", "there is no compiled form of it yet")
+    inner = getattr(f, "__wrapped__", None)
+    if inner is not None and getattr(f, "__treadle_jit__", False):
+        return call(inner, args, kwargs)
+    method = class_attribute(type(f), "__call__")
+    if isinstance(method, types.FunctionType) and not is_library_code(method.__code__):
+        return call(method, (f, *args), kwargs)
+    return settle(f(*args, **kwargs))
+
+
+def _is_numpy(f: Any) -> bool:
+    owner = getattr(f, "__self__", None)
+    return isinstance(f, np.ufunc) or isinstance(owner, np.ufunc) or (getattr(f, "__module__", None) or "").startswith("numpy")
+
+
+def _full_name(f: Any) -> str:
+    owner = getattr(f, "__self__", None)
+    if isinstance(owner, np.ufunc):
+        return f"numpy.{owner.__name__}.{f.__name__}"
+    module = getattr(f, "__module__", None) or "numpy"
+    return f"{module}.{getattr(f, '__name__', type(f).__name__)}"
+
+
+def call_function(f: types.FunctionType, args: tuple, kwargs: dict) -> Any:
+    """Call a Python function: the user's are rewritten, libraries' run as they are."""
+    if capture.is_rewritten(f.__code__):
+        return f(*args, **kwargs)
+    if is_library_code(f.__code__):
+        if _is_numpy(f) and (any_traced(args) or any_traced(kwargs)):
+            raise tracer.unsupported(_full_name(f), "there is no compiled form of it yet")
+        return settle(f(*args, **kwargs))
+    return rewritten(f)(*args, **kwargs)
+
+
+def rewritten(f: types.FunctionType) -> types.FunctionType:
+    """`f` with hooks, for the current trace; `f` itself where there is no source."""
+    trace = tracer.current()
+    found = trace.rewritten.get(f)
+    if found is None:
+        code = capture.rewrite(f)
+        found = f
+        if code is not None:
+            defaults = Fixed(f, f.__qualname__)
+            found = types.FunctionType(code, f.__globals__, f.__name__, _lift_defaults(
+                f.__defaults__, Attribute(defaults, "__defaults__")), (types.CellType(FunctionHooks(f)),))
+            found.__kwdefaults__ = _lift_defaults(f.__kwdefaults__, Attribute(defaults, "__kwdefaults__"))
+        trace.rewritten[f] = found
+    return found
+
+
+def _lift_defaults(defaults: Any, source: Source) -> Any:
+    """Default values are read from the function at each call, as its own are."""
+    if isinstance(defaults, tuple):
+        return tuple(lift(v, Item(source, k)) for k, v in enumerate(defaults))
+    if isinstance(defaults, dict):
+        return {k: lift(v, Item(source, k)) for k, v in defaults.items()}
+    return None
+
+
+def _call_partial(f: functools.partial, args: tuple, kwargs: dict) -> Any:
+    source = source_of(f)
+    bound = [lift(a, Item(Attribute(source, "args"), k)) for k, a in enumerate(f.args)]
+    named = {k: lift(a, Item(Attribute(source, "keywords"), k)) for k, a in f.keywords.items()}
+    return call(f.func, (*bound, *args), {**named, **kwargs})
+
+
+def _construct(cls: type, args: tuple, kwargs: dict) -> Any:
+    """An object of a class, made while tracing."""
+    if issubclass(cls, np.generic) and cls is not np.generic:
+        return dispatch.call(("scalar type",), (cls, *args), kwargs)
+    new, init = class_attribute(cls, "__new__"), class_attribute(cls, "__init__")
+    trace = tracer.current()
+    if (type(cls) is type and new is class_attribute(object, "__new__") and isinstance(init, types.FunctionType)
+            and not is_library_code(init.__code__)):
+        made = object.__new__(cls)
+        trace.fresh[id(made)] = made
+        call_function(init, (made, *args), kwargs)
+        return made
+    made = settle(cls(*args, **kwargs))
+    if hasattr(made, "__dict__") and not isinstance(made, (type, types.FunctionType)):
+        trace.fresh[id(made)] = made
+    return made
+
+

@@ -1,0 +1,40 @@
+"""Which Python code is the user's, to be rewritten and traced into, and which belongs to a library and runs as it is."""
+
+from __future__ import annotations
+
+import functools
+import sysconfig
+import types
+from pathlib import Path
+
+import numpy as np
+
+_PACKAGE = Path(__file__).parent.parent
+_FOLDERS = tuple(str(p) + "/" for p in (
+    sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"), Path(np.__file__).parent,
+    _PACKAGE / "compiler", _PACKAGE / "ir", _PACKAGE / "runtime", _PACKAGE / "passes", _PACKAGE / "codegen"))
+_SITE = tuple(p + "/" for p in {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")})
+# Of what is installed beside the user's code, these do not work on traced arrays.
+_COMPILED_PACKAGES = ("numpy", "scipy", "pandas", "sklearn", "matplotlib", "cupy", "numba", "jax", "torch", "pytest", "_pytest")
+
+
+@functools.lru_cache(maxsize=4096)
+def is_library_file(filename: str) -> bool:
+    """Is this a file of the standard library, of NumPy and its like, or of this package?"""
+    for site in _SITE:
+        if filename.startswith(site):
+            return filename[len(site):].split("/")[0] in _COMPILED_PACKAGES
+    return filename.startswith(_FOLDERS) or (filename.startswith("<") and not filename.startswith(("<ipython", "<doctest",
+                                                                                                  "<stdin", "<string")))
+
+
+def is_library_code(code: types.CodeType) -> bool:
+    return is_library_file(code.co_filename)
+
+
+def is_library_module(module: types.ModuleType | None) -> bool:
+    """Is this module's content fixed, as far as tracing is concerned?"""
+    if module is None:
+        return False
+    filename = getattr(module, "__file__", None)
+    return (filename is None and module.__name__ != "__main__") or (filename is not None and is_library_file(filename))

@@ -1,0 +1,282 @@
+"""Python scalars among themselves: operators, comparisons, conversions and `math`, with Python's results and errors.
+
+Kinds are unified first (bool to int, int to float, float to complex), then one `py_*` op computes; a result whose operands
+are all known is known too.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..ir.graph import Value
+from . import dispatch, tracer
+from .arrays import TracedArray, as_array, new_array, value_of
+from .builtin_functions import builtin
+from .known import Known, known_result
+from .scalars import TracedScalar, concrete, is_weak, known_of, to_kind
+from .values import cast, cast_weak, check_dtype
+
+_ORDER = ("bool", "int", "float", "complex")
+_ARITHMETIC = {operator.add: "add", operator.sub: "subtract", operator.mul: "multiply", operator.truediv: "divide",
+               operator.floordiv: "floor_divide", operator.mod: "remainder", operator.pow: "power",
+               operator.lshift: "left_shift", operator.rshift: "right_shift"}
+_COMPARISON = {operator.lt: "less", operator.le: "less_equal", operator.gt: "greater", operator.ge: "greater_equal",
+               operator.eq: "equal", operator.ne: "not_equal"}
+_LOGIC = {operator.and_: "bitwise_and", operator.or_: "bitwise_or", operator.xor: "bitwise_xor"}
+_SYMBOLS = {operator.floordiv: "//", operator.mod: "%", operator.lshift: "<<", operator.rshift: ">>", operator.and_: "&",
+            operator.or_: "|", operator.xor: "^", operator.lt: "<", operator.le: "<=", operator.gt: ">", operator.ge: ">="}
+
+
+def kind_of(x: Any) -> str:
+    """"bool", "int", "float" or "complex" of a Python scalar."""
+    return x.kind if isinstance(x, TracedScalar) else type(x).__name__
+
+
+def wider(*kinds: str) -> str:
+    return _ORDER[max(map(_ORDER.index, kinds))]
+
+
+def _refuse_kinds(python: Callable, a: Any, b: Any) -> TypeError:
+    if python in _COMPARISON:
+        return TypeError(f"'{_SYMBOLS[python]}' not supported between instances of '{kind_of(a)}' and '{kind_of(b)}'")
+    return TypeError(f"unsupported operand type(s) for {_SYMBOLS[python]}: '{kind_of(a)}' and '{kind_of(b)}'")
+
+
+def _arithmetic(python: Callable, name: str) -> None:
+    @dispatch.implements(("python", python))
+    def apply(a: Any, b: Any) -> Any:
+        kind = wider("int", kind_of(a), kind_of(b))
+        if (kind == "complex" and python in (operator.floordiv, operator.mod)) or (
+                kind != "int" and python in (operator.lshift, operator.rshift)):
+            raise _refuse_kinds(python, a, b)
+        known = known_result(python, (known_of(a), known_of(b)))
+        if python is operator.pow and known is not None and type(known.value).__name__ != kind:
+            # int ** -k is a float, and a negative float's root complex: decided by the values at hand.
+            return concrete(TracedScalar(value_of(a), known), "a power whose kind depends on its exponent")
+        values = [cast_weak(value_of(x), kind) for x in (a, b)]
+        return TracedScalar(tracer.emit(f"py_{name}", values), known)
+
+
+def _comparison(python: Callable, name: str) -> None:
+    @dispatch.implements(("python", python))
+    def apply(a: Any, b: Any) -> Any:
+        kinds = {"int" if kind_of(x) == "bool" else kind_of(x) for x in (a, b)}
+        if kind_of(a) == kind_of(b) == "bool":
+            kinds = {"bool"}
+        if "complex" in kinds and python not in (operator.eq, operator.ne):
+            raise _refuse_kinds(python, a, b)
+        values = []
+        for x in (a, b):
+            own = "complex" if "complex" in kinds else "bool" if kinds == {"bool"} else wider("int", kind_of(x))
+            values.append(cast_weak(value_of(x), own))
+        return TracedScalar(tracer.emit(f"py_{name}", values), known_result(python, (known_of(a), known_of(b))))
+
+
+def _logic(python: Callable, name: str) -> None:
+    @dispatch.implements(("python", python))
+    def apply(a: Any, b: Any) -> Any:
+        kind = wider(kind_of(a), kind_of(b))
+        if kind in ("float", "complex"):
+            raise _refuse_kinds(python, a, b)
+        values = [cast_weak(value_of(x), kind) for x in (a, b)]
+        return TracedScalar(tracer.emit(f"py_{name}", values), known_result(python, (known_of(a), known_of(b))))
+
+
+for _python, _name in _ARITHMETIC.items():
+    _arithmetic(_python, _name)
+for _python, _name in _COMPARISON.items():
+    _comparison(_python, _name)
+for _python, _name in _LOGIC.items():
+    _logic(_python, _name)
+
+
+def _unary(python: Callable, name: str) -> None:
+    @dispatch.implements(("python", python))
+    def apply(a: Any) -> Any:
+        kind = wider("int", kind_of(a))
+        if python is operator.invert and kind != "int":
+            raise TypeError(f"bad operand type for unary ~: '{kind}'")
+        value = cast_weak(value_of(a), kind)
+        return TracedScalar(tracer.emit(f"py_{name}", [value]), known_result(python, (known_of(a),)))
+
+
+_unary(operator.neg, "negative")
+_unary(abs, "absolute")
+_unary(operator.invert, "invert")
+
+
+@dispatch.implements(("python", operator.pos))
+def positive(a: Any) -> Any:
+    return to_kind(a, wider("int", kind_of(a)))
+
+
+@dispatch.implements(("python", operator.matmul))
+def matmul(a: Any, b: Any) -> Any:
+    raise TypeError(f"unsupported operand type(s) for @: '{kind_of(a)}' and '{kind_of(b)}'")
+
+
+@dispatch.implements("select")
+def select(condition: Any, x: Any, y: Any) -> Any:
+    """x if the condition holds, else y: for scalars (of one kind, after joining), and where nothing is traced."""
+    if not isinstance(condition, (TracedScalar, TracedArray)):
+        return x if condition else y
+    if isinstance(condition, TracedScalar) and condition.known is not None:
+        return x if condition else y
+    test = cast(value_of(condition), np.dtype(bool))
+    if is_weak(x) and is_weak(y):
+        kind = wider(kind_of(x), kind_of(y))
+        values = [cast_weak(value_of(v), kind) for v in (x, y)]
+    else:
+        dtype = np.result_type(*[_as_numpy(v) for v in (x, y)])
+        values = [value_of(v, dtype) for v in (x, y)]
+    return TracedScalar(tracer.emit("where", [test, *values]))
+
+
+_SAMPLES = {"bool": False, "int": 0, "float": 0.0, "complex": 0j}
+
+
+def _as_numpy(x: Any) -> Any:
+    return _SAMPLES[kind_of(x)] if is_weak(x) else value_of(x).dtype
+
+
+@dispatch.implements(("python", round))
+def rounded(x: Any, digits: Any) -> Any:
+    """round(x) of a Python scalar, or of what NumPy rounds."""
+    if is_weak(x):
+        if digits is not None:
+            raise tracer.unsupported("round(x, digits) of a Python float", "decimal rounding has no compiled form",
+                                     "np.round(x, digits)")
+        if kind_of(x) in ("int", "bool"):
+            return positive(x)
+        whole = tracer.emit("rint", [cast(value_of(x), np.dtype(float))])
+        return _whole(whole, known_result(round, (known_of(x),)))
+    if digits is None and isinstance(x, TracedScalar) and x.value.dtype.kind == "f":
+        return _whole(tracer.emit("rint", [x.value]), None)
+    return dispatch.call(np.round, (x, 0 if digits is None else digits), {})
+
+
+def _whole(value: Value, known: Known | None) -> TracedScalar:
+    """A float without fraction as a Python int; OverflowError or ValueError as Python's."""
+    return TracedScalar(tracer.emit("py_cast", [value], dtype="py.int"), known)
+
+
+@dispatch.implements(("scalar type",))
+def scalar_type(cls: type, x: Any = 0, *rest: Any) -> Any:
+    """np.float64(x) and its like: a NumPy scalar, or an array for an array."""
+    if not isinstance(x, (TracedArray, TracedScalar)) and not isinstance(x, (list, tuple)):
+        return cls(x, *rest)
+    dtype = check_dtype(np.dtype(cls))
+    if isinstance(x, TracedScalar):
+        return TracedScalar(cast(x.value, dtype), known_result(cls, (x.known,)))
+    value = cast(as_array(x).view.read(), dtype)
+    return TracedScalar(value) if not value.dims else new_array(value)
+
+
+# Module math -----------------------------------------------------------------------------------------------------------
+
+_MATH = {"sqrt": ("sqrt", -1.0), "exp": ("exp", 1e6), "log": ("log", 0.0), "log2": ("log2", 0.0), "log10": ("log10", 0.0),
+         "log1p": ("log1p", -1.0), "expm1": ("expm1", 1e6), "sin": ("sin", math.inf), "cos": ("cos", math.inf),
+         "tan": ("tan", math.inf), "asin": ("arcsin", 2.0), "acos": ("arccos", 2.0), "atan": ("arctan", None),
+         "sinh": ("sinh", 1e6), "cosh": ("cosh", 1e6), "tanh": ("tanh", None), "asinh": ("arcsinh", None),
+         "acosh": ("arccosh", 0.0), "atanh": ("arctanh", 1.0), "exp2": ("exp2", 1e6), "cbrt": ("cbrt", None)}
+
+
+def _as_float(x: Any) -> TracedScalar:
+    if isinstance(x, TracedArray):
+        x = dispatch.METHODS["item"](x)
+    return to_kind(x, "float") if isinstance(x, TracedScalar) else TracedScalar(tracer.constant(float(x)))
+
+
+def _math_function(name: str, op: str, outside: float | None) -> None:
+    python = getattr(math, name)
+
+    @builtin(python)
+    def apply(x: Any) -> Any:
+        if not isinstance(x, (TracedArray, TracedScalar)):
+            return python(x)
+        x = _as_float(x)
+        value = cast(x.value, np.dtype(float))
+        result = tracer.emit(op, [value])
+        if outside is not None:
+            result = _checked(result, value, python, outside)
+        return TracedScalar(cast_weak(result, "float"), known_result(python, (x.known,)))
+
+
+def _checked(result: Value, x: Value, python: Callable[[float], float], outside: float) -> Value:
+    """`result`, unless it is a NaN or infinite for an `x` that is not: then what Python raises for `outside`."""
+    try:
+        python(outside)
+    except (ValueError, OverflowError) as e:
+        error = e
+    nan = tracer.emit("logical_and", [tracer.emit("isnan", [result]), tracer.emit("logical_not", [tracer.emit("isnan", [x])])])
+    infinite = tracer.emit("logical_and", [tracer.emit("isinf", [result]),
+                                           tracer.emit("logical_not", [tracer.emit("isinf", [x])])])
+    good = tracer.emit("logical_not", [tracer.emit("logical_or", [nan, infinite])])
+    return tracer.emit("check", [result, good], exception=type(error).__name__, message=str(error))
+
+
+for _name, (_op, _outside) in _MATH.items():
+    if hasattr(math, _name):
+        _math_function(_name, _op, _outside)
+
+
+def _rounding(python: Callable, op: str) -> None:
+    @builtin(python)
+    def apply(x: Any) -> Any:
+        if not isinstance(x, (TracedArray, TracedScalar)):
+            return python(x)
+        if isinstance(x, TracedScalar) and x.kind in ("int", "bool"):
+            return positive(x)
+        x = _as_float(x)
+        value = cast(x.value, np.dtype(float))
+        return _whole(tracer.emit(op, [value]), known_result(python, (x.known,)))
+
+
+for _python, _op in ((math.floor, "floor"), (math.ceil, "ceil"), (math.trunc, "trunc")):
+    _rounding(_python, _op)
+
+
+def _predicate(python: Callable, op: str) -> None:
+    @builtin(python)
+    def apply(x: Any) -> Any:
+        if not isinstance(x, (TracedArray, TracedScalar)):
+            return python(x)
+        x = _as_float(x)
+        result = tracer.emit(op, [cast(x.value, np.dtype(float))])
+        return TracedScalar(cast_weak(result, "bool"), known_result(python, (x.known,)))
+
+
+for _python, _op in ((math.isnan, "isnan"), (math.isinf, "isinf"), (math.isfinite, "isfinite")):
+    _predicate(_python, _op)
+
+
+def _binary_math(python: Callable, op: str) -> None:
+    @builtin(python)
+    def apply(x: Any, y: Any) -> Any:
+        if not any(isinstance(v, (TracedArray, TracedScalar)) for v in (x, y)):
+            return python(x, y)
+        a, b = _as_float(x), _as_float(y)
+        result = tracer.emit(op, [cast(v.value, np.dtype(float)) for v in (a, b)])
+        return TracedScalar(cast_weak(result, "float"), known_result(python, (a.known, b.known)))
+
+
+for _python, _op in ((math.hypot, "hypot"), (math.atan2, "arctan2"), (math.copysign, "copysign")):
+    _binary_math(_python, _op)
+
+
+@builtin(math.fabs)
+def fabs(x: Any) -> Any:
+    return abs(_as_float(x)) if isinstance(x, (TracedArray, TracedScalar)) else math.fabs(x)
+
+
+@builtin(math.pow)
+def power(x: Any, y: Any) -> Any:
+    if not any(isinstance(v, (TracedArray, TracedScalar)) for v in (x, y)):
+        return math.pow(x, y)
+    return _as_float(x) ** _as_float(y)
+
