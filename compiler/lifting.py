@@ -31,6 +31,7 @@ from .known import (
     array_layout,
 )
 from .scalars import PYTHON_SCALARS, TracedScalar
+from .signature import Static
 from .sources import Attribute, Child, Item, Source
 from .values import check_dtype
 from .views import Storage, view_of
@@ -57,6 +58,8 @@ def lift(x: Any, source: Source, in_key: bool = False) -> Any:
 
 def _lift(x: Any, source: Source, in_key: bool) -> Any:
     trace = tracer.current()
+    if type(x) is Static:
+        return x.value
     if isinstance(x, np.ndarray):
         return _lift_array(x, source, in_key)
     if isinstance(x, np.generic):

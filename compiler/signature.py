@@ -8,6 +8,7 @@ appears several times.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
+from dataclasses import dataclass
 from enum import Enum
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
@@ -22,6 +23,13 @@ _BY_VALUE = (str, bytes, frozenset, range, slice, type, Enum, np.dtype, type(Ell
              FunctionType, BuiltinFunctionType, MethodType, np.ufunc)
 
 
+@dataclass(frozen=True, slots=True)
+class Static:
+    """Stands in a call for an argument that counts by value, and that the function gets as it is."""
+
+    value: Any
+
+
 def _array_key(a: np.ndarray) -> Hashable:
     flags = a.flags
     return (np.ndarray, a.dtype, a.shape, a.strides, flags.writeable, flags.aligned)
@@ -33,6 +41,7 @@ def _int_key(x: int) -> Hashable:
 
 _KEYS: dict[type, Callable[[Any], Hashable]] = {
     np.ndarray: _array_key, int: _int_key, float: lambda x: float, complex: lambda x: complex, bool: lambda x: bool,
+    Static: lambda x: (Static, type(x.value), x.value),
 }
 
 

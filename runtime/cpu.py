@@ -1,6 +1,6 @@
 """What is known of the CPU that code is compiled for: LLVM's name and features of it, its vector width, its threads.
 
-`host()` describes the machine at hand; `host(limit)` one that is capped at a level ("x86-64", "x86-64-v2", "x86-64-v3",
+`host()` describes the machine at hand; `host(limit)` one that is capped at a level ("x86-64-v2", "x86-64-v3",
 "x86-64-v4"), so that code for smaller machines can be made and tested on a larger one.
 """
 
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import llvmlite.binding as llvm
 
 # Vector bits of each level, and a feature that a machine must have to run it.
-LEVELS = {"x86-64": (128, "sse2"), "x86-64-v2": (128, "sse4.2"), "x86-64-v3": (256, "avx2"), "x86-64-v4": (512, "avx512vl")}
+LEVELS = {"x86-64-v2": (128, "sse4.2"), "x86-64-v3": (256, "avx2"), "x86-64-v4": (512, "avx512vl")}
 
 
 @dataclass(frozen=True, slots=True)

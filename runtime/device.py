@@ -24,7 +24,7 @@ class CpuDevice:
     """Compiles text and calls it. `threads` is the number of threads that jobs may use."""
 
     def __init__(self, host: cpu.Cpu, threads: int) -> None:
-        self.cpu = host
+        self.cpu, self.default_threads = host, threads
         self.engine = Engine(host)
         library = self.engine.compile(_SUPPORT, entry.symbols(), level=1).keep()
         arena.start(library)
@@ -40,9 +40,9 @@ class CpuDevice:
         return self.engine.compile(text, symbols, level)
 
     def entry(self, function: int, slots: Sequence[Slot], outputs: Sequence[NewArray] = (), arena_bytes: int = 0,
-              release_gil: bool = False) -> Callable[..., tuple[np.ndarray, ...] | bytes]:
+              worker_bytes: int = 0, release_gil: bool = False) -> Callable[..., tuple[np.ndarray, ...] | bytes]:
         """A Python callable for native code: see `entry.py`."""
-        return self._entries.make(function, slots, outputs, arena_bytes, release_gil)
+        return self._entries.make(function, slots, outputs, arena_bytes, worker_bytes, release_gil)
 
 
 @functools.cache

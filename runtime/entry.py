@@ -23,7 +23,7 @@ from numpy._core import _multiarray_umath
 
 from .engine import Library
 
-# What a slot is filled with. "bitsN": N low bits of a 0-d array or NumPy scalar array; "extent"/"stride": of one axis.
+# What a slot is filled with. "bitsN": N bits of a NumPy scalar (its part number `axis`); "extent"/"stride": of one axis.
 SLOT_KINDS = ("data", "output", "int", "float", "real", "imag", "bits8", "bits16", "bits32", "bits64", "extent", "stride")
 
 
@@ -46,7 +46,8 @@ class NewArray:
 
 
 # The description's words: 0 function, 1 number of slots, 2 number of outputs, 3 arena bytes, 4 release the GIL?,
-# 5 treadle_parallel, then (kind, index, axis) per slot, then per output: dtype, rank, has strides?, extents, strides.
+# 5 treadle_parallel, 6 arena bytes per worker, then (kind, index, axis) per slot, then per output: dtype, rank,
+# has strides?, extents, strides.
 TEXT = """
 @treadle_ndarray = external global i8
 declare ptr @treadle_new_array(ptr, ptr, i32, ptr, ptr, ptr, i32, ptr)
@@ -76,12 +77,18 @@ entry:
   %output_count_at = getelementptr i64, ptr %d, i64 2
   %output_count = load i64, ptr %output_count_at
   %arena_at = getelementptr i64, ptr %d, i64 3
-  %arena_bytes = load i64, ptr %arena_at
+  %shared_bytes = load i64, ptr %arena_at
+  %worker_at = getelementptr i64, ptr %d, i64 6
+  %worker_bytes = load i64, ptr %worker_at
+  %workers = load atomic i32, ptr @pool_capacity seq_cst, align 4
+  %workers64 = zext i32 %workers to i64
+  %all_workers = mul i64 %worker_bytes, %workers64
+  %arena_bytes = add i64 %shared_bytes, %all_workers
   %release_at = getelementptr i64, ptr %d, i64 4
   %release = load i64, ptr %release_at
   %parallel_at = getelementptr i64, ptr %d, i64 5
   %parallel = load ptr, ptr %parallel_at
-  %program = getelementptr i64, ptr %d, i64 6
+  %program = getelementptr i64, ptr %d, i64 7
   %words = add i64 %slot_count, 2
   %slots = alloca i64, i64 %words
   %outputs = alloca ptr, i64 %output_count
@@ -165,8 +172,13 @@ check:
   %wrong = icmp ne ptr %raised, null
   br i1 %wrong, label %drop, label %set
 bits:
+  %part_at = getelementptr i64, ptr %row, i64 2
+  %part = load i64, ptr %part_at
   %bits_at = getelementptr i8, ptr %object, i64 16
-  %bits_data = load ptr, ptr %bits_at
+  %is32 = icmp eq i64 %kind, 8
+  %part_bytes = select i1 %is32, i64 4, i64 8
+  %skip = mul i64 %part, %part_bytes
+  %bits_data = getelementptr i8, ptr %bits_at, i64 %skip
   switch i64 %kind, label %bits64 [ i64 6, label %bits8 i64 7, label %bits16 i64 8, label %bits32 ]
 bits8:
   %b8 = load i8, ptr %bits_data, align 1
@@ -271,7 +283,7 @@ def numpy_function(number: int) -> int:
 
 
 def symbols() -> dict[str, int]:
-    """What `TEXT` refers to, but for the arena."""
+    """What `TEXT` refers to, but for the arena and the pool, whose text belongs to the same module."""
     names = ("Py_IncRef Py_DecRef PyTuple_New PyTuple_SetItem PyLong_AsLongLong PyFloat_AsDouble PyComplex_RealAsDouble "
              "PyComplex_ImagAsDouble PyErr_Occurred PyErr_NoMemory PyBytes_AsString PyBytes_FromStringAndSize "
              "PyEval_SaveThread PyEval_RestoreThread").split()
@@ -298,9 +310,9 @@ class Entries:
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._method))
 
     def make(self, function: int, slots: Sequence[Slot], outputs: Sequence[NewArray] = (), arena_bytes: int = 0,
-             release_gil: bool = False) -> Callable[..., tuple[np.ndarray, ...] | bytes]:
+             worker_bytes: int = 0, release_gil: bool = False) -> Callable[..., tuple[np.ndarray, ...] | bytes]:
         """The builtin for the native function at this address, which must stay loaded as long as it is called."""
-        words = [function, len(slots), len(outputs), arena_bytes, int(release_gil), self._parallel]
+        words = [function, len(slots), len(outputs), arena_bytes, int(release_gil), self._parallel, worker_bytes]
         for s in slots:
             words += [SLOT_KINDS.index(s.kind), s.index, s.axis]
         for o in outputs:
@@ -312,9 +324,11 @@ class Entries:
 
 
 def check_array_layout() -> None:
-    """NumPy's array header is where the entry expects it: data at 16, extents at 32, strides at 40."""
+    """NumPy's headers are as the entry expects: data at 16, extents at 32, strides at 40; a scalar's value at 16."""
     probe = np.zeros((2, 3, 5), np.float32)[:, ::-1]
     words = (ctypes.c_void_p * 6).from_address(id(probe))
     extents, strides = ((ctypes.c_ssize_t * 3).from_address(words[k]) for k in (4, 5))
-    if (words[2], tuple(extents), tuple(strides)) != (probe.ctypes.data, probe.shape, probe.strides):
+    scalar = np.complex128(1.25 - 2.5j)
+    value = tuple((ctypes.c_double * 2).from_address(id(scalar) + 16))
+    if (words[2], tuple(extents), tuple(strides), value) != (probe.ctypes.data, probe.shape, probe.strides, (1.25, -2.5)):
         raise RuntimeError("this build of NumPy lays arrays out in an unknown way")

@@ -39,6 +39,8 @@ TEXT = f"""
 @pool_hi = internal global i64 0
 @pool_chunk = internal global i64 0
 @pool_limit = internal global i32 1, align 64
+; The most threads that were ever allowed: what is kept per worker is kept for so many.
+@pool_capacity = internal global i32 16
 @pool_started = internal global i32 0
 @pool_key = internal global i32 0
 {_PAUSE_DECLARATION}
@@ -70,6 +72,9 @@ define i32 @treadle_pool_threads() {{
 }}
 
 define void @treadle_pool_set(i32 %limit) {{
+  %before = load i32, ptr @pool_capacity
+  %most = call i32 @llvm.smax.i32(i32 %before, i32 %limit)
+  store atomic i32 %most, ptr @pool_capacity seq_cst, align 4
   store atomic i32 %limit, ptr @pool_limit seq_cst, align 4
   %r = call i64 (i64, ...) @syscall(i64 {_FUTEX}, ptr @pool_limit, i32 129, i32 2147483647)
   ret void
@@ -104,6 +109,7 @@ done:
   ret void
 }}
 declare i64 @llvm.smin.i64(i64, i64)
+declare i32 @llvm.smax.i32(i32, i32)
 
 define internal ptr @worker(ptr %number) {{
 entry:

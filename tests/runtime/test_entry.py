@@ -57,8 +57,12 @@ def test_wrong_numbers_raise(kind, value, error):
 def test_scalars_of_each_width():
     values = [np.int8(-1), np.uint16(65535), np.float32(1.5), np.float64(2.5)]
     slots = [Slot(f"bits{8 * v.itemsize}", k) for k, v in enumerate(values)]
-    out = words_of(slots, *map(np.asarray, values))
+    out = words_of(slots, *values)
     assert out[0] == 255 and out[1] == 65535 and out[2:3].view("f4")[0] == 1.5 and out[3:].view("f8")[0] == 2.5
+    out = words_of([Slot("bits32", 0, 0), Slot("bits32", 0, 1), Slot("bits64", 1, 1), Slot("bits8", 2)],
+                   np.complex64(1 - 2j), np.complex128(3j), np.True_)
+    assert list(out[:1].view("f4")[:1]) == [1] and list(out[1:2].view("f4")[:1]) == [-2]
+    assert out[2:3].view("f8")[0] == 3 and out[3] == 1
 
 
 def test_headers_of_arrays():
@@ -168,3 +172,10 @@ define i64 @sleep(ptr %slots, ptr %error) {
     done = True
     thread.join()
     assert during > 1000
+
+
+def test_the_arena_has_room_for_every_worker():
+    library = device.compile(COPY.format(count=1, bytes=8))
+    f = device.entry(library.address("copy1"), [Slot("output", 0)], [NewArray(np.dtype("i8"), (1,))], worker_bytes=1 << 57)
+    with pytest.raises(MemoryError):
+        f()

@@ -1,0 +1,184 @@
+"""`jit`: a function that is compiled for the arguments it is called with.
+
+A `Jitted` keeps one `Version` per signature of a call and per outcome of its guards.  A call first tries the versions used
+last, each with a matcher made for it (`matchers.py`); then looks its signature up; then compiles.  While another function is
+being traced, a jitted one is simply part of it.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import threading
+from collections.abc import Callable, Hashable, Iterable
+from types import MethodType
+from typing import Any
+
+from . import tracer
+from .config import config
+from .executable import Executable, Overlap
+from .lowered import Lowered
+from .matchers import Matcher, matcher
+from .pipeline import Options, build
+from .raising import trim
+from .signature import Static, signature
+from .sources import Call
+from .trace import trace
+from .traced import Traced
+
+# The versions whose matchers a call tries before it makes its signature; and how many one function keeps.
+RECENT = 4
+MOST_VERSIONS = 512
+
+
+class Version:
+    """One compiled form of a function."""
+
+    __slots__ = ("code_key", "executable", "guarded", "matches_arguments", "traced")
+
+    def __init__(self, traced: Traced, executable: Executable, accepts: Matcher | None) -> None:
+        self.traced, self.executable, self.matches_arguments = traced, executable, accepts
+        self.code_key, self.guarded = config.code_key, bool(traced.guards)
+
+    def run(self, call: Call) -> Any:
+        return self.traced.finish(self.executable.run(self.traced.bind(call)), call)
+
+
+class Jitted:
+    """A function that runs compiled. Called like the function itself; also as a method."""
+
+    def __init__(self, function: Callable[..., Any], options: Options, static_argnames: Iterable[str]) -> None:
+        functools.update_wrapper(self, function)
+        self.function, self.options = function, options
+        self._static = Statics(function, static_argnames)
+        self._versions: dict[Hashable, list[Version]] = {}
+        self._recent: tuple[Version, ...] = ()
+        self._lock = threading.RLock()
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if not kwargs and not (config.disable or tracer.is_tracing()):
+            for version in self._recent:
+                if version.code_key is config.code_key and version.matches_arguments(args):  # type: ignore[misc]
+                    call = Call(args, kwargs, list(args))
+                    if not version.guarded or version.traced.matches(call):
+                        return self._run(version, call)
+        return self._call(args, kwargs)
+
+    def _call(self, args: tuple, kwargs: dict) -> Any:
+        if config.disable or tracer.is_tracing():
+            return self.function(*args, **kwargs)
+        args, kwargs = self._static.mark(args, kwargs)
+        key, call = signature(args, kwargs)
+        key = (key, config.code_key)
+        version = self._find(key, call)
+        if version is None:
+            with self._lock:
+                version = self._find(key, call) or self._compile(key, call)
+        return self._run(version, call)
+
+    def _run(self, version: Version, call: Call) -> Any:
+        try:
+            return version.run(call)
+        except Overlap:
+            # Reads would see what earlier statements wrote through the other array: Python's own order is right.
+            return self.function(*map(plain, call.args), **{k: plain(v) for k, v in call.kwargs.items()})
+
+    def _find(self, key: Hashable, call: Call) -> Version | None:
+        for version in self._versions.get(key, ()):
+            if version.traced.matches(call):
+                return version
+        return None
+
+    def _compile(self, key: Hashable, call: Call) -> Version:
+        traced = self._trace(call)
+        executable = Executable(traced.function, build(traced.function, self.options))
+        version = Version(traced, executable, matcher(call.args) if not call.kwargs and not self._static.names else None)
+        if sum(map(len, self._versions.values())) >= MOST_VERSIONS:
+            self._versions.pop(next(iter(self._versions)))
+        self._versions[key] = [version, *self._versions.get(key, ())]
+        if version.matches_arguments is not None:
+            self._recent = (version, *self._recent)[:RECENT]
+        return version
+
+    def _trace(self, call: Call) -> Traced:
+        try:
+            return trace(self.function, call.args, call.kwargs)
+        except Exception as e:
+            raise trim(e) from e.__cause__
+
+    def lower(self, *args: Any, **kwargs: Any) -> Lowered:
+        """What this call is compiled to, stage by stage. Nothing is run."""
+        args, kwargs = self._static.mark(args, kwargs)
+        key, call = signature(args, kwargs)
+        return Lowered(self._trace(call), key, self.options)
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        return self if instance is None else MethodType(self, instance)
+
+    def __repr__(self) -> str:
+        return f"<jit of {getattr(self.function, '__qualname__', self.function)!s}>"
+
+    def __reduce__(self) -> Any:
+        return jit_with, (self.function, self.options, tuple(self._static.names))
+
+
+class Statics:
+    """The arguments that count by value, wherever they stand in a call."""
+
+    def __init__(self, function: Callable[..., Any], names: Iterable[str]) -> None:
+        self.names = (names,) if isinstance(names, str) else tuple(names)
+        self.positions: dict[int, str] = {}
+        if not self.names:
+            return
+        parameters = inspect.signature(function).parameters
+        for name in self.names:
+            if name not in parameters and not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+                raise ValueError(f"static_argnames: {name!r} is not a parameter of {getattr(function, '__name__', function)}")
+        self.positions = {k: n for k, n in enumerate(parameters) if n in self.names}
+
+    def mark(self, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
+        """The call's arguments with the static ones wrapped."""
+        if not self.names:
+            return args, kwargs
+        args = tuple(self._wrap(self.positions[k], a) if k in self.positions else a for k, a in enumerate(args))
+        return args, {n: self._wrap(n, v) if n in self.names else v for n, v in kwargs.items()}
+
+    def _wrap(self, name: str, value: Any) -> Static:
+        try:
+            hash(value)
+        except TypeError:
+            raise TypeError(f"the static argument {name} must be hashable, got a {type(value).__name__}") from None
+        return Static(value)
+
+
+def plain(argument: Any) -> Any:
+    """What the caller gave."""
+    return argument.value if type(argument) is Static else argument
+
+
+def jit(f: Callable[..., Any] | None = None, *, target: str | None = None, boundscheck: bool = True,
+        static_argnames: str | Iterable[str] = ()) -> Any:
+    """Compile `f` when it is called; also `@jit(boundscheck=False)`.
+
+    target: "cpu", or None for where the arguments are.  boundscheck=False drops the checks of array indices: an index out
+    of range is then undefined.  static_argnames: parameters whose values, not types, select what is compiled.
+
+        @treadle.jit
+        def step(x, y):
+            return np.tanh(x) + y
+    """
+    options = Options(target, boundscheck)
+    if f is None:
+        return functools.partial(jit_with, options=options, static_argnames=static_argnames)
+    return jit_with(f, options, static_argnames)
+
+
+def jit_with(f: Callable[..., Any], options: Options, static_argnames: str | Iterable[str] = ()) -> Any:
+    """`f` compiled with these options; static and class methods stay what they are."""
+    if isinstance(f, (staticmethod, classmethod)):
+        return type(f)(jit_with(f.__func__, options, static_argnames))
+    if isinstance(f, Jitted):
+        f = f.function
+    if not callable(f):
+        raise TypeError(f"jit takes a function, not a {type(f).__name__}")
+    return Jitted(f, options, static_argnames)

@@ -1,0 +1,175 @@
+"""From a traced function to native code: the passes of each target, in order, and the stages that can be looked at.
+
+`GRAPH_PASSES` and `LOOP_PASSES` below are the whole pipeline.  `build` runs it and returns the module's text with what is
+needed to call it; given a `Record`, it keeps every stage as text.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..codegen.llvm import emit
+from ..ir.errors import CompilationError
+from ..ir.expr import expression_scope
+from ..ir.graph import Function
+from ..ir.loops import LoopFunction
+from ..ir.loops_text import show_loops
+from ..ir.target import TARGETS, Target
+from ..ir.text import show
+from ..passes.arena import arena
+from ..passes.cse import cse
+from ..passes.dce import dce
+from ..passes.inline import inline
+from ..passes.licm import licm
+from ..passes.lower import lower
+from ..passes.manager import Pass, Step, run_passes
+from ..passes.plan import Copied, plan
+from ..passes.simplify import simplify
+from ..runtime.cpu import Cpu
+from ..runtime.device import CpuDevice, cpu_device
+from ..runtime.engine import CodeError, Library
+from .config import config
+
+GRAPH_PASSES = [
+    Pass("inline", "replace calls by what they call", inline),
+    Pass("simplify", "fold constants; scalar, shape and branch algebra", simplify),
+    Pass("cse", "merge equal ops", cse),
+    Pass("licm", "move what a loop computes alike in every trip before it", licm),
+    Pass("dce", "drop what nothing needs", dce),
+]
+
+LOOP_PASSES = [
+    Pass("arena", "give temporaries their place in one block of memory", arena),
+]
+
+STAGES = ("traced", "optimized", "planned", "loops", "llvm", "asm")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What `jit` was asked for. target: "cpu" or None."""
+
+    target: str | None = None
+    boundscheck: bool = True
+
+    def __post_init__(self) -> None:
+        if self.target not in (None, "cpu"):
+            raise ValueError(f"target must be None or 'cpu', not {self.target!r}")
+
+
+@dataclass(eq=False, slots=True)
+class Record:
+    """What one compilation went through: a text per stage, the passes with their times, the copies that were made."""
+
+    stages: dict[str, str] = field(default_factory=dict)
+    steps: list[Step] = field(default_factory=list)
+    copies: list[Copied] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(eq=False, slots=True)
+class Native:
+    """Loaded code: `function` is the address of `i64 (ptr slots, ptr error)`; the library keeps it loaded."""
+
+    loops: LoopFunction
+    library: Library
+    function: int
+    device: CpuDevice
+
+
+def device() -> CpuDevice:
+    """The CPU, at the level that the settings ask for."""
+    return cpu_device(config.cpu)
+
+
+def _follow_settings(threads: int | None) -> None:
+    device().pool.count = threads or device().default_threads
+
+
+config.watch("num_threads", _follow_settings)
+
+
+def target_of(cpu: Cpu) -> Target:
+    """The code generator's facts about this CPU."""
+    if not cpu.is_x86:
+        return TARGETS["aarch64"]
+    return TARGETS[{512: "x86-64-v4", 256: "x86-64-v3", 128: "x86-64-v2"}[cpu.vector_bits]]
+
+
+def build(function: Function, options: Options, record: Record | None = None) -> Native:
+    """Optimise, lower, emit and load `function`."""
+    where = device()
+    folder = _dump_folder(function.name)
+    if folder is not None and record is None:
+        record = Record()
+    with expression_scope():
+        loops = to_loops(function, record)
+        _keep(record, "loops", lambda: show_loops(loops))
+        module = _timed(record, "emit", lambda: emit(loops, target_of(where.cpu)))
+    _keep(record, "llvm", lambda: module.text)
+    try:
+        _keep(record, "asm", lambda: where.engine.assembly(module.text))
+        library = _timed(record, "compile", lambda: where.compile(module.text))
+    except CodeError as e:
+        raise CompilationError(f"{e}\n{e.text}") from None
+    if folder is not None and record is not None:
+        write_stages(folder, record)
+    return Native(loops, library, library.address(module.entry), where)
+
+
+def to_loops(function: Function, record: Record | None) -> LoopFunction:
+    """The loop program of a traced function; to be called in an expression scope."""
+    _keep(record, "traced", lambda: show(function))
+    steps = record.steps if record is not None else None
+    function = _timed(record, "optimize", lambda: run_passes(function, GRAPH_PASSES, check=config.verify, record=steps))
+    _keep(record, "optimized", lambda: show(function))
+    planned = _timed(record, "plan", lambda: plan(function))
+    _keep(record, "planned", lambda: show(planned.function))
+    if record is not None:
+        record.copies += planned.copies
+    loops = _timed(record, "lower", lambda: lower(planned.function))
+    for p in LOOP_PASSES:
+        loops = _timed(record, p.name, lambda p=p, loops=loops: p.run(loops))
+    return loops
+
+
+def _keep(record: Record | None, stage: str, text: Callable[[], str]) -> None:
+    if record is not None:
+        record.stages[stage] = text()
+
+
+def _timed(record: Record | None, name: str, work: Callable[[], Any]) -> Any:
+    start = time.perf_counter()
+    result = work()
+    if record is not None:
+        record.seconds[name] = time.perf_counter() - start
+    return result
+
+
+_dump_numbers = itertools.count(1)
+SUFFIXES = {"llvm": "ll", "asm": "s"}
+
+
+def _dump_folder(name: str) -> Path | None:
+    """A new folder for this compilation, if stages are to be dumped."""
+    if config.dump is None:
+        return None
+    plain = "".join(c if c.isalnum() or c == "_" else "_" for c in name)
+    while True:
+        folder = Path(config.dump) / f"{next(_dump_numbers):03}-{plain}"
+        try:
+            folder.mkdir(parents=True)
+            return folder
+        except FileExistsError:
+            continue
+
+
+def write_stages(folder: Path, record: Record) -> None:
+    """Each stage as a file, in order."""
+    for k, (stage, text) in enumerate(record.stages.items()):
+        (folder / f"{k}-{stage}.{SUFFIXES.get(stage, 'txt')}").write_text(text)
