@@ -113,7 +113,8 @@ class For:
     lanes: of a "red" loop with floats: the number of interleaved partial results (a power of two), fixed by sizes alone,
     so that results do not depend on the machine: partial p combines trips p, p + lanes, p + 2 * lanes, ... in order from
     the identity of `combine`; then partial p is combined with p + lanes/2, then with p + lanes/4, ..., and `init` with
-    the last.  lanes == 1: one partial, which starts from `init`.  `until`: name of a carried i1, tested before each trip: true ends the loop.
+    the last.  lanes == 1: one partial, which starts from `init`.
+    `until`: name of a carried i1, tested before each trip: true ends the loop.
     """
 
     var: str

@@ -13,7 +13,7 @@ from ..ir.loops import Buffer, LoopFunction
 from ..ir.opdef import Checked, Complex, Element, Fold, Pointwise, Reduction, Scalar, Statements, Update, lowering
 from ..ir.scalar import scalar_type
 from .fusion import is_free
-from .homes import is_array, is_update, origin
+from .homes import is_array, origin
 from .lower_context import Emitter, Index, is_plain
 from .lower_control import lower_for, lower_if, lower_while
 from .lower_nest import nest
@@ -135,20 +135,17 @@ class _Lowering(Emitter):
                 self._name_scalar(results[0], rule.element(self.context(op), op, ()))
         elif isinstance(rule, Statements):
             self._statements(op, rule, results)
-        elif is_update(op):
-            self._update(op, rule, results[0])  # type: ignore[arg-type]
+        elif isinstance(rule, Update):
+            if is_array(op.result):
+                self._update(op, rule, results[0])
+            else:
+                self._update_scalar(op, rule, results[0])
         elif not is_array(results[0]):
-            self._name_scalar(results[0], self._scalar_value(op, rule))
+            with self.forgetting():
+                self._name_scalar(results[0], self.compute(op.result, ()))
         elif not is_free(op):
             assert isinstance(rule, Pointwise | Element | Reduction | Fold), op.name
             self._materialise(op, results[0])
-
-    def _scalar_value(self, op: Op, rule: object) -> Scalar:
-        if isinstance(rule, Update):
-            # All of a rank-0 array is overwritten.
-            return self.element(op.operands[1], ())
-        with self.forgetting():
-            return self.compute(op.results[0], ())
 
     def _name_scalar(self, v: Value, value: Scalar) -> None:
         if isinstance(value, Expr) and is_plain(value):
@@ -173,6 +170,17 @@ class _Lowering(Emitter):
         new, where = op.operands[1], rule.index
         note = f" ({op.loc})" if op.loc is not None else ""
         nest(self, self.dims(new), buffer, lambda i: where(context, op, i), lambda i: self.element(new, i), note)
+
+    def _update_scalar(self, op: Op, rule: Update, result: Value) -> None:
+        """An update of a rank-0 value."""
+        if rule.index is not None:
+            self._name_scalar(result, self.element(op.operands[1], ()))
+            return
+        assert rule.fn is not None
+        self.place[op.result] = buffer = self.temp(op.result.dtype, ())
+        self.store(buffer, (), self.element(op.operands[0], ()))
+        rule.fn(self.context(op), op)
+        self.scalar[result] = self.let(self.load(buffer, ()), "s")
 
     def _statements(self, op: Op, rule: Statements, results: list[Value]) -> None:
         for inner, outer in zip(op.results, results, strict=True):

@@ -44,18 +44,23 @@ class Emitter:
         self._memo: list[dict[tuple[Value, Index], Scalar]] = [{}]
         self._contexts: dict[Op, OpContext] = {}
         self._names: dict[str, int] = {}
+        # Names of arguments and results, which are the user's.
+        self._taken: set[str] = set()
 
     # names and statements
 
     def fresh(self, prefix: str) -> str:
-        n = self._names[prefix] = self._names.get(prefix, -1) + 1
-        return f"{prefix}{n}"
+        """A name of its own: `prefix` and a number."""
+        while True:
+            n = self._names[prefix] = self._names.get(prefix, -1) + 1
+            if f"{prefix}{n}" not in self._taken:
+                return f"{prefix}{n}"
 
     def unique(self, name: str) -> str:
         """`name` itself the first time."""
-        if name in self._names:
-            return self.fresh(f"{name}_")
-        self._names[name] = 0
+        if name in self._taken:
+            name = self.fresh(f"{name}_")
+        self._taken.add(name)
         return name
 
     def emit(self, statement: Stmt) -> None:

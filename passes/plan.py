@@ -133,7 +133,8 @@ def _own_outputs(function: Function, result: Plan) -> None:
         if output.into is not None or not is_array(v):
             continue
         first = origin(v)
-        if first.op is None or first.op.block is not block or first in taken or first.op.name == "array_const":
+        if first.op is None or first.op.block is not block or first in taken or isinstance(
+                lowering(first.op), Checked):
             made = _copy_op(v, block, v.op.loc if v.op is not None else None)
             block.ops.append(made)
             block.yields[k] = first = made.result

@@ -9,7 +9,7 @@ may lack (the expressions here use `scalef`).
 
 from __future__ import annotations
 
-from . import exponential, inverse_trigonometric, logarithm, remainder, roots, trigonometric
+from . import exponential, inverse_trigonometric, logarithm, power, remainder, roots, trigonometric
 from .decompose import DECOMPOSED
 from .function import MathFunction
 
@@ -25,6 +25,7 @@ _FUNCTIONS: dict[str, MathFunction] = {
         logarithm.log2, logarithm.log10, logarithm.log1p, logarithm.asinh, logarithm.acosh, logarithm.atanh)},
     **{f.__name__: MathFunction(f) for f in (
         inverse_trigonometric.asin, inverse_trigonometric.acos, inverse_trigonometric.atan, inverse_trigonometric.atan2)},
+    "pow": MathFunction(power.pow),
     "cbrt": MathFunction(roots.cbrt),
     "hypot": MathFunction(roots.hypot),
     "fmod": MathFunction(remainder.fmod, remainder.fmod_long, remainder.has_long_quotient),

@@ -137,6 +137,12 @@ def two_sum(a: Expr, b: Expr | Number) -> Pair:
     return total, (a - (total - from_b)) + (b - from_b)
 
 
+def fast_two_sum(a: Expr, b: Expr) -> Pair:
+    """a + b exactly, as a pair, where |a| >= |b| or a is 0."""
+    total = a + b
+    return total, (a - total) + b
+
+
 def bits_of(value: float, fmt: Format) -> int:
     """The bit pattern of a constant."""
     return int(np.array(value, NUMPY_DTYPE[fmt.name]).view(NUMPY_DTYPE[fmt.integer]))

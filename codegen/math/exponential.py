@@ -78,6 +78,16 @@ def exp(x: Expr) -> Expr:
     return scale(horner(r, (1.0, 1.0, *EXP[x.dtype])), n)
 
 
+def exp_of_pair(x: Expr, low: Expr) -> Expr:
+    """exp(x + low), |low| at most about an ulp of x and 0 where x is beyond the range."""
+    least, most = EXP_RANGE[x.dtype]
+    x = at_least(at_most(x, most), least)
+    ln2_high, ln2_low = parts(LN2, x.dtype, 2)
+    n, _ = nearest_integer(x, rounded(1 / LN2, x.dtype))
+    r = fma(n, -ln2_high, x) + fma(n, -ln2_low, low)
+    return scale(horner(r, (1.0, 1.0, *EXP[x.dtype])), n)
+
+
 def exp2(x: Expr) -> Expr:
     low, high = EXP2_RANGE[x.dtype]
     x = at_least(at_most(x, high), low)

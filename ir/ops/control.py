@@ -26,7 +26,7 @@ from typing import Any, Protocol
 from ..builder import Builder
 from ..expr import Expr, cast
 from ..graph import Block, Op, ResultDim, Value, defining_block, is_inside
-from ..opdef import Checked, LowerContext, Missing, OpDef, Sample, Scalar, Structural, register
+from ..opdef import Checked, LowerContext, Missing, OpDef, Scalar, Structural, register
 from ..types import ArrayType, Dim, Type, WeakType
 from .shaping import Terms, as_array, batched, check_slots
 
@@ -250,5 +250,4 @@ def _batch_check(ctx: Builder, operands: Sequence[Value], flags: Sequence[bool],
 register(OpDef(
     "check", _infer_check, _evaluate_check, Checked(_emit_check, _checked_element), _jvp_check, _transpose_check,
     _batch_check, attrs=("exception", "message"), effect="check",
-    samples=(Sample(((3,), ()), {"exception": "ValueError", "message": "no"}, ("f64", "bool"), domain=(1.0, 2.0)),),
     doc="`value`, if the condition holds; else an exception."))

@@ -72,8 +72,7 @@ def _evaluate_check_index(xp: Any, operands: list, attrs: dict, types: Sequence[
     bad = xp.nonzero(((indices < -n) | (indices >= n)).reshape(-1))[0]
     if bad.size:
         raise IndexError(_message(attrs["axis"]).format(int(indices.reshape(-1)[bad[0]]), n))
-    wrapped = xp.where(indices < 0, indices + n, indices)
-    return [int(wrapped) if isinstance(types[0], WeakType) else wrapped]
+    return [xp.where(indices < 0, indices + n, indices)]
 
 
 def _extent(ctx: LowerContext, op: Op) -> Expr:

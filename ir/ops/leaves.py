@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..builder import Builder, fill_dims
+from ..builder import Builder, Slot, fill_dims
 from ..expr import Expr, cast, const, table
 from ..graph import Op, Value
 from ..opdef import Complex, Element, LowerContext, Missing, OpDef, Sample, Scalar, register
@@ -88,5 +88,6 @@ register(OpDef(
     "iota", _infer_iota, _evaluate_iota, Element(_iota_element),
     jvp=no_tangent, transpose=_NO_ARRAYS, batch=_batch_iota, attrs=("dims", "axis", "dtype"),
     samples=tuple(Sample((), {"dims": (3, 4), "axis": axis, "dtype": dtype}) for axis in (0, 1)
-                  for dtype in NUMBERS if axis == 0 or dtype == "i64"),
+                  for dtype in NUMBERS if axis == 0 or dtype == "i64")
+    + (Sample(((),), {"dims": (2, Slot(0)), "axis": 1, "dtype": "i64"}, ("i64",), domain=(3.0, 3.0)),),
     doc="The index along one axis, wrapped to the dtype."))

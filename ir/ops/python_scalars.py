@@ -91,7 +91,7 @@ def _multiply_int(x: Expr, y: Expr) -> tuple[Expr, Checks]:
 
 
 def _divide_int(x: Expr, y: Expr) -> tuple[Expr, Checks]:
-    """The float nearest to the exact quotient: one step of correction, with the parts that f64 cannot hold."""
+    """The float nearest to the exact quotient, to 2**-60 of a step: one correction by the parts that f64 cannot hold."""
     x_high, y_high = cast(x, "f64"), cast(y, "f64")
     x_low, y_low = cast(_rest(x, x_high), "f64"), cast(_rest(y, y_high), "f64")
     q = x_high / y_high
@@ -129,8 +129,9 @@ def _power_int(x: Expr, y: Expr) -> tuple[Expr, Checks]:
         if k < 5:
             base_lost = base_lost | _product_overflows(base, base)
             base = base * base
-    negative = Refusal(y < 0, "ValueError", FLOAT_OF_INTS)
-    return select(small, of_small, result), [negative, overflow(~small & lost)]
+    refusals = [refuse(x.equals(0) & (y < 0), lambda: 0 ** int("-1")), Refusal(y < 0, "ValueError", FLOAT_OF_INTS),
+                overflow(~small & lost)]
+    return select(small, of_small, result), refusals
 
 
 def _negative_int(x: Expr) -> tuple[Expr, Checks]:
@@ -170,7 +171,7 @@ def _power_float(x: Expr, y: Expr) -> tuple[Expr, Checks]:
     result = op("pow", x, y)
     both = is_finite(x) & is_finite(y)
     return result, [
-        refuse(x.equals(0.0) & (y < 0.0), lambda: 0.0 ** float("-1")),
+        refuse(x.equals(0.0) & (y < 0.0) & is_finite(y), lambda: 0.0 ** float("-1")),
         Refusal(both & (x < 0.0) & op("floor", y).differs(y), "ValueError", COMPLEX_OF_FLOATS),
         refuse(both & is_inf(result), lambda: 1e300 ** float("2"))]
 
@@ -227,15 +228,20 @@ def infer_kinds(name: str, results: dict[tuple[str, ...], str]) -> Callable[[lis
 def evaluate_python(function: Callable[..., Any]) -> Callable[..., list]:
     def evaluate(xp: Any, operands: list, attrs: dict, types: list[Type]) -> list:
         result, (type_,) = function(*operands), types
-        if isinstance(result, complex) and type_ == WeakType("float"):
-            raise ValueError(COMPLEX_OF_FLOATS)
-        if isinstance(result, float) and type_ == WeakType("int"):
-            raise ValueError(FLOAT_OF_INTS)
         if type_ == WeakType("int") and not LEAST <= result < -LEAST:
             raise OverflowError(INT_OVERFLOW)
         return [as_value(xp, result, type_)]
 
     return evaluate
+
+
+def _python_power(x: Any, y: Any) -> Any:
+    """x ** y where it stays in its kind."""
+    if isinstance(x, int) and x and y < 0:
+        raise ValueError(FLOAT_OF_INTS)
+    if isinstance(x, float) and np.isfinite(x) and np.isfinite(y) and x < 0 and not y.is_integer():
+        raise ValueError(COMPLEX_OF_FLOATS)
+    return x**y
 
 
 def jvp_by_arrays(counterpart: str) -> Callable[..., list]:
@@ -294,7 +300,7 @@ _register("divide", operator.truediv, 2, {
     "int": _divide_int, "float": _divide_float, "complex": _divide_complex}, {"int": "float"})
 _register("floor_divide", operator.floordiv, 2, {"int": _floor_divide_int, "float": _floor_divide_float})
 _register("remainder", operator.mod, 2, {"int": _remainder_int, "float": _remainder_float})
-_register("power", operator.pow, 2, {"int": _power_int, "float": _power_float, "complex": _power_complex})
+_register("power", _python_power, 2, {"int": _power_int, "float": _power_float, "complex": _power_complex})
 _register("negative", operator.neg, 1, {
     "int": _negative_int, "float": plain(operator.neg), "complex": plain(complex_formulas.negative)})
 _register("absolute", abs, 1, {

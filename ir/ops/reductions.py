@@ -119,12 +119,16 @@ def _lower_prod(op: Op) -> Reduction | Fold:
 def lowest(scalar: str) -> int | float:
     if scalar in FLOATS:
         return -np.inf
+    if scalar == "i1":
+        return 0
     return -(1 << (BITS[scalar] - 1)) if scalar[0] == "i" else 0
 
 
 def highest(scalar: str) -> int | float:
     if scalar in FLOATS:
         return np.inf
+    if scalar == "i1":
+        return 1
     return (1 << (BITS[scalar] - 1)) - 1 if scalar[0] == "i" else (1 << BITS[scalar]) - 1
 
 

@@ -150,7 +150,12 @@ register(OpDef(
              Sample(((3, 2),), {"map": permutation_map((1, 0)), "dims": (2, 3)}),
              Sample(((3, 2),), {"map": (Axis(2), Axis(1)), "dims": ()}),
              Sample(((0, 2),), {"map": identity_map(2), "dims": (0, 2)}),
-             Sample(((3,),), {"map": (Axis(0, ((1, 1),)),), "dims": (2, 3)})),
+             Sample(((3,),), {"map": (Axis(0, ((1, 1),)),), "dims": (2, 3)}),
+             Sample(((5, 4), ()), {"map": (Axis(Slot(1), ((1, 0),)), Axis(3, ((-1, 1),))), "dims": (3, 4)}, (None, "i64"),
+                    domain=(0.0, 2.0)),
+             Sample(((5, 4), (), ()), {"map": (Axis(Slot(1)), Axis(Slot(2))), "dims": ()}, (None, "i64", "i64"),
+                    domain=(0.0, 3.0)),
+             Sample(((5,), ()), {"map": (Axis(1, ((1, 0),)),), "dims": (Slot(1),)}, (None, "i64"), domain=(3.0, 3.0))),
     doc="x through an affine view map: basic indexing, flips, diagonals, windows, repeated elements."))
 
 
@@ -267,7 +272,10 @@ _UPDATES = (Sample(((5, 4), (2, 3)), {"map": (Axis(4, ((-2, 0),)), Axis(1, ((1, 
             Sample(((4, 4), (4,)), {"map": (Axis(0, ((1, 0),)), Axis(0, ((1, 0),))), "dims": (4,)}),
             Sample(((3, 2), ()), {"map": (Axis(2), Axis(1)), "dims": ()}),
             Sample(((), ()), {"map": (), "dims": ()}),
-            Sample(((3, 2), (0,)), {"map": (Axis(0, ((1, 0),)), Axis(1)), "dims": (0,)}))
+            Sample(((3, 2), (0,)), {"map": (Axis(0, ((1, 0),)), Axis(1)), "dims": (0,)}),
+            Sample(((5, 4), (3, 4), ()), {"map": (Axis(Slot(2), ((1, 0),)), Axis(3, ((-1, 1),))), "dims": (3, 4)},
+                   (None, None, "i64"), domain=(0.0, 2.0)),
+            Sample(((5, 4), (), ()), {"map": (Axis(Slot(2)), Axis(1)), "dims": ()}, (None, None, "i64"), domain=(0.0, 4.0)))
 
 register(OpDef(
     "update_slice", _infer_update, _evaluate_update_slice, Choice(_lower_update_slice), linear_jvp("update_slice", 2),

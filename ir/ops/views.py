@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..builder import Builder, fill_dims
+from ..builder import Builder, Slot, fill_dims
 from ..expr import Expr, const
 from ..expr import op as scalar_op
 from ..graph import Op, Value
@@ -80,7 +80,8 @@ register(OpDef(
     Element(_broadcast_element, expands=True), linear_jvp("broadcast"), _transpose_broadcast, _batch_broadcast,
     attrs=("dims",), numpy=(np.broadcast_to,), dtypes=ALL_DTYPES, traits=frozenset({"linear", "view"}),
     samples=(Sample(((),), {"dims": (2, 3)}), Sample(((3,),), {"dims": (2, 3)}), Sample(((2, 1),), {"dims": (4, 2, 3)}),
-             Sample(((1, 3),), {"dims": (0, 3)})),
+             Sample(((1, 3),), {"dims": (0, 3)}),
+             Sample(((3, 1), ()), {"dims": (3, Slot(1))}, (None, "i64"), domain=(2.0, 2.0))),
     doc="NumPy broadcasting to extents `dims`."))
 
 # --- transpose ---------------------------------------------------------------------------------------------------------
@@ -192,5 +193,6 @@ register(OpDef(
     Element(_reshape_element), linear_jvp("reshape"), _transpose_reshape, _batch_reshape,
     attrs=("dims",), numpy=(np.reshape,), dtypes=ALL_DTYPES, traits=frozenset({"linear", "view"}),
     samples=(Sample(((2, 6),), {"dims": (3, 4)}), Sample(((4, 3),), {"dims": (12,)}), Sample(((3, 4),), {"dims": (3, 1, 2, 2)}),
-             Sample(((1, 1),), {"dims": ()}), Sample(((0, 3),), {"dims": (3, 0, 2)}), Sample(((2, 3, 5),), {"dims": (6, 5)})),
+             Sample(((1, 1),), {"dims": ()}), Sample(((0, 3),), {"dims": (3, 0, 2)}), Sample(((2, 3, 5),), {"dims": (6, 5)}),
+             Sample(((2, 6), ()), {"dims": (3, Slot(1), 2)}, (None, "i64"), domain=(2.0, 2.0))),
     doc="The same elements in C order under other extents."))

@@ -2,8 +2,6 @@
 
 import numpy as np
 import pytest
-
-from tests.ir.generated import generate
 from treadle.ir.evaluate import evaluate
 from treadle.ir.verify import verify
 from treadle.ir.walk import clone_function
@@ -13,6 +11,8 @@ from treadle.passes.folding import fold
 from treadle.passes.inline import inline
 from treadle.passes.licm import licm
 from treadle.passes.simplify import simplify
+
+from tests.ir.generated import generate
 
 PASSES = [simplify, fold, cse, dce, licm, inline]
 

@@ -1,0 +1,84 @@
+"""What the library routines of the loop dialect mean, in NumPy: for the loop evaluator.
+
+A routine gets pointers (the memory of a buffer, and where in it the data begins) and its own integers, as `loops.Call`
+lists them.  `ROUTINES` is keyed by the part of a routine's name before any underscore.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from .types import DTYPES
+
+
+class Pointer:
+    """The element `offset` scalars after the buffer's element at index 0 of every axis."""
+
+    def __init__(self, memory: np.ndarray, offset: int) -> None:
+        self.memory, self.offset = memory, offset
+
+    def strided(self, dtype: np.dtype, dims: Sequence[int], strides: Sequence[int]) -> np.ndarray:
+        """The memory from here as an array of `dtype`; strides in elements of it."""
+        first = self.memory[(slice(0, 1),) * self.memory.ndim].reshape(-1)
+        if 0 in dims:
+            return np.empty(dims, dtype)
+        address = first.__array_interface__["data"][0] + self.offset * first.itemsize
+        view = _At(address, dtype, tuple(dims), tuple(s * dtype.itemsize for s in strides), self.memory)
+        return np.asarray(view)
+
+
+class _At:
+    """An array interface over memory that `owner` keeps alive."""
+
+    def __init__(self, address: int, dtype: np.dtype, shape: tuple, strides: tuple, owner: np.ndarray) -> None:
+        self.owner = owner
+        self.__array_interface__ = {
+            "data": (address, False), "typestr": dtype.str, "shape": shape, "strides": strides, "version": 3}
+
+
+_BLAS_DTYPES = {"s": np.dtype("f4"), "d": np.dtype("f8"), "c": np.dtype("c8"), "z": np.dtype("c16")}
+
+
+def _gemm(name: str, pointers: Sequence[Pointer], scalars: Sequence[int]) -> int:
+    """Column-major c = op(a) op(b)."""
+    transa, transb, m, n, k, lda, ldb, ldc = scalars
+    dtype = _BLAS_DTYPES[name[0]]
+    a, b, c = pointers
+    left = a.strided(dtype, (k, m), (1, lda)).T if transa else a.strided(dtype, (m, k), (1, lda))
+    right = b.strided(dtype, (n, k), (1, ldb)).T if transb else b.strided(dtype, (k, n), (1, ldb))
+    c.strided(dtype, (m, n), (1, ldc))[...] = left @ right
+    return 0
+
+
+def _gemv(name: str, pointers: Sequence[Pointer], scalars: Sequence[int]) -> int:
+    trans, m, n, lda, incx, incy = scalars
+    dtype = _BLAS_DTYPES[name[0]]
+    a, x, y = pointers
+    matrix = a.strided(dtype, (m, n), (1, lda))
+    matrix = matrix.T if trans else matrix
+    rows, columns = matrix.shape
+    y.strided(dtype, (rows,), (incy,))[...] = matrix @ x.strided(dtype, (columns,), (incx,))
+    return 0
+
+
+_KINDS = ("quicksort", "heapsort", "stable")
+
+
+def _sort(name: str, pointers: Sequence[Pointer], scalars: Sequence[int]) -> int:
+    n, kind = scalars
+    pointers[0].strided(DTYPES[name.split("_")[1]], (n,), (1,)).sort(kind=_KINDS[kind])  # type: ignore[call-overload]
+    return 0
+
+
+def _argsort(name: str, pointers: Sequence[Pointer], scalars: Sequence[int]) -> int:
+    n, kind = scalars
+    x = pointers[0].strided(DTYPES[name.split("_")[1]], (n,), (1,))
+    pointers[1].strided(np.dtype(np.int64), (n,), (1,))[...] = x.argsort(kind=_KINDS[kind])  # type: ignore[call-overload]
+    return 0
+
+
+ROUTINES: dict[str, Callable[[str, Sequence[Pointer], Sequence[int]], int]] = {
+    **{f"{c}gemm": _gemm for c in _BLAS_DTYPES}, **{f"{c}gemv": _gemv for c in _BLAS_DTYPES},
+    "sort": _sort, "argsort": _argsort}
