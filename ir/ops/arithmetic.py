@@ -35,7 +35,8 @@ ufunc_op(
 ufunc_op(
     np.multiply, by_kind(scalar("mul"), integer=scalar("mul"), boolean=scalar("and"), complex=complex_formulas.multiply),
     [lambda ctx, t, x, y, r: ctx.multiply(t, y), lambda ctx, t, x, y, r: ctx.multiply(x, t)],
-    transpose=transpose_from(lambda ctx, ct, x, y: ctx.multiply(ct, y), lambda ctx, ct, x, y: ctx.multiply(ct, x)),
+    transpose=transpose_from(lambda ctx, ct, x, y: ctx.multiply(ct, y), lambda ctx, ct, x, y: ctx.multiply(ct, x),
+                             jointly=False),
     traits=["commutative"], identity=1)
 
 ufunc_op(

@@ -91,13 +91,21 @@ def zero_tangent(ctx: Builder, primals: list[Value], tangents: list, results: li
     return [None] * len(results)
 
 
-def transpose_from(*adjoints: Callable[..., Value] | None) -> Callable[..., list]:
-    """adjoint(ctx, cotangent, *operands) per operand, used where that operand is the linear one."""
+def transpose_from(*adjoints: Callable[..., Value] | None, jointly: bool = True) -> Callable[..., list]:
+    """adjoint(ctx, cotangent, *operands) per operand, used where that operand is the linear one.
+
+    None: the op is not linear in that operand. Without `jointly` it is linear in one operand while the others are known.
+    """
 
     def transpose(ctx: Builder, cotangents: list[Value | None], operands: list[Value | Linear], attrs: dict) -> list:
         (ct,) = cotangents
-        return [a(ctx, ct, *operands) if ct is not None and a is not None and isinstance(x, Linear) else None
-                for a, x in zip(adjoints, operands, strict=True)]
+        linear = [isinstance(x, Linear) for x in operands]
+        if any(wanted and a is None for wanted, a in zip(linear, adjoints, strict=True)):
+            raise TypeError(f"not linear in operand {linear.index(True)}")
+        if not jointly and sum(linear) > 1:
+            raise TypeError("linear in one operand at a time")
+        return [a(ctx, ct, *operands) if ct is not None and a is not None and wanted else None
+                for a, wanted in zip(adjoints, linear, strict=True)]
 
     return transpose
 

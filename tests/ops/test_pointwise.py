@@ -27,7 +27,8 @@ def edges(dtype):
         return np.array([False, True])
     if dtype.kind in "iu":
         info, bits = np.iinfo(dtype), 8 * dtype.itemsize
-        near = [0, 1, 2, 3, 5, 7, 10, bits - 1, bits, bits + 1, 100, info.max, info.max - 1, info.max // 2, info.min, info.min + 1]
+        near = [0, 1, 2, 3, 5, 7, 10, 100, bits - 1, bits, bits + 1]
+        near += [info.max, info.max - 1, info.max // 2, info.min, info.min + 1]
         if dtype.kind == "i":
             near += [-1, -2, -3, -7, -bits, 1 - bits, -100, info.min // 2]
         return np.unique(np.array(near, dtype=object)).astype(dtype)
@@ -40,7 +41,8 @@ def edges(dtype):
             positive += [65504.0, 65519.0, 65520.0, 6e-8, 2.9e-8, 1.00048828125, 1.0004882812500002]
         x = np.array(positive, dtype)
         return np.concatenate([x, -x, np.array([np.nan], dtype)])
-    part = np.array([0.0, -0.0, 1.0, -1.0, 0.5, 2.0, -3.0, 1e-3, np.inf, -np.inf, np.nan], DTYPES["f32" if dtype.itemsize == 8 else "f64"])
+    part = np.array([0.0, -0.0, 1.0, -1.0, 0.5, 2.0, -3.0, 1e-3, np.inf, -np.inf, np.nan],
+                    DTYPES["f32" if dtype.itemsize == 8 else "f64"])
     re, im = np.meshgrid(part, part)
     out = np.empty(re.size, dtype)
     out.real, out.imag = re.ravel(), im.ravel()
