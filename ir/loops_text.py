@@ -2,9 +2,9 @@
 
     loops f(x: f64[n, 4] readonly, out: f64[n]; n: i64)
       for par i in 0..n threads:
-        for red k in 0..4 lanes 4 carry s: f64 = 0.0:
-          next s = (s + x[i, k])
-        -> s_out
+        for red k in 0..4 lanes 4 carry s: f64 = 0.0 by add:
+          pass
+          next s = s + x[i, k] -> s_out
         out[i] = s_out   # prog.py:7
 
 Statements read as Python would have them; a loop's line says its kind and the marks that passes set.  Start with
@@ -40,12 +40,20 @@ def show_body(body: Sequence[Stmt]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _plain(e: Expr) -> str:
+    """An expression without the parentheses around all of it."""
+    text = show(e)
+    return text[1:-1] if text[0] == "(" else text
+
+
 def show_buffer(b: Buffer) -> str:
     """`name: dtype[dims] facts`"""
-    dims = ", ".join(map(show, b.dims))
+    dims = ", ".join(map(_plain, b.dims))
     text = f"{b.name}: {b.dtype}[{dims}]"
-    if b.strides != c_strides(b.dims):
-        text += f" strides ({', '.join(map(show, b.strides))})"
+    strides = ", ".join(map(_plain, b.strides))
+    # By their text: the buffer may have been made in another scope of shared expressions.
+    if strides != ", ".join(map(_plain, c_strides(b.dims))):
+        text += f" strides ({strides})"
     if b.readonly and b.place != "const":
         text += " readonly"
     if b.data is not None:
@@ -65,22 +73,22 @@ def _body(body: Sequence[Stmt], depth: int, lines: list[str]) -> None:
 def _statement(s: Stmt, depth: int, lines: list[str]) -> None:
     pad = "  " * depth
     if isinstance(s, Let):
-        lines.append(f"{pad}{s.name} = {show(s.value)}")
+        lines.append(f"{pad}{s.name} = {_plain(s.value)}")
     elif isinstance(s, Store):
-        lines.append(f"{pad}{s.buffer.name}[{', '.join(map(show, s.index))}] = {show(s.value)}")
+        lines.append(f"{pad}{s.buffer.name}[{', '.join(map(_plain, s.index))}] = {_plain(s.value)}")
     elif isinstance(s, Alloc):
         lines.append(f"{pad}alloc {show_buffer(s.buffer)}")
     elif isinstance(s, Raise):
-        lines.append(f"{pad}raise {s.code}({', '.join(map(show, s.details))})")
+        lines.append(f"{pad}raise {s.code}({', '.join(map(_plain, s.details))})")
     elif isinstance(s, For):
-        lines.append(f"{pad}for {s.kind} {s.var} in {show(s.lo)}..{show(s.hi)}{_marks(s)}:{_loc(s.loc)}")
+        lines.append(f"{pad}for {s.kind} {s.var} in {_plain(s.lo)}..{_plain(s.hi)}{_marks(s)}:{_loc(s.loc)}")
         _body(s.body, depth + 1, lines)
         _nexts(s.carried, pad, lines)
     elif isinstance(s, While):
         carried = _carried(s.carried)
         lines.append(f"{pad}while{carried}:{_loc(s.loc)}")
         _body(s.test, depth + 1, lines)
-        lines.append(f"{pad}test {show(s.cond)}:")
+        lines.append(f"{pad}test {_plain(s.cond)}:")
         _body(s.body, depth + 1, lines)
         _nexts(s.carried, pad, lines)
     elif isinstance(s, If):
@@ -99,30 +107,30 @@ def _marks(s: For) -> str:
 
 
 def _carried(carried: Sequence[Carried]) -> str:
-    parts = [f"{c.name}: {c.dtype} = {show(c.init)}" + (f" by {c.combine}" if c.combine else "") for c in carried]
+    parts = [f"{c.name}: {c.dtype} = {_plain(c.init)}" + (f" by {c.combine}" if c.combine else "") for c in carried]
     return f" carry {', '.join(parts)}" if parts else ""
 
 
 def _nexts(carried: Sequence[Carried], pad: str, lines: list[str]) -> None:
     for c in carried:
-        following = show(c.next) if isinstance(c.next, Expr) else "?"
+        following = _plain(c.next) if isinstance(c.next, Expr) else "?"
         lines.append(f"{pad}  next {c.name} = {following}" + (f" -> {c.result}" if c.result else ""))
 
 
 def _branch(s: If, depth: int, lines: list[str]) -> None:
     pad = "  " * depth
-    lines.append(f"{pad}if {show(s.cond)}:{_loc(s.loc)}")
+    lines.append(f"{pad}if {_plain(s.cond)}:{_loc(s.loc)}")
     _body(s.then, depth + 1, lines)
     if s.other:
         lines.append(f"{pad}else:")
         _body(s.other, depth + 1, lines)
     for y in s.yields:
-        lines.append(f"{pad}  yield {show(y.then)} or {show(y.other)} -> {y.result}")
+        lines.append(f"{pad}  yield {_plain(y.then)} or {_plain(y.other)} -> {y.result}")
 
 
 def _call(s: Call) -> str:
     reads, writes = (", ".join(b.name for b in buffers) for buffers in (s.reads, s.writes))
-    text = f"call {s.routine}({', '.join(map(show, s.scalars))}) reads ({reads}) writes ({writes})"
+    text = f"call {s.routine}({', '.join(map(_plain, s.scalars))}) reads ({reads}) writes ({writes})"
     return text + (f" -> {s.status}" if s.status else "")
 
 

@@ -21,8 +21,9 @@ SPECIAL = (0.0, -0.0, 1.0, -1.0, 2.0, float("nan"), float("inf"))
 class Generator:
     """Grows one function; `values` are those in scope."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, fused: bool = True) -> None:
         self.random = random.Random(seed)
+        self.with_fused = fused
         self.block = Block()
         self.b = Builder(self.block)
         self.values: list[Value] = []
@@ -136,7 +137,7 @@ class Generator:
         if self.loops >= 2:
             return None
         self.loops += 1
-        made = self.random.choice([self.branch, self.counted, self.fused])()
+        made = self.random.choice([self.branch, self.counted, *[self.fused] * self.with_fused])()
         self.loops -= 1
         return made
 
@@ -187,9 +188,9 @@ class Generator:
         return op.result
 
 
-def generate(seed: int, size: int = 12) -> tuple[Function, list]:
-    """A function and arguments for it."""
-    return Generator(seed).function(size)
+def generate(seed: int, size: int = 12, fused: bool = True) -> tuple[Function, list]:
+    """A function and arguments for it; `fused`: also with fused regions, which only planning makes."""
+    return Generator(seed, fused).function(size)
 
 
 def window(x: Value, b: Builder) -> Value:

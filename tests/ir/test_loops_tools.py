@@ -56,7 +56,7 @@ loops sums(x: f64[n, 6] readonly, out: f64[n]; n: i64)
   for par i in 0..n:   # prog.py:7
     for red j in 0..6 lanes 4 carry s: f64 = 0.0 by add:
       pass
-      next s = (s + x[i, j]) -> total
+      next s = s + x[i, j] -> total
     out[i] = total
 """
 
