@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ...ir.expr import Expr, cast, select
-from .arithmetic import INF, at_least, at_most, copysign, format_of, from_bits, magnitude
+from ...ir.expr import Expr, cast
+from .arithmetic import at_least, at_most, format_of, from_bits
 
 
 def _in_normal_range(n: Expr) -> Expr:
@@ -31,26 +31,4 @@ def scalef(x: Expr, n: Expr) -> Expr:
     return x
 
 
-def rint(x: Expr) -> Expr:
-    """Adding and subtracting 2**mantissa leaves an integer; larger values are integers already."""
-    whole = 2.0 ** format_of(x).mantissa
-    a = magnitude(x)
-    return select(a < whole, copysign((a + whole) - whole, x), x)
-
-
-def trunc(x: Expr) -> Expr:
-    a = magnitude(x)
-    near = magnitude(rint(x))
-    return select(a < INF, copysign(select(near > a, near - 1.0, near), x), x)
-
-
-def floor(x: Expr) -> Expr:
-    near = rint(x)
-    return select(magnitude(x) < INF, copysign(select(near > x, near - 1.0, near), x), x)
-
-
-def ceil(x: Expr) -> Expr:
-    return -floor(-x)
-
-
-DECOMPOSED: dict[str, Callable[..., Expr]] = {"scalef": scalef, "rint": rint, "trunc": trunc, "floor": floor, "ceil": ceil}
+DECOMPOSED: dict[str, Callable[..., Expr]] = {"scalef": scalef}
