@@ -1,0 +1,9 @@
+"""NumPy's functions over traced arrays, one file per family; importing this package fills the dispatch table.
+
+A function here is composed from the primitives listed at the head of `dispatch.py` and from ops; it has NumPy's own
+signature, and raises what NumPy raises.
+"""
+
+from . import creation, joining, manipulation, products, reductions, selection
+
+__all__ = ["creation", "joining", "manipulation", "products", "reductions", "selection"]

@@ -1,0 +1,352 @@
+"""Making arrays: zeros, ones, full, empty, eye, arange, linspace, array, asarray, copies, and their `_like` forms."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ...ir.builder import dim_template
+from ...ir.graph import Value
+from ...ir.types import DTYPE_NAMES, ArrayType, Dim
+from .. import tracer
+from ..arrays import TracedArray, any_traced, as_array, constant_array, new_array, operand, value_of
+from ..dispatch import call, implements, implements_method
+from ..scalars import TracedScalar, concrete, is_weak
+from ..ufuncs import keep_order, promotable
+from ..values import broadcast, cast, check_dtype
+
+
+def shape_dims(shape: Any) -> tuple[Dim, ...]:
+    """A shape argument as extents: ints, or run-time values where an entry is a traced integer of unknown value."""
+    entries = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
+    return tuple(_extent(d) for d in entries)
+
+
+def _extent(d: Any) -> Dim:
+    if isinstance(d, TracedArray):
+        d = d[()]
+    if isinstance(d, TracedScalar) and d.known is None:
+        return value_of(d)
+    d = operator.index(concrete(d, "a shape"))
+    if d < 0:
+        raise ValueError("negative dimensions are not allowed")
+    return d
+
+
+def _order_layout(order: str, rank: int) -> tuple[int, ...] | None:
+    if order in ("C", "K", "A") or rank < 2:
+        return None
+    if order == "F":
+        return tuple(reversed(range(rank)))
+    raise ValueError(f"order must be one of 'C', 'F', 'A', or 'K' (got '{order}')")
+
+
+def filled(value: Any, dims: tuple[Dim, ...], dtype: np.dtype, order: str = "C") -> TracedArray:
+    """A new array of these extents holding `value` everywhere."""
+    v = value_of(value, check_dtype(dtype))
+    return new_array(broadcast(v, dims), _order_layout(order, len(dims)))
+
+
+@implements(np.zeros, np.empty)
+def zeros(shape: Any, dtype: Any = float, order: str = "C", *, device: Any = None, like: Any = None) -> TracedArray:
+    return filled(0, shape_dims(shape), np.dtype(dtype if dtype is not None else float), order)
+
+
+@implements(np.ones)
+def ones(shape: Any, dtype: Any = None, order: str = "C", *, device: Any = None, like: Any = None) -> TracedArray:
+    return filled(1, shape_dims(shape), np.dtype(dtype if dtype is not None else float), order)
+
+
+@implements(np.full)
+def full(shape: Any, fill_value: Any, dtype: Any = None, order: str = "C", *, device: Any = None, like: Any = None) -> TracedArray:
+    fill = operand(fill_value)
+    if dtype is None:
+        dtype = np.dtype(promotable(fill)) if not isinstance(promotable(fill), np.dtype) else promotable(fill)
+    dims = shape_dims(shape)
+    if isinstance(fill, TracedArray):
+        return new_array(broadcast(value_of(fill, np.dtype(dtype)), dims), _order_layout(order, len(dims)))
+    return filled(_unsafe(fill, np.dtype(dtype)), dims, np.dtype(dtype), order)
+
+
+def _unsafe(x: Any, dtype: np.dtype) -> Any:
+    """A Python number converted as assignment converts it (a float into an integer array is truncated)."""
+    if is_weak(x) and not isinstance(x, TracedScalar) and isinstance(x, float) and dtype.kind in "iub":
+        return np.asarray(x).astype(dtype)[()]
+    return x
+
+
+def _like(a: Any, dtype: Any, order: str, shape: Any) -> tuple[tuple[Dim, ...], np.dtype, tuple[int, ...] | None]:
+    a = as_array(a)
+    dims = a.view.dims if shape is None else shape_dims(shape)
+    kept = keep_order([(a.view.dims, a.view.strides)], dims) if order in "KA" and len(dims) == a.ndim else \
+        _order_layout(order, len(dims))
+    if order == "A":
+        kept = _order_layout("F", len(dims)) if a.view.is_f_contiguous and not a.view.is_c_contiguous else None
+    return dims, np.dtype(dtype) if dtype is not None else a.dtype, kept
+
+
+def _fill_like(functions: tuple[Callable, ...], value: int) -> None:
+    @implements(*functions)
+    def implementation(a: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None, *,
+                       device: Any = None) -> TracedArray:
+        dims, kind, layout = _like(a, dtype, order, shape)
+        return new_array(broadcast(value_of(value, check_dtype(kind)), dims), layout)
+
+
+_fill_like((np.zeros_like, np.empty_like), 0)
+_fill_like((np.ones_like,), 1)
+
+
+@implements(np.full_like)
+def full_like(a: Any, fill_value: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None, *,
+              device: Any = None) -> TracedArray:
+    dims, kind, layout = _like(a, dtype, order, shape)
+    v = value_of(_unsafe(operand(fill_value), kind), check_dtype(kind))
+    return new_array(broadcast(v, dims), layout)
+
+
+def iota(dims: tuple[Dim, ...], axis: int, dtype: np.dtype) -> Value:
+    """The index along one axis, at every place."""
+    extents = [d for d in dims if isinstance(d, Value)]
+    return tracer.emit("iota", extents, dims=dim_template(dims, 0), axis=axis, dtype=DTYPE_NAMES[np.dtype(dtype)])
+
+
+@implements(np.eye)
+def eye(N: Any, M: Any = None, k: Any = 0, dtype: Any = float, order: str = "C", *, device: Any = None, like: Any = None,
+        ) -> TracedArray:
+    n = shape_dims(N)[0]
+    dims = (n, n if M is None else shape_dims(M)[0])
+    i64 = np.dtype(np.int64)
+    row = tracer.emit("add", [iota(dims, 0, i64), broadcast(value_of(k, i64), dims)])
+    on = tracer.emit("equal", [row, iota(dims, 1, i64)])
+    return new_array(cast(on, check_dtype(np.dtype(dtype))), _order_layout(order, 2))
+
+
+@implements(np.identity)
+def identity(n: Any, dtype: Any = None, *, like: Any = None) -> TracedArray:
+    return eye(n, dtype=float if dtype is None else dtype)
+
+
+@implements(np.arange)
+def arange(start: Any = None, stop: Any = None, step: Any = None, dtype: Any = None, *, device: Any = None, like: Any = None,
+           ) -> TracedArray:
+    given = [x for x in (start, stop, step) if x is not None]
+    if any(isinstance(x, TracedScalar) and x.known is None for x in given):
+        return _run_time_arange(start, stop, step, dtype)
+    plain = [concrete(x[()] if isinstance(x, TracedArray) else x, "a bound of arange") if x is not None else None
+             for x in (start, stop, step)]
+    example = np.arange(*([plain[0]] if plain[1] is None and plain[2] is None else
+                          [plain[0] if plain[0] is not None else 0, plain[1], 1 if plain[2] is None else plain[2]]), dtype=dtype)
+    n, kind = len(example), check_dtype(example.dtype)
+    if n < 2 or kind.kind == "b":
+        return constant_array(example)
+    # NumPy computes start + i * delta in the result's dtype, delta being the difference of its first two elements.
+    delta = example[1] - example[0]
+    index = iota((n,), 0, kind if kind.kind != "f" or kind.itemsize > 2 else np.dtype(np.float32))
+    value = tracer.emit("add", [broadcast(value_of(example[0]), (n,)), tracer.emit("multiply", [
+        cast(index, kind), broadcast(value_of(delta), (n,))])])
+    return new_array(value)
+
+
+def _run_time_arange(start: Any, stop: Any, step: Any, dtype: Any) -> TracedArray:
+    if stop is None:
+        start, stop = 0, start
+    if step is not None or not all(is_weak(x) and (x.kind if isinstance(x, TracedScalar) else type(x).__name__) == "int"
+                                   for x in (start, stop)):
+        raise tracer.unsupported("arange with a run-time step or run-time bounds that are not integers",
+                                 "its length is not known", "scale np.arange(n)")
+    count = stop - start if not (isinstance(start, int) and start == 0) else stop
+    n = value_of(call(max, (count, 0), {}))
+    kind = np.dtype(np.int64 if dtype is None else dtype)
+    i64 = np.dtype(np.int64)
+    value = tracer.emit("add", [iota((n,), 0, i64), broadcast(cast(value_of(start), i64), (n,))])
+    return new_array(cast(value, kind))
+
+
+@implements(np.linspace)
+def linspace(start: Any, stop: Any, num: Any = 50, endpoint: bool = True, retstep: bool = False, dtype: Any = None,
+             axis: int = 0, *, device: Any = None) -> Any:
+    n = operator.index(concrete(num, "the number of samples"))
+    if n < 0:
+        raise ValueError(f"Number of samples, {n}, must be non-negative.")
+    div = (n - 1) if endpoint else n
+    start, stop = operand(start), operand(stop)
+    kind = np.result_type(*[_inexact(promotable(x)) for x in (start, stop)], float(n))
+    first, last = (call(np.multiply, (x, 1.0), {}) for x in (start, stop))
+    delta = call(np.subtract, (last, first), {"dtype": kind})
+    dims = np.broadcast_shapes(*[x.shape if isinstance(x, (TracedArray, TracedScalar, np.generic)) else () for x in (start, stop)])
+    y = new_array(iota((n,), 0, np.dtype(np.int64))).astype(kind)
+    y = y[(slice(None), *(None,) * len(dims))]
+    step: Any = np.nan
+    if div > 0:
+        step = call(np.true_divide, (delta, div), {})
+        nonzero = call(np.all, (call(np.not_equal, (step, 0), {}),), {}) if dims else call(np.not_equal, (step, 0), {})
+        scaled = call(np.multiply, (y, step), {})
+        spread = call(np.multiply, (call(np.true_divide, (y, div), {}), delta), {})
+        y = call(np.where, (nonzero, scaled, spread), {})
+    else:
+        y = call(np.multiply, (y, delta), {})
+    y = call(np.add, (y, first), {})
+    if endpoint and n > 1:
+        y[-1, ...] = last
+    wanted = np.dtype(dtype) if dtype is not None else kind
+    if axis != 0:
+        y = call(np.moveaxis, (y, 0, axis), {})
+    if wanted.kind in "iu" and dtype is not None:
+        y = call(np.floor, (y,), {})
+    y = y.astype(wanted, copy=False)
+    return (y, step) if retstep else y
+
+
+def _inexact(kind: Any) -> Any:
+    return kind if isinstance(kind, np.dtype) and kind.kind in "fc" else (complex if kind is complex else float)
+
+
+@implements(np.logspace)
+def logspace(start: Any, stop: Any, num: Any = 50, endpoint: bool = True, base: Any = 10.0, dtype: Any = None, axis: int = 0,
+             ) -> Any:
+    y = linspace(start, stop, num, endpoint, axis=axis)
+    result = call(np.power, (base, y), {})
+    return result if dtype is None else result.astype(dtype)
+
+
+@implements(np.array)
+def array(object: Any, dtype: Any = None, *, copy: Any = True, order: str = "K", subok: bool = False, ndmin: int = 0,
+          like: Any = None) -> TracedArray:
+    if isinstance(object, TracedArray):
+        result = _converted(object, dtype, order, bool(copy))
+    elif isinstance(object, (list, tuple)) and any_traced(object):
+        result = _from_nested(object, dtype)
+    elif isinstance(object, TracedScalar):
+        result = _scalar_array(object, dtype)
+    else:
+        result = constant_array(np.array(object, dtype=dtype, order=order))
+    while result.ndim < ndmin:
+        result = result[None]
+    return result
+
+
+def _scalar_array(x: TracedScalar, dtype: Any) -> TracedArray:
+    return new_array(value_of(x, None if dtype is None else check_dtype(np.dtype(dtype))))
+
+
+def _converted(a: TracedArray, dtype: Any, order: str, always: bool) -> TracedArray:
+    kind = a.dtype if dtype is None else check_dtype(np.dtype(dtype))
+    right_order = order in "KA" or (order == "C" and a.view.is_c_contiguous) or (order == "F" and a.view.is_f_contiguous)
+    if not always and kind == a.dtype and right_order:
+        return a
+    layout = keep_order([(a.view.dims, a.view.strides)], a.view.dims) if order == "K" else _order_layout(order, a.ndim)
+    if order == "A":
+        layout = _order_layout("F", a.ndim) if a.view.is_f_contiguous and not a.view.is_c_contiguous else None
+    return new_array(cast(a.view.read(), kind), layout)
+
+
+def _from_nested(x: list | tuple, dtype: Any) -> TracedArray:
+    """np.array([a, [b, ...]]): the rows one after another."""
+    rows = [e if isinstance(e, (TracedArray, TracedScalar)) else
+            _from_nested(e, None) if isinstance(e, (list, tuple)) and any_traced(e) else e for e in x]
+    kinds = [promotable(operand(r)) for r in rows]
+    if dtype is not None:
+        kind = np.dtype(dtype)
+    elif all(not isinstance(k, np.dtype) for k in kinds):
+        kind = np.result_type(*[np.dtype(k) for k in kinds])
+    else:
+        # A list's Python numbers are not weak: np.array([np.float32(1), 2.0]) is float64.
+        kind = np.result_type(*[k if isinstance(k, np.dtype) else np.dtype(k) for k in kinds])
+    arrays = [new_array(value_of(r, check_dtype(kind))) if not isinstance(r, TracedArray) else as_array(r, kind) for r in rows]
+    if len({a.view.dims for a in arrays if all(isinstance(d, int) for d in a.view.dims)}) > 1:
+        raise ValueError("setting an array element with a sequence. The requested array has an inhomogeneous shape after 1 "
+                         f"dimensions. The detected shape was ({len(arrays)},) + inhomogeneous part.")
+    return call(np.stack, (arrays,), {})
+
+
+@implements(np.asarray, np.asanyarray)
+def asarray(a: Any, dtype: Any = None, order: str = "K", *, device: Any = None, copy: Any = None, like: Any = None) -> TracedArray:
+    if isinstance(a, TracedArray):
+        return _converted(a, dtype, "K" if order is None else order, bool(copy))
+    return array(a, dtype, order="K" if order is None else order)
+
+
+@implements(np.ascontiguousarray)
+def ascontiguousarray(a: Any, dtype: Any = None, *, like: Any = None) -> TracedArray:
+    a = asarray(a, dtype, "C")
+    return a if a.ndim else a[None]
+
+
+@implements(np.asfortranarray)
+def asfortranarray(a: Any, dtype: Any = None, *, like: Any = None) -> TracedArray:
+    return asarray(a, dtype, "F")
+
+
+@implements(np.copy)
+def copy_array(a: Any, order: str = "K", subok: bool = False) -> TracedArray:
+    return array(a, order=order)
+
+
+@implements_method("copy")
+def copy_method(a: TracedArray, order: str = "C") -> TracedArray:
+    return _converted(a, None, order, True)
+
+
+@implements_method("astype")
+def astype(a: TracedArray, dtype: Any, order: str = "K", casting: str = "unsafe", subok: bool = True, copy: bool = True,
+           ) -> TracedArray:
+    kind = np.dtype(dtype)
+    if not np.can_cast(a.dtype, kind, casting):  # type: ignore[arg-type]
+        raise TypeError(f"Cannot cast array data from {a.dtype!r} to {kind!r} according to the rule '{casting}'")
+    return _converted(a, kind, order, bool(copy))
+
+
+@implements(np.astype)
+def astype_function(x: Any, dtype: Any, /, *, copy: bool = True, device: Any = None) -> TracedArray:
+    return astype(as_array(x), dtype, copy=copy)
+
+
+@implements_method("fill")
+def fill(a: TracedArray, value: Any) -> None:
+    a[...] = value
+
+
+@implements(np.tri)
+def tri(N: Any, M: Any = None, k: Any = 0, dtype: Any = float, *, like: Any = None) -> TracedArray:
+    n = shape_dims(N)[0]
+    dims = (n, n if M is None else shape_dims(M)[0])
+    return new_array(cast(triangle_mask(dims, k), np.dtype(dtype)))
+
+
+def triangle_mask(dims: tuple[Dim, ...], k: Any) -> Value:
+    """Where column - row <= k, over the last two of `dims`."""
+    i64 = np.dtype(np.int64)
+    rank = len(dims)
+    edge = tracer.emit("add", [iota(dims, rank - 2, i64), broadcast(value_of(k, i64), dims)])
+    return tracer.emit("less_equal", [iota(dims, rank - 1, i64), edge])
+
+
+@implements(np.tril)
+def tril(m: Any, k: Any = 0) -> TracedArray:
+    m = as_array(m)
+    return call(np.where, (new_array(triangle_mask(m.view.dims, k)), m, call(np.zeros_like, (m[..., :1, :1],), {})), {})
+
+
+@implements(np.triu)
+def triu(m: Any, k: Any = 0) -> TracedArray:
+    m = as_array(m)
+    below = new_array(triangle_mask(m.view.dims, k - 1))
+    return call(np.where, (below, call(np.zeros_like, (m[..., :1, :1],), {}), m), {})
+
+
+@implements(np.meshgrid)
+def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: str = "xy") -> tuple:
+    if indexing not in ("xy", "ij"):
+        raise ValueError("Valid values for `indexing` are 'xy' and 'ij'.")
+    rank = len(xi)
+    arrays = [as_array(x).reshape((1,) * k + (-1,) + (1,) * (rank - k - 1)) for k, x in enumerate(xi)]
+    if indexing == "xy" and rank > 1:
+        arrays[0] = arrays[0].reshape((1, -1) + (1,) * (rank - 2))
+        arrays[1] = arrays[1].reshape((-1, 1) + (1,) * (rank - 2))
+    if not sparse:
+        arrays = list(call(np.broadcast_arrays, tuple(arrays), {}))
+    return tuple(a.copy() for a in arrays) if copy else tuple(arrays)

@@ -1,0 +1,229 @@
+"""Putting arrays together and taking them apart: concatenate, stack, split, tile, repeat, append, pad."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
+
+from .. import tracer
+from ..arrays import TracedArray, as_array, deliver, operand, value_of, wrap
+from ..dispatch import alias_method, call, implements
+from ..scalars import concrete
+from ..ufuncs import keep_order, promotable
+from ..values import cast, check_dtype, shape_text
+from .axes import one_axis
+
+
+def _common_dtype(arrays: Sequence[TracedArray], given: Sequence[Any], dtype: Any, casting: str) -> np.dtype:
+    if dtype is not None:
+        kind = np.dtype(dtype)
+        for a in arrays:
+            if not np.can_cast(a.dtype, kind, casting):  # type: ignore[arg-type]
+                raise TypeError(f"Cannot cast array data from {a.dtype!r} to {kind!r} according to the rule '{casting}'")
+        return kind
+    # Python numbers are weak next to arrays here too.
+    kinds = [promotable(operand(g)) if not isinstance(g, (list, tuple, np.ndarray)) else a.dtype for g, a in zip(given, arrays)]
+    dtypes = [k for k in kinds if isinstance(k, np.dtype)]
+    return np.result_type(*dtypes, *[k(0) for k in kinds if not isinstance(k, np.dtype)]) if dtypes else \
+        np.result_type(*[np.dtype(k) for k in kinds])
+
+
+def _joined(arrays: Sequence[TracedArray], axis: int, kind: np.dtype) -> TracedArray:
+    first = arrays[0]
+    for k, a in enumerate(arrays[1:], 1):
+        if a.ndim != first.ndim:
+            raise ValueError("all the input arrays must have same number of dimensions, but the array at index 0 "
+                             f"has {first.ndim} dimension(s) and the array at index {k} has {a.ndim} dimension(s)")
+        for d in range(first.ndim):
+            x, y = first.view.dims[d], a.view.dims[d]
+            if d != axis and x is not y and x != y:
+                raise ValueError("all the input array dimensions except for the concatenation axis must match exactly, but along "
+                                 f"dimension {d}, the array at index 0 has size {x} and the array at index {k} has size {y}")
+    values = [cast(a.view.read(), check_dtype(kind)) for a in arrays]
+    result = tracer.emit("concatenate", values, axis=axis) if len(values) > 1 else values[0]
+    layout = keep_order([(a.view.dims, a.view.strides) for a in arrays], result.dims)
+    return wrap(result, layout)
+
+
+@implements(np.concatenate)
+def concatenate(arrays: Any, /, axis: Any = 0, out: Any = None, *, dtype: Any = None, casting: str = "same_kind") -> TracedArray:
+    given = list(arrays)
+    if not given:
+        raise ValueError("need at least one array to concatenate")
+    items = [as_array(a) for a in given]
+    if axis is None:
+        items, axis = [call(np.ravel, (a,), {}) for a in items], 0
+    if any(a.ndim == 0 for a in items):
+        raise ValueError("zero-dimensional arrays cannot be concatenated")
+    k = one_axis(axis, items[0].ndim)
+    return deliver(_joined(items, k, _common_dtype(items, given, dtype, casting)), out)
+
+
+@implements(np.stack)
+def stack(arrays: Any, axis: Any = 0, out: Any = None, *, dtype: Any = None, casting: str = "same_kind") -> TracedArray:
+    given = list(arrays)
+    if not given:
+        raise ValueError("need at least one array to stack")
+    items = [as_array(a) for a in given]
+    if len({a.view.dims for a in items}) > 1:
+        raise ValueError("all input arrays must have the same shape")
+    k = normalize_axis_index(concrete(axis, "an axis"), items[0].ndim + 1)
+    kind = _common_dtype(items, given, dtype, casting)
+    spread = [call(np.expand_dims, (a, k), {}) for a in items]
+    return deliver(_joined(spread, k, kind), out)
+
+
+@implements(np.hstack)
+def hstack(tup: Any, *, dtype: Any = None, casting: str = "same_kind") -> TracedArray:
+    items = [call(np.atleast_1d, (a,), {}) for a in tup]
+    return concatenate(items, 0 if items and items[0].ndim == 1 else 1, dtype=dtype, casting=casting)
+
+
+@implements(np.vstack)
+def vstack(tup: Any, *, dtype: Any = None, casting: str = "same_kind") -> TracedArray:
+    return concatenate([call(np.atleast_2d, (a,), {}) for a in tup], 0, dtype=dtype, casting=casting)
+
+
+@implements(np.dstack)
+def dstack(tup: Any) -> TracedArray:
+    return concatenate([call(np.atleast_3d, (a,), {}) for a in tup], 2)
+
+
+@implements(np.column_stack)
+def column_stack(tup: Any) -> TracedArray:
+    return concatenate([a[:, None] if a.ndim < 2 else a for a in (call(np.atleast_1d, (x,), {}) for x in tup)], 1)
+
+
+@implements(np.append)
+def append(arr: Any, values: Any, axis: Any = None) -> TracedArray:
+    if axis is None:
+        return concatenate([call(np.ravel, (as_array(x),), {}) for x in (arr, values)], 0)
+    return concatenate([arr, values], axis)
+
+
+@implements(np.array_split)
+def array_split(ary: Any, indices_or_sections: Any, axis: Any = 0) -> list:
+    a = as_array(ary)
+    k = one_axis(axis, a.ndim)
+    n = operator.index(a.shape[k])
+    if isinstance(indices_or_sections, (list, tuple, np.ndarray)):
+        points = [0, *[operator.index(concrete(i, "a split point")) for i in indices_or_sections], n]
+    else:
+        count = operator.index(concrete(indices_or_sections, "the number of sections"))
+        if count <= 0:
+            raise ValueError("number sections must be larger than 0.")
+        each, extra = divmod(n, count)
+        points = [j * each + min(j, extra) for j in range(count + 1)]
+    lead = (slice(None),) * k
+    return [a[(*lead, slice(lo, hi))] for lo, hi in zip(points, points[1:])]
+
+
+@implements(np.split)
+def split(ary: Any, indices_or_sections: Any, axis: Any = 0) -> list:
+    a = as_array(ary)
+    if not isinstance(indices_or_sections, (list, tuple, np.ndarray)):
+        count = operator.index(concrete(indices_or_sections, "the number of sections"))
+        if a.shape[one_axis(axis, a.ndim)] % count:
+            raise ValueError("array split does not result in an equal division")
+    return array_split(a, indices_or_sections, axis)
+
+
+@implements(np.hsplit)
+def hsplit(ary: Any, indices_or_sections: Any) -> list:
+    if as_array(ary).ndim == 0:
+        raise ValueError("hsplit only works on arrays of 1 or more dimensions")
+    return split(ary, indices_or_sections, 1 if as_array(ary).ndim > 1 else 0)
+
+
+@implements(np.vsplit)
+def vsplit(ary: Any, indices_or_sections: Any) -> list:
+    if as_array(ary).ndim < 2:
+        raise ValueError("vsplit only works on arrays of 2 or more dimensions")
+    return split(ary, indices_or_sections, 0)
+
+
+@implements(np.tile)
+def tile(A: Any, reps: Any) -> TracedArray:
+    a = as_array(A)
+    counts = tuple(reps) if isinstance(reps, (tuple, list)) else (reps,)
+    counts = tuple(operator.index(concrete(c, "a repetition count")) for c in counts)
+    if all(c == 1 for c in counts) and a.ndim >= len(counts):
+        return a.copy()
+    while a.ndim < len(counts):
+        a = a[None]
+    counts = (1,) * (a.ndim - len(counts)) + counts
+    spread = a[tuple(part for _ in counts for part in (None, slice(None)))]
+    dims = tuple(part for c, n in zip(counts, a.shape) for part in (c, n))
+    tiled = call(np.broadcast_to, (spread, dims), {}).reshape(tuple(c * n for c, n in zip(counts, a.shape)))
+    return tiled.copy() if tiled.view.storage is a.view.storage else tiled
+
+
+@implements(np.repeat)
+def repeat(a: Any, repeats: Any, axis: Any = None) -> TracedArray:
+    a = as_array(a)
+    if axis is None:
+        a, axis = call(np.ravel, (a,), {}), 0
+    k = one_axis(axis, a.ndim)
+    if isinstance(repeats, (list, tuple, np.ndarray)):
+        counts = np.asarray(repeats)
+        if counts.size == 1:
+            return repeat(a, int(counts.ravel()[0]), k)
+        if counts.shape != (a.shape[k],):
+            raise ValueError(f"operands could not be broadcast together with shape {shape_text((a.shape[k],))} "
+                             f"{shape_text(counts.shape)}")
+        return call(np.take, (a, np.repeat(np.arange(len(counts)), counts)), {"axis": k})
+    if isinstance(repeats, TracedArray):
+        raise tracer.unsupported("repeat by an array of run-time counts", "the result's length depends on their values")
+    count = operator.index(concrete(repeats, "a repetition count"))
+    if count < 0:
+        raise ValueError("repeats may not contain negative values.")
+    lead, trail = (slice(None),) * (k + 1), (slice(None),) * (a.ndim - k - 1)
+    dims = (*a.shape[:k + 1], count, *a.shape[k + 1:])
+    wide = call(np.broadcast_to, (a[(*lead, None, *trail)], dims), {})
+    result = wide.reshape((*a.shape[:k], a.shape[k] * count, *a.shape[k + 1:]))
+    return result.copy() if result.view.storage is a.view.storage else result
+
+
+alias_method("repeat", np.repeat)
+
+
+@implements(np.pad)
+def pad(array: Any, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> TracedArray:
+    a = as_array(array)
+    widths = np.broadcast_to(np.asarray(concrete(pad_width, "pad widths")), (a.ndim, 2)) if not isinstance(pad_width, dict) else \
+        np.array([pad_width.get(k, pad_width.get(k - a.ndim, (0, 0))) for k in range(a.ndim)])
+    if np.any(widths < 0):
+        raise ValueError("index can't contain negative values")
+    if mode == "constant":
+        return _pad_constant(a, widths, kwargs.pop("constant_values", 0))
+    if mode in ("edge", "reflect", "symmetric", "wrap") and not kwargs:
+        for k in range(a.ndim):
+            n = operator.index(a.shape[k])
+            places = np.pad(np.arange(n), tuple(int(w) for w in widths[k]), mode=mode)
+            a = call(np.take, (a, places), {"axis": k})
+        return a
+    raise tracer.unsupported(f"np.pad with mode={mode!r}", instead="modes constant, edge, reflect, symmetric and wrap")
+
+
+def _pad_constant(a: TracedArray, widths: np.ndarray, values: Any) -> TracedArray:
+    if not isinstance(values, (list, tuple, np.ndarray)):
+        filler = value_of(operand(values), a.dtype)
+        result = tracer.emit("pad", [a.view.read(), filler], low=tuple(int(w) for w in widths[:, 0]),
+                             high=tuple(int(w) for w in widths[:, 1]))
+        return wrap(result)
+    each = np.broadcast_to(np.asarray(values), (a.ndim, 2))
+    for k in range(a.ndim):
+        for side in (0, 1):
+            low, high = [0] * a.ndim, [0] * a.ndim
+            (low if side == 0 else high)[k] = int(widths[k, side])
+            a = wrap(tracer.emit("pad", [a.view.read(), value_of(each[k, side].item(), a.dtype)], low=tuple(low), high=tuple(high)))
+    return a
+
+
+@implements(np.insert, np.delete)
+def insert_or_delete(arr: Any, *args: Any, **kwargs: Any) -> TracedArray:
+    raise tracer.unsupported("np.insert and np.delete", instead="np.concatenate of slices")

@@ -1,0 +1,446 @@
+"""Changing shape and order without arithmetic: reshape, ravel, transposition, broadcasting, flips, rolls, squeezes.
+
+What NumPy gives as a view is a view here, decided by the strides that the traced array carries.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
+
+from ...ir.types import Dim
+from ...ir.viewmap import Axis, broadcast_map
+from ..arrays import TracedArray, as_array, new_array, value_of
+from ..dispatch import alias_method, call, implements, implements_method
+from ..scalars import TracedScalar, concrete
+from ..ufuncs import keep_order
+from ..values import common_dims, fits, shape_text
+from ..views import reshape_value
+from .axes import one_axis
+from .creation import shape_dims
+
+
+def reshape_dims(a: TracedArray, shape: Any) -> tuple[Dim, ...]:
+    """The extents of a.reshape(shape), with -1 filled in; ValueError as NumPy's."""
+    entries = list(shape) if isinstance(shape, (tuple, list)) else [shape]
+    plain = [concrete(e, "a shape") if not (isinstance(e, TracedScalar) and e.known is None) else e for e in entries]
+    unknown = [k for k, e in enumerate(plain) if isinstance(e, (int, np.integer)) and e < 0]
+    if len(unknown) > 1:
+        raise ValueError("can only specify one unknown dimension")
+    if unknown:
+        rest: Any = 1
+        for k, e in enumerate(plain):
+            if k != unknown[0]:
+                rest = rest * e
+        if isinstance(rest, (int, np.integer)) and isinstance(a.size, int):
+            if rest == 0 or a.size % rest:
+                raise ValueError(f"cannot reshape array of size {a.size} into shape {_shape_text(plain)}")
+            plain[unknown[0]] = a.size // int(rest)
+        else:
+            plain[unknown[0]] = a.size // rest
+    dims = shape_dims(tuple(plain))
+    if all(isinstance(d, int) for d in (*dims, *a.view.dims)) and math.prod(dims) != a.size:  # type: ignore[arg-type]
+        raise ValueError(f"cannot reshape array of size {a.size} into shape {_shape_text(plain)}")
+    return dims
+
+
+def _shape_text(entries: Sequence[Any]) -> str:
+    return shape_text(tuple(int(e) if isinstance(e, (int, np.integer)) else e for e in entries))
+
+
+implements(("dims of", "reshape"))(reshape_dims)
+
+
+def reshape_array(a: TracedArray, dims: tuple[Dim, ...], order: str = "C", copy: Any = None) -> TracedArray:
+    if order == "A":
+        order = "F" if a.view.is_f_contiguous and not a.view.is_c_contiguous else "C"
+    if order == "F":
+        return reshape_array(a.T, tuple(reversed(dims)), "C", copy).T
+    view = None if copy else a.view.reshape(dims)
+    if view is not None:
+        return TracedArray(view)
+    if copy is False:
+        raise ValueError("Unable to avoid creating a copy while reshaping.")
+    return new_array(reshape_value(a.view.read(), dims))
+
+
+@implements(np.reshape)
+def reshape(a: Any, /, shape: Any, order: str = "C", *, copy: Any = None) -> TracedArray:
+    a = as_array(a)
+    return reshape_array(a, reshape_dims(a, shape), order, copy)
+
+
+@implements_method("reshape")
+def reshape_method(a: TracedArray, *shape: Any, order: str = "C", copy: Any = None) -> TracedArray:
+    return reshape(a, shape[0] if len(shape) == 1 else shape, order, copy=copy)
+
+
+@implements(np.ravel)
+def ravel(a: Any, order: str = "C") -> TracedArray:
+    a = as_array(a)
+    if order == "K":
+        layout = keep_order([(a.view.dims, a.view.strides)], a.view.dims)
+        a, order = (a, "C") if layout is None else (TracedArray(a.view.transpose(layout)), "C")
+    size = a.size
+    dims = (size if isinstance(size, int) else value_of(size),)
+    if order == "C" and a.ndim > 1 and not a.view.is_c_contiguous:
+        return new_array(reshape_value(a.view.read(), dims))  # ravel returns contiguous memory, reshape(-1) need not
+    return reshape_array(a, dims, order)
+
+
+alias_method("ravel", np.ravel)
+
+
+@implements_method("flatten")
+def flatten(a: TracedArray, order: str = "C") -> TracedArray:
+    return ravel(a, order).copy()
+
+
+@implements_method("flat")
+def flat(a: TracedArray) -> Any:
+    return FlatView(a)
+
+
+@implements_method("flat=")
+def set_flat(a: TracedArray, value: Any) -> None:
+    a[...] = call(np.resize, (value, a.shape), {})
+
+
+class FlatView:
+    """`x.flat`: the elements in C order; reads copy, writes go to the array."""
+
+    __slots__ = ("array",)
+
+    def __init__(self, array: TracedArray) -> None:
+        self.array = array
+
+    def __len__(self) -> int:
+        return self.array.size
+
+    def __iter__(self) -> Any:
+        return iter(reshape(self.array, -1))
+
+    def __getitem__(self, index: Any) -> Any:
+        found = reshape(self.array, -1)[index]
+        return found.copy() if isinstance(found, TracedArray) else found
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        line = reshape(self.array, -1)
+        line[index] = value
+        if line.view.storage is not self.array.view.storage:
+            self.array[...] = line.reshape(self.array.shape)
+
+
+@implements(np.transpose)
+def transpose(a: Any, axes: Any = None) -> TracedArray:
+    a = as_array(a)
+    if axes is None:
+        return a.T
+    axes = tuple(concrete(x, "an axis") for x in axes)
+    if len(axes) != a.ndim:
+        raise ValueError("axes don't match array")
+    return TracedArray(a.view.transpose(normalize_axis_tuple(axes, a.ndim)))
+
+
+@implements(np.permute_dims) if np.permute_dims is not np.transpose else (lambda f: f)
+def permute_dims(a: Any, axes: Any = None) -> TracedArray:
+    return transpose(a, axes)
+
+
+@implements(np.matrix_transpose)
+def matrix_transpose(x: Any, /) -> TracedArray:
+    x = as_array(x)
+    if x.ndim < 2:
+        raise ValueError(f"Input array must be at least 2-dimensional, but it is {x.ndim}")
+    return swapaxes(x, -1, -2)
+
+
+@implements_method("transpose")
+def transpose_method(a: TracedArray, *axes: Any) -> TracedArray:
+    if not axes or axes == (None,):
+        return a.T
+    return transpose(a, axes[0] if len(axes) == 1 and isinstance(axes[0], (tuple, list)) else axes)
+
+
+@implements(np.swapaxes)
+def swapaxes(a: Any, axis1: Any, axis2: Any) -> TracedArray:
+    a = as_array(a)
+    order = list(range(a.ndim))
+    i, j = one_axis(axis1, a.ndim, "axis1"), one_axis(axis2, a.ndim, "axis2")
+    order[i], order[j] = order[j], order[i]
+    return TracedArray(a.view.transpose(order))
+
+
+alias_method("swapaxes", np.swapaxes)
+
+
+@implements(np.moveaxis)
+def moveaxis(a: Any, source: Any, destination: Any) -> TracedArray:
+    a = as_array(a)
+    source = normalize_axis_tuple(concrete(source, "an axis"), a.ndim, "source")
+    destination = normalize_axis_tuple(concrete(destination, "an axis"), a.ndim, "destination")
+    if len(source) != len(destination):
+        raise ValueError("`source` and `destination` arguments must have the same number of elements")
+    order = [k for k in range(a.ndim) if k not in source]
+    for d, s in sorted(zip(destination, source)):
+        order.insert(d, s)
+    return TracedArray(a.view.transpose(order))
+
+
+@implements(np.rollaxis)
+def rollaxis(a: Any, axis: int, start: int = 0) -> TracedArray:
+    a = as_array(a)
+    axis = normalize_axis_index(axis, a.ndim)
+    start = start + a.ndim if start < 0 else start
+    if not 0 <= start <= a.ndim:
+        raise np.exceptions.AxisError(f"'start' arg requires {-a.ndim} <= start < {a.ndim + 1}, but {start} was passed in")
+    return moveaxis(a, axis, start - 1 if axis < start else start)
+
+
+@implements(np.expand_dims)
+def expand_dims(a: Any, axis: Any) -> TracedArray:
+    a = as_array(a)
+    axes = axis if isinstance(axis, (tuple, list)) else (axis,)
+    places = normalize_axis_tuple(tuple(axes), a.ndim + len(axes))
+    return a[tuple(None if k in places else slice(None) for k in range(a.ndim + len(axes)))]
+
+
+@implements(np.squeeze)
+def squeeze(a: Any, axis: Any = None) -> TracedArray:
+    a = as_array(a)
+    ones = [k for k, d in enumerate(a.view.dims) if isinstance(d, int) and d == 1]
+    if axis is not None:
+        chosen = normalize_axis_tuple(axis if isinstance(axis, (tuple, list)) else (axis,), a.ndim)
+        if any(k not in ones for k in chosen):
+            raise ValueError("cannot select an axis to squeeze out which has size not equal to one")
+        ones = list(chosen)
+    return a[tuple(0 if k in ones else slice(None) for k in range(a.ndim))] if len(ones) < a.ndim else \
+        a[(*(0,) * a.ndim, ...)]
+
+
+alias_method("squeeze", np.squeeze)
+
+
+def _at_least(function: Any, rank: int) -> None:
+    @implements(function)
+    def implementation(*arys: Any) -> Any:
+        out = []
+        for x in map(as_array, arys):
+            if rank == 3 and x.ndim == 2:
+                x = x[:, :, None]
+            elif rank == 3 and x.ndim == 1:
+                x = x[None, :, None]
+            else:
+                while x.ndim < rank:
+                    x = x[None]
+            out.append(x)
+        return out[0] if len(out) == 1 else tuple(out)
+
+
+for _function, _rank in ((np.atleast_1d, 1), (np.atleast_2d, 2), (np.atleast_3d, 3)):
+    _at_least(_function, _rank)
+
+
+def broadcast_view(a: TracedArray, dims: tuple[Dim, ...], writeable: bool = False) -> TracedArray:
+    return TracedArray(a.view.affine(broadcast_map(a.view.dims, dims), (), dims, writeable))
+
+
+@implements(np.broadcast_to)
+def broadcast_to(array: Any, shape: Any, subok: bool = False) -> TracedArray:
+    a, dims = as_array(array), shape_dims(shape)
+    if not fits(a.view.dims, dims):
+        raise ValueError("operands could not be broadcast together with remapped shapes [original->remapped]: "
+                         f"{shape_text(a.view.dims)}  and requested shape {shape_text(dims)}")
+    return broadcast_view(a, dims)
+
+
+@implements(np.broadcast_arrays)
+def broadcast_arrays(*args: Any, subok: bool = False) -> tuple:
+    arrays = [as_array(a) for a in args]
+    try:
+        dims = common_dims(*[a.view.dims for a in arrays])
+    except ValueError:
+        raise ValueError("shape mismatch: objects cannot be broadcast to a single shape.") from None
+    return tuple(a if a.view.dims == dims else broadcast_view(a, dims) for a in arrays)
+
+
+@implements(np.flip)
+def flip(m: Any, axis: Any = None) -> TracedArray:
+    m = as_array(m)
+    axes = range(m.ndim) if axis is None else normalize_axis_tuple(concrete(axis, "an axis"), m.ndim)
+    return m[tuple(slice(None, None, -1) if k in axes else slice(None) for k in range(m.ndim))] if m.ndim else m
+
+
+@implements(np.flipud)
+def flipud(m: Any) -> TracedArray:
+    m = as_array(m)
+    if m.ndim < 1:
+        raise ValueError("Input must be >= 1-d.")
+    return m[::-1, ...]
+
+
+@implements(np.fliplr)
+def fliplr(m: Any) -> TracedArray:
+    m = as_array(m)
+    if m.ndim < 2:
+        raise ValueError("Input must be >= 2-d.")
+    return m[:, ::-1]
+
+
+@implements(np.rot90)
+def rot90(m: Any, k: int = 1, axes: tuple[int, int] = (0, 1)) -> TracedArray:
+    m = as_array(m)
+    if len(axes) != 2:
+        raise ValueError("len(axes) must be 2.")
+    i, j = (normalize_axis_index(a, m.ndim) for a in axes)
+    if i == j:
+        raise ValueError("Axes must be different.")
+    k = concrete(k, "k") % 4
+    if k == 0:
+        return m[...]
+    if k == 2:
+        return flip(flip(m, i), j)
+    order = list(range(m.ndim))
+    order[i], order[j] = j, i
+    return transpose(flip(m, j), order) if k == 1 else flip(transpose(m, order), j)
+
+
+@implements(np.roll)
+def roll(a: Any, shift: Any, axis: Any = None) -> TracedArray:
+    a = as_array(a)
+    if axis is None:
+        return roll(ravel(a), shift, 0).reshape(a.shape)
+    axes = normalize_axis_tuple(concrete(axis, "an axis"), a.ndim, allow_duplicate=True)
+    shifts = tuple(shift) if isinstance(shift, (tuple, list)) else (shift,)
+    if len(shifts) not in (1, len(axes)) and len(axes) != 1:
+        raise ValueError("'shift' and 'axis' should be scalars or 1D sequences")
+    total = dict.fromkeys(axes, 0)
+    for k in range(max(len(shifts), len(axes))):
+        total[axes[k % len(axes)]] += int(concrete(shifts[k % len(shifts)], "a shift"))
+    result = call(np.empty_like, (a,), {})
+    pieces: list[tuple[tuple, tuple]] = [((), ())]
+    for k in range(a.ndim):
+        n = a.shape[k]
+        s = total.get(k, 0) % n if isinstance(n, int) and n else 0
+        here = [(slice(None), slice(None))] if not s else [(slice(s, None), slice(None, n - s)), (slice(None, s), slice(n - s, None))]
+        pieces = [((*to, t), (*source, f)) for to, source in pieces for t, f in here]
+    for to, source in pieces:
+        result[to] = a[source]
+    return result
+
+
+@implements(np.diagonal)
+def diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> TracedArray:
+    a = as_array(a)
+    if a.ndim < 2:
+        raise ValueError("diag requires an array of at least two dimensions")
+    i, j = one_axis(axis1, a.ndim, "axis1"), one_axis(axis2, a.ndim, "axis2")
+    if i == j:
+        raise ValueError("axis1 and axis2 cannot be the same")
+    offset = int(concrete(offset, "the offset"))
+    rows, columns = a.shape[i], a.shape[j]
+    first = (max(-offset, 0), max(offset, 0))
+    length = max(min(rows - first[0], columns - first[1]), 0)
+    rest = [k for k in range(a.ndim) if k not in (i, j)]
+    last = len(rest)
+    map_ = [Axis()] * a.ndim
+    for place, k in enumerate(rest):
+        map_[k] = Axis(0, ((1, place),))
+    map_[i], map_[j] = Axis(first[0] if length else 0, ((1, last),)), Axis(first[1] if length else 0, ((1, last),))
+    dims = (*(a.view.dims[k] for k in rest), length)
+    return TracedArray(a.view.affine(tuple(map_), (), dims, False))
+
+
+alias_method("diagonal", np.diagonal)
+
+
+@implements(np.diag)
+def diag(v: Any, k: int = 0) -> TracedArray:
+    v = as_array(v)
+    if v.ndim == 2:
+        return diagonal(v, k)
+    if v.ndim != 1:
+        raise ValueError("Input must be 1- or 2-d.")
+    n = v.shape[0] + abs(k)
+    out = call(np.zeros, ((n, n),), {"dtype": v.dtype})
+    _writeable(diagonal(out, k))[...] = v
+    return out
+
+
+def _writeable(a: TracedArray) -> TracedArray:
+    return TracedArray(replace(a.view, writeable=True))
+
+
+@implements(np.fill_diagonal)
+def fill_diagonal(a: TracedArray, val: Any, wrap: bool = False) -> None:
+    if a.ndim < 2:
+        raise ValueError("array must be at least 2-d")
+    if a.ndim > 2:
+        if len(set(a.shape)) > 1:
+            raise ValueError("All dimensions of input must be of equal length")
+        step = 1 + sum(math.prod(a.shape[k + 1:]) for k in range(a.ndim - 1))
+        line = FlatView(a)
+        line[::step] = val
+        return
+    _writeable(diagonal(a))[...] = val
+
+
+@implements(np.trace)
+def trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None, out: Any = None) -> Any:
+    return call(np.sum, (diagonal(a, offset, axis1, axis2),), {"axis": -1, "dtype": dtype, "out": out})
+
+
+alias_method("trace", np.trace)
+
+
+@implements(np.shape)
+def shape_of(a: Any) -> tuple:
+    return as_array(a).shape
+
+
+@implements(np.ndim)
+def ndim_of(a: Any) -> int:
+    return as_array(a).ndim
+
+
+@implements(np.size)
+def size_of(a: Any, axis: Any = None) -> Any:
+    a = as_array(a)
+    return a.size if axis is None else a.shape[one_axis(axis, a.ndim)]
+
+
+@implements(np.real)
+def real(val: Any) -> Any:
+    return val.real if isinstance(val, (TracedArray, TracedScalar)) else as_array(val).real
+
+
+@implements(np.imag)
+def imag(val: Any) -> Any:
+    return val.imag if isinstance(val, (TracedArray, TracedScalar)) else as_array(val).imag
+
+
+@implements(np.lib.stride_tricks.sliding_window_view)
+def sliding_window_view(x: Any, window_shape: Any, axis: Any = None, *, subok: bool = False, writeable: bool = False,
+                        ) -> TracedArray:
+    x = as_array(x)
+    window = tuple(window_shape) if isinstance(window_shape, (tuple, list)) else (window_shape,)
+    if axis is None:
+        axes = tuple(range(x.ndim))
+        if len(window) != len(axes):
+            raise ValueError(f"Since axis is None, must provide window_shape for all dimensions of `x`; got {len(window)} "
+                             f"window_shape elements and `x.ndim` is {x.ndim}.")
+    else:
+        axes = normalize_axis_tuple(axis, x.ndim, allow_duplicate=True)
+    dims = list(x.shape)
+    terms: list[list[tuple[int, int]]] = [[(1, k)] for k in range(x.ndim)]
+    for place, (a, w) in enumerate(zip(axes, window)):
+        if dims[a] < w:
+            raise ValueError("window shape cannot be larger than input array shape")
+        dims[a] -= w - 1
+        terms[a].append((1, x.ndim + place))
+    return TracedArray(x.view.affine(tuple(Axis(0, tuple(t)) for t in terms), (), (*dims, *window), writeable))

@@ -1,0 +1,330 @@
+"""Products of arrays: dot, matmul, inner, outer, vdot, tensordot, einsum, kron, cross; all are `dot_general` and shaping."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import opt_einsum
+from numpy.lib.array_utils import normalize_axis_tuple
+
+from ...ir.graph import Value
+from .. import tracer
+from ..arrays import TracedArray, as_array, deliver, new_array, operand, wrap
+from ..dispatch import alias_method, call, implements
+from ..scalars import concrete
+from ..values import broadcast, cast, check_dtype, common_dims, shape_text
+from ..views import reshape_value
+from .selection import promoted
+
+
+def contract(a: Value, b: Value, a_axes: Sequence[int], b_axes: Sequence[int], a_batch: Sequence[int] = (),
+             b_batch: Sequence[int] = ()) -> Value:
+    """The sum of products over paired axes; the result has the batch axes, then a's free ones, then b's."""
+    return tracer.emit("dot_general", [a, b], contract=(tuple(a_axes), tuple(b_axes)), batch=(tuple(a_batch), tuple(b_batch)))
+
+
+def _operands(*xs: Any) -> tuple[list[TracedArray], np.dtype]:
+    given = [operand(x) for x in xs]
+    kind = check_dtype(promoted(*given))
+    return [as_array(x) for x in given], kind
+
+
+def _values(arrays: Sequence[TracedArray], kind: np.dtype) -> list[Value]:
+    return [cast(a.view.read(), kind) for a in arrays]
+
+
+@implements(np.matmul)
+def matmul(x1: Any, x2: Any, /, out: Any = None, *, dtype: Any = None, casting: str = "same_kind", order: str = "K",
+           **kwargs: Any) -> Any:
+    (a, b), kind = _operands(x1, x2)
+    if dtype is not None:
+        kind = np.dtype(dtype)
+    if not a.ndim or not b.ndim:
+        k = 0 if not a.ndim else 1
+        raise ValueError(f"matmul: Input operand {k} does not have enough dimensions (has 0, gufunc core with signature "
+                         "(n?,k),(k,m?)->(n?,m?) requires 1)")
+    inner_a, inner_b = a.view.dims[-1], b.view.dims[-2 if b.ndim > 1 else 0]
+    if isinstance(inner_a, int) and isinstance(inner_b, int) and inner_a != inner_b:
+        raise ValueError("matmul: Input operand 1 has a mismatch in its core dimension 0, with gufunc signature "
+                         f"(n?,k),(k,m?)->(n?,m?) (size {inner_b} is different from {inner_a})")
+    return deliver(wrap(_matmul(*_values((a, b), kind))), out)
+
+
+def _matmul(x: Value, y: Value) -> Value:
+    m, n = len(x.dims), len(y.dims)
+    if m <= 2 and n <= 2:
+        return contract(x, y, (m - 1,), (max(n - 2, 0),))
+    if n <= 2:  # a stack times one matrix or vector
+        return contract(x, y, (m - 1,), (max(n - 2, 0),))
+    if m == 1:  # a vector times a stack
+        return contract(y, x, (n - 2,), (0,))
+    lead = common_dims(x.dims[:-2], y.dims[:-2])
+    x, y = broadcast(x, (*lead, *x.dims[-2:])), broadcast(y, (*lead, *y.dims[-2:]))
+    k = len(lead)
+    return contract(x, y, (k + 1,), (k,), tuple(range(k)), tuple(range(k)))
+
+
+@implements(np.dot)
+def dot(a: Any, b: Any, out: Any = None) -> Any:
+    (x, y), kind = _operands(a, b)
+    if not x.ndim or not y.ndim:
+        return deliver(call(np.multiply, (a, b), {}), out)
+    k = max(y.ndim - 2, 0)
+    n, m = x.view.dims[-1], y.view.dims[k]
+    if isinstance(n, int) and isinstance(m, int) and n != m:
+        raise ValueError(f"shapes {shape_text(x.view.dims)} and {shape_text(y.view.dims)} not aligned: {n} (dim {x.ndim - 1}) != "
+                         f"{m} (dim {k})")
+    return deliver(wrap(contract(*_values((x, y), kind), (x.ndim - 1,), (k,))), out)
+
+
+alias_method("dot", np.dot)
+
+
+@implements(np.inner)
+def inner(a: Any, b: Any, /) -> Any:
+    (x, y), kind = _operands(a, b)
+    if not x.ndim or not y.ndim:
+        return call(np.multiply, (a, b), {})
+    if x.view.dims[-1] != y.view.dims[-1]:
+        raise ValueError(f"shapes {shape_text(x.view.dims)} and {shape_text(y.view.dims)} not aligned: {x.shape[-1]} (dim "
+                         f"{x.ndim - 1}) != {y.shape[-1]} (dim {y.ndim - 1})")
+    return wrap(contract(*_values((x, y), kind), (x.ndim - 1,), (y.ndim - 1,)))
+
+
+@implements(np.vdot)
+def vdot(a: Any, b: Any, /) -> Any:
+    x, y = (call(np.ravel, (as_array(v),), {}) for v in (a, b))
+    if x.dtype.kind == "c":
+        x = call(np.conjugate, (x,), {})
+    return dot(x, y)
+
+
+@implements(np.vecdot)
+def vecdot(x1: Any, x2: Any, /, out: Any = None, **kwargs: Any) -> Any:
+    (x, y), kind = _operands(x1, x2)
+    if x.view.dims[-1] != y.view.dims[-1]:
+        raise ValueError("vecdot: Input operand 1 has a mismatch in its core dimension 0, with gufunc signature (n),(n)->() (size "
+                         f"{y.shape[-1]} is different from {x.shape[-1]})")
+    lead = common_dims(x.view.dims[:-1], y.view.dims[:-1])
+    v, w = _values((call(np.conjugate, (x,), {}) if x.dtype.kind == "c" else x, y), kind)
+    v, w = broadcast(v, (*lead, v.dims[-1])), broadcast(w, (*lead, w.dims[-1]))
+    k = len(lead)
+    return deliver(wrap(contract(v, w, (k,), (k,), tuple(range(k)), tuple(range(k)))), out)
+
+
+@implements(np.outer)
+def outer(a: Any, b: Any, out: Any = None) -> Any:
+    x, y = (call(np.ravel, (as_array(v),), {}) for v in (a, b))
+    return call(np.multiply, (x[:, None], y[None, :]), {"out": out})
+
+
+@implements(np.tensordot)
+def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
+    (x, y), kind = _operands(a, b)
+    axes = concrete(axes, "the axes")
+    if isinstance(axes, (tuple, list)):
+        first, second = ([s] if isinstance(s, (int, np.integer)) else list(s) for s in axes)
+    else:
+        first, second = list(range(-axes, 0)), list(range(axes))
+    if len(first) != len(second):
+        raise ValueError("shape-mismatch for sum")
+    i, j = normalize_axis_tuple(first, x.ndim), normalize_axis_tuple(second, y.ndim)
+    if any(x.view.dims[p] != y.view.dims[q] for p, q in zip(i, j)):
+        raise ValueError("shape-mismatch for sum")
+    result = contract(*_values((x, y), kind), i, j)
+    return new_array(result)
+
+
+@implements(np.einsum)
+def einsum(*operands: Any, out: Any = None, dtype: Any = None, order: str = "K", casting: str = "safe", optimize: Any = False,
+           ) -> Any:
+    subscripts, given = _einsum_text(operands)
+    arrays, kind = _operands(*given)
+    kind = kind if dtype is None else np.dtype(dtype)
+    inputs, output, values = _named_axes(subscripts, [cast(a.view.read(), kind) for a in arrays])
+    if len(values) > 2:
+        shapes = [tuple(d for d in v.dims) for v in values]
+        path, _ = opt_einsum.contract_path(",".join(inputs) + "->" + output, *shapes, shapes=True, optimize="auto")
+    else:
+        path = [tuple(range(len(values)))]
+    for step in path:
+        chosen = sorted(step, reverse=True)
+        names, terms = [inputs.pop(k) for k in chosen], [values.pop(k) for k in chosen]
+        needed = set(output).union(*inputs) if inputs else set(output)
+        name, value = _contract_terms(names[::-1], terms[::-1], needed)
+        inputs.append(name)
+        values.append(value)
+    result = _arrange(inputs[0], values[0], output)
+    return deliver(wrap(result), out)
+
+
+def _einsum_text(operands: Sequence[Any]) -> tuple[str, list[Any]]:
+    if isinstance(operands[0], str):
+        return operands[0].replace(" ", ""), list(operands[1:])
+    letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+    def text(axes: Sequence[Any]) -> str:
+        return "".join("..." if s is Ellipsis else letters[s] for s in axes)
+
+    pairs = list(operands)
+    tail = pairs.pop() if len(pairs) % 2 else None
+    subscripts = ",".join(text(s) for s in pairs[1::2])
+    return subscripts + ("" if tail is None else "->" + text(tail)), pairs[::2]
+
+
+def _named_axes(subscripts: str, values: list[Value]) -> tuple[list[str], str, list[Value]]:
+    """One letter per axis, ellipses spelt out, repeated letters in one operand taken on the diagonal."""
+    left, arrow, output = subscripts.partition("->")
+    inputs = left.split(",")
+    if len(inputs) != len(values):
+        raise ValueError("fewer operands provided to einstein sum function than specified in the subscripts string"
+                         if len(inputs) > len(values) else
+                         "more operands provided to einstein sum function than specified in the subscripts string")
+    free = [c for c in "ZYXWVUTSRQPONMLKJIHGFEDCBAzyxwvutsrqponmlkjihgfedcba" if c not in subscripts]
+    spans = [len(v.dims) - len(t.replace("...", "")) for t, v in zip(inputs, values)]
+    for t, v, n in zip(inputs, values, spans):
+        if n < 0:
+            raise ValueError("einstein sum subscripts string contains too many subscripts for operand")
+        if n and "..." not in t:
+            raise ValueError("operand has more dimensions than subscripts given in einstein sum, but no '...' ellipsis provided "
+                             "to broadcast the extra dimensions.")
+    widest = max((n for t, n in zip(inputs, spans) if "..." in t), default=0)
+    dots = "".join(reversed(free[:widest]))
+    inputs = [t.replace("...", dots[widest - n:] if n else "") for t, n in zip(inputs, spans)]
+    if not arrow:
+        letters = "".join(inputs).replace(dots, "") if dots else "".join(inputs)
+        output = dots + "".join(sorted(c for c in set(letters) if letters.count(c) == 1 and c not in dots))
+    else:
+        output = output.replace("...", dots)
+    for c in output:
+        if not any(c in t for t in inputs):
+            raise ValueError(f"einstein sum subscripts string included output subscript '{c}' which never appeared in an input")
+    extents: dict[str, Any] = {}
+    for t, v in zip(inputs, values):
+        for c, d in zip(t, v.dims):
+            if c in extents and extents[c] != 1 and d != 1 and extents[c] != d:
+                raise ValueError(f"operands could not be broadcast together with remapped shapes [original->remapped]: "
+                                 f"{shape_text(v.dims)}->... ")
+            extents[c] = d if extents.get(c, 1) == 1 else extents[c]
+    return [*map("".join, map(dict.fromkeys, inputs))], output, [_diagonals(t, v, extents) for t, v in zip(inputs, values)]
+
+
+def _diagonals(letters: str, v: Value, extents: dict[str, Any]) -> Value:
+    """`v` with repeated axes taken on the diagonal and extents of 1 broadcast."""
+    a = new_array(broadcast(v, tuple(extents[c] for c in letters)))
+    while len(set(letters)) < len(letters):
+        c = next(c for c in letters if letters.count(c) > 1)
+        i = letters.index(c)
+        j = letters.index(c, i + 1)
+        a = call(np.moveaxis, (call(np.diagonal, (a, 0, i, j), {}), -1, i), {})
+        letters = letters[:j] + letters[j + 1:]
+    return a.view.read()
+
+
+def _contract_terms(names: list[str], terms: list[Value], needed: set[str]) -> tuple[str, Value]:
+    """One operand summed over what nobody needs, or two contracted."""
+    terms = list(terms)
+    for k, (name, v) in enumerate(zip(names, terms)):
+        others = set().union(*(n for j, n in enumerate(names) if j != k))
+        dead = tuple(p for p, c in enumerate(name) if c not in needed and c not in others)
+        if dead:
+            terms[k] = tracer.emit("reduce_sum", [v], axes=dead)
+            names[k] = "".join(c for c in name if c in needed or c in others)
+    if len(terms) == 1:
+        return names[0], terms[0]
+    (m, n), (a, b) = names, terms
+    shared = [c for c in m if c in n]
+    summed, kept = [c for c in shared if c not in needed], [c for c in shared if c in needed]
+    if not summed:
+        return _multiplied(m, n, a, b)
+    result = contract(a, b, [m.index(c) for c in summed], [n.index(c) for c in summed], [m.index(c) for c in kept],
+                      [n.index(c) for c in kept])
+    return "".join(kept) + "".join(c for c in m if c not in shared) + "".join(c for c in n if c not in shared), result
+
+
+def _multiplied(m: str, n: str, a: Value, b: Value) -> tuple[str, Value]:
+    """Nothing to sum: an elementwise product over the union of the axes."""
+    union = m + "".join(c for c in n if c not in m)
+    extents = {**dict(zip(n, b.dims)), **dict(zip(m, a.dims))}
+    dims = tuple(extents[c] for c in union)
+
+    def spread(name: str, v: Value) -> Value:
+        order = sorted(range(len(name)), key=lambda k: union.index(name[k]))
+        moved = new_array(v).transpose(tuple(order)).view.read() if order != list(range(len(name))) else v
+        return broadcast(reshape_value(moved, tuple(extents[c] if c in name else 1 for c in union)), dims)
+
+    return union, tracer.emit("multiply", [spread(m, a), spread(n, b)])
+
+
+def _arrange(name: str, v: Value, output: str) -> Value:
+    dead = tuple(p for p, c in enumerate(name) if c not in output)
+    if dead:
+        v = tracer.emit("reduce_sum", [v], axes=dead)
+        name = "".join(c for c in name if c in output)
+    if name == output:
+        return v
+    return new_array(v).transpose(tuple(name.index(c) for c in output)).view.read()
+
+
+@implements(np.kron)
+def kron(a: Any, b: Any) -> Any:
+    x, y = as_array(a), as_array(b)
+    rank = max(x.ndim, y.ndim)
+    x, y = (v.reshape((1,) * (rank - v.ndim) + v.shape) for v in (x, y))
+    wide = call(np.multiply, (x[tuple(p for _ in range(rank) for p in (slice(None), None))],
+                              y[tuple(p for _ in range(rank) for p in (None, slice(None)))]), {})
+    return wide.reshape(tuple(p * q for p, q in zip(x.shape, y.shape)))
+
+
+@implements(np.cross)
+def cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: Any = None) -> Any:
+    if axis is not None:
+        axisa = axisb = axisc = axis
+    x, y = (call(np.moveaxis, (as_array(v), k, -1), {}) for v, k in ((a, axisa), (b, axisb)))
+    if x.shape[-1] != 3 or y.shape[-1] != 3:
+        raise ValueError("incompatible dimensions for cross product\n(dimension must be 3)")
+    parts = []
+    for i, j in ((1, 2), (2, 0), (0, 1)):
+        parts.append(call(np.subtract, (call(np.multiply, (x[..., i], y[..., j]), {}),
+                                        call(np.multiply, (x[..., j], y[..., i]), {})), {}))
+    return call(np.stack, (parts,), {"axis": axisc})
+
+
+@implements(np.linalg.norm)
+def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
+    x = as_array(x)
+    if x.dtype.kind not in "fc":
+        x = x.astype(np.float64)
+    if axis is None and ord is None:
+        flat = call(np.ravel, (x,), {})
+        total = dot(flat.real, flat.real) + dot(flat.imag, flat.imag) if x.dtype.kind == "c" else dot(flat, flat)
+        result = call(np.sqrt, (total,), {})
+        return result if not keepdims else call(np.reshape, (result, (1,) * x.ndim), {})
+    axes = tuple(range(x.ndim)) if axis is None else normalize_axis_tuple(axis, x.ndim)
+    size = call(np.absolute, (x,), {})
+    if len(axes) == 1 and ord in (None, 2):
+        squares = call(np.add, (call(np.square, (x.real,), {}), call(np.square, (x.imag,), {})), {}) if x.dtype.kind == "c" \
+            else call(np.multiply, (x, x), {})
+        return call(np.sqrt, (call(np.sum, (squares,), {"axis": axes, "keepdims": keepdims}),), {})
+    if len(axes) == 1 and ord in (math.inf, -math.inf, 1, 0):
+        if ord == 0:
+            ones = call(np.not_equal, (x, 0), {}).astype(size.dtype)
+            return call(np.sum, (ones,), {"axis": axes, "keepdims": keepdims})
+        f = {math.inf: np.max, -math.inf: np.min, 1: np.sum}[ord]
+        return call(f, (size,), {"axis": axes, "keepdims": keepdims})
+    if len(axes) == 1 and isinstance(ord, (int, float)):
+        total = call(np.sum, (call(np.power, (size, ord), {}),), {"axis": axes, "keepdims": keepdims})
+        return call(np.power, (total, call(np.reciprocal, (np.float64(ord),), {})), {})
+    if len(axes) == 2 and ord in (None, "fro", "f"):
+        return call(np.sqrt, (call(np.sum, (call(np.square, (size,), {}),), {"axis": axes, "keepdims": keepdims}),), {})
+    if len(axes) == 2 and ord in (1, -1, math.inf, -math.inf):
+        row, column = axes
+        across, along = (row, column) if ord in (1, -1) else (column, row)
+        sums = call(np.sum, (size,), {"axis": across, "keepdims": True})
+        result = call(np.max if ord in (1, math.inf) else np.min, (sums,), {"axis": (row, column), "keepdims": keepdims})
+        return result
+    raise tracer.unsupported(f"np.linalg.norm with ord={ord!r} over {len(axes)} axes")
+

@@ -1,0 +1,334 @@
+"""Reductions and cumulative functions: sum, prod, mean, var, max, argmax, any, cumsum, ... and ufunc.reduce, accumulate.
+
+`reduce_ufunc` is the common road: promotion of the dtype, `where`, `initial`, `keepdims`, `out`, and the memory order of
+the result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ...ir.graph import Value
+from ...ir.types import Dim
+from .. import tracer
+from ..arrays import TracedArray, as_array, deliver, value_of, wrap
+from ..dispatch import alias_method, call, implements
+from ..scalars import TracedScalar, concrete
+from ..ufuncs import keep_order
+from ..values import broadcast, cast, check_dtype, common_dims
+from ..views import reshape_value
+from .axes import one_axis, some_axes
+
+_NO_VALUE = np._NoValue  # type: ignore[attr-defined]
+
+# Ufuncs that can be reduced: the op, and the element that changes nothing (None: there is none).
+_REDUCTIONS: dict[np.ufunc, tuple[str, Any]] = {
+    np.add: ("reduce_sum", 0), np.multiply: ("reduce_prod", 1), np.maximum: ("reduce_max", None),
+    np.minimum: ("reduce_min", None), np.bitwise_and: ("reduce_and", -1), np.bitwise_or: ("reduce_or", 0),
+    np.bitwise_xor: ("reduce_xor", 0), np.logical_and: ("reduce_and", True), np.logical_or: ("reduce_or", False),
+    np.logical_xor: ("reduce_xor", False),
+}
+_LOGICAL = (np.logical_and, np.logical_or, np.logical_xor)
+_ACCUMULATIONS = {np.add: "cumsum", np.multiply: "cumprod", np.maximum: "cummax", np.minimum: "cummin"}
+
+
+def reduction_dtype(ufunc: np.ufunc, given: np.dtype, dtype: Any) -> np.dtype:
+    """The dtype that a reduction computes in: at least int64 for sums and products of integers."""
+    if ufunc in _LOGICAL:
+        return np.dtype(bool)
+    if dtype is not None:
+        return check_dtype(np.dtype(dtype))
+    if ufunc in (np.add, np.multiply) and given.kind in "bi":
+        return np.dtype(np.int64)
+    if ufunc in (np.add, np.multiply) and given.kind == "u":
+        return np.dtype(np.uint64)
+    return given
+
+
+def layout_without(a: TracedArray, axes: Sequence[int]) -> tuple[int, ...] | None:
+    """The memory order of the result when `axes` are reduced away: the operand's."""
+    kept = [k for k in range(a.ndim) if k not in axes]
+    dims = tuple(a.view.dims[k] for k in kept)
+    return keep_order([(dims, tuple(a.view.strides[k] for k in kept))], dims)
+
+
+def finish(a: TracedArray, value: Value, axes: Sequence[int], keepdims: Any, out: Any) -> Any:
+    """Give a reduced value to the caller, with its extents of 1 if asked for."""
+    layout = layout_without(a, axes)
+    keep = keepdims is not _NO_VALUE and bool(concrete(keepdims, "keepdims"))
+    if not keep:
+        return deliver(wrap(value, layout), out) if out is not None else wrap(value, layout)
+    ones: tuple[Dim, ...] = tuple(1 if k in axes else d for k, d in enumerate(a.view.dims))
+    full = None if layout is None else _with_axes(layout, axes, a.ndim)
+    kept = wrap(reshape_value(value, ones), full)
+    return deliver(kept, out) if out is not None else kept
+
+
+def _with_axes(layout: tuple[int, ...], axes: Sequence[int], rank: int) -> tuple[int, ...]:
+    """The memory order with the reduced axes (of extent 1) slowest."""
+    kept = [k for k in range(rank) if k not in axes]
+    return (*axes, *(kept[k] for k in layout))
+
+
+def reduce_ufunc(ufunc: np.ufunc, a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = _NO_VALUE,
+                 initial: Any = _NO_VALUE, where: Any = _NO_VALUE) -> Any:
+    """ufunc.reduce with axis=None meaning all axes."""
+    if ufunc not in _REDUCTIONS:
+        raise tracer.unsupported(f"numpy.{ufunc.__name__}.reduce", "there is no compiled form of it yet")
+    op, neutral = _REDUCTIONS[ufunc]
+    a = as_array(a)
+    out = out[0] if isinstance(out, tuple) else out
+    axes = some_axes(axis, a.ndim)
+    if dtype is None and out is not None and ufunc in (np.add, np.multiply) and a.dtype.kind in "biu":
+        dtype = out.dtype if np.can_cast(a.dtype, out.dtype) else None
+    kind = reduction_dtype(ufunc, a.dtype, dtype)
+    if ufunc in (np.bitwise_and, np.bitwise_or, np.bitwise_xor) and kind.kind not in "biu":
+        ufunc.resolve_dtypes((kind, kind, None))  # raises NumPy's error
+    if initial is None:
+        initial = _NO_VALUE
+    value = cast(a.view.read(), kind)
+    if where is not _NO_VALUE and where is not True:
+        if neutral is None and initial is _NO_VALUE:
+            raise ValueError(f"reduction operation '{ufunc.__name__}' does not have an identity, so to use a where mask one has "
+                             "to specify 'initial'")
+        value = _masked(value, where, initial if neutral is None else neutral)
+    empty = any(isinstance(a.view.dims[k], int) and a.view.dims[k] == 0 for k in axes)
+    if empty and neutral is None:
+        if initial is _NO_VALUE:
+            raise ValueError(f"zero-size array to reduction operation {ufunc.__name__} which has no identity")
+        reduced = broadcast(value_of(initial, kind), tuple(d for k, d in enumerate(a.view.dims) if k not in axes))
+    else:
+        reduced = tracer.emit(op, [value], axes=axes) if axes else value
+        if initial is not _NO_VALUE:
+            reduced = tracer.emit(ufunc.__name__, [broadcast(value_of(initial, kind), reduced.dims), reduced])
+    return finish(a, reduced, axes, keepdims, out)
+
+
+def _masked(value: Value, where: Any, neutral: Any) -> Value:
+    mask = value_of(where)
+    if mask.dtype != np.dtype(bool):
+        raise TypeError(f"Cannot cast array data from {mask.dtype!r} to dtype('bool') according to the rule 'safe'")
+    mask = broadcast(mask, value.dims)
+    filler = broadcast(value_of(neutral, value.dtype) if not isinstance(neutral, int) or value.dtype.kind not in "u"
+                       else tracer.constant(np.asarray(neutral).astype(value.dtype)[()], value.type), value.dims)
+    return tracer.emit("where", [mask, value, filler])
+
+
+def _implement_methods(ufunc: np.ufunc) -> None:
+    @implements((ufunc, "reduce"))
+    def reduce(array: Any, axis: Any = 0, dtype: Any = None, out: Any = None, keepdims: Any = False, initial: Any = _NO_VALUE,
+               where: Any = True) -> Any:
+        return reduce_ufunc(ufunc, array, axis, dtype, out, keepdims, initial, where)
+
+    @implements((ufunc, "accumulate"))
+    def accumulate(array: Any, axis: Any = 0, dtype: Any = None, out: Any = None) -> Any:
+        return accumulate_ufunc(ufunc, array, axis, dtype, out)
+
+
+for _ufunc in _REDUCTIONS:
+    _implement_methods(_ufunc)
+
+
+def accumulate_ufunc(ufunc: np.ufunc, a: Any, axis: Any = 0, dtype: Any = None, out: Any = None) -> Any:
+    """ufunc.accumulate; axis None flattens, as np.cumsum does."""
+    if ufunc not in _ACCUMULATIONS:
+        raise tracer.unsupported(f"numpy.{ufunc.__name__}.accumulate", "there is no compiled form of it yet")
+    a = as_array(a)
+    if axis is None:
+        a, axis = call(np.ravel, (a,), {}), 0
+    elif a.ndim == 0:
+        raise TypeError("cannot accumulate on a scalar")
+    k = one_axis(axis, a.ndim)
+    value = cast(a.view.read(), reduction_dtype(ufunc, a.dtype, dtype))
+    result = tracer.emit(_ACCUMULATIONS[ufunc], [value], axis=k, reverse=False, exclusive=False)
+    layout = keep_order([(a.view.dims, a.view.strides)], a.view.dims)
+    return deliver(wrap(result, layout), out[0] if isinstance(out, tuple) else out)
+
+
+def _plain_reduction(function: Callable, ufunc: np.ufunc) -> None:
+    @implements(function)
+    def implementation(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = _NO_VALUE,
+                       initial: Any = _NO_VALUE, where: Any = _NO_VALUE) -> Any:
+        return reduce_ufunc(ufunc, a, axis, dtype, out, keepdims, initial, where)
+
+
+def _extreme(functions: tuple[Callable, ...], ufunc: np.ufunc) -> None:
+    @implements(*functions)
+    def implementation(a: Any, axis: Any = None, out: Any = None, keepdims: Any = _NO_VALUE, initial: Any = _NO_VALUE,
+                       where: Any = _NO_VALUE) -> Any:
+        return reduce_ufunc(ufunc, a, axis, None, out, keepdims, initial, where)
+
+
+def _truth(function: Callable, ufunc: np.ufunc) -> None:
+    @implements(function)
+    def implementation(a: Any, axis: Any = None, out: Any = None, keepdims: Any = _NO_VALUE, *, where: Any = _NO_VALUE) -> Any:
+        return reduce_ufunc(ufunc, a, axis, None, out, keepdims, _NO_VALUE, where)
+
+
+_plain_reduction(np.sum, np.add)
+_plain_reduction(np.prod, np.multiply)
+_extreme((np.max, np.amax) if np.max is not np.amax else (np.max,), np.maximum)
+_extreme((np.min, np.amin) if np.min is not np.amin else (np.min,), np.minimum)
+_truth(np.any, np.logical_or)
+_truth(np.all, np.logical_and)
+
+
+def _position(function: Callable) -> None:
+    name = function.__name__
+
+    @implements(function)
+    def implementation(a: Any, axis: Any = None, out: Any = None, *, keepdims: Any = _NO_VALUE) -> Any:
+        a = as_array(a)
+        axes = tuple(range(a.ndim)) if axis is None else (one_axis(axis, a.ndim),) if a.ndim else ()
+        if any(isinstance(a.view.dims[k], int) and a.view.dims[k] == 0 for k in axes):
+            raise ValueError(f"attempt to get {name} of an empty sequence")
+        value = a.view.read()
+        found = tracer.emit(name, [value], axes=axes) if axes else tracer.constant(np.int64(0))
+        # Unlike other reductions, NumPy's argmax gives C order whatever the operand's.
+        if keepdims is not _NO_VALUE and concrete(keepdims, "keepdims"):
+            found = reshape_value(found, tuple(1 if k in axes else d for k, d in enumerate(a.view.dims)))
+        return deliver(wrap(found), out)
+
+
+_position(np.argmax)
+_position(np.argmin)
+
+
+def _count(a: TracedArray, axes: Sequence[int], where: Any) -> Any:
+    """How many elements go into each mean: an int, or an array of them under a mask."""
+    if where is _NO_VALUE or where is True:
+        n: Any = 1
+        for k in axes:
+            n = n * a.shape[k]
+        return n
+    mask = broadcast(value_of(where), common_dims(a.view.dims))
+    return wrap(tracer.emit("reduce_sum", [cast(mask, np.dtype(np.int64))], axes=tuple(axes))) if axes else wrap(
+        cast(mask, np.dtype(np.int64)))
+
+
+def _keep(result: Any, a: TracedArray, axes: Sequence[int]) -> Any:
+    """A reduced result with extents of 1 in place of the reduced axes."""
+    index = tuple(None if k in axes else slice(None) for k in range(a.ndim))
+    return as_array(result)[index] if axes else result
+
+
+@implements(np.mean)
+def mean(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = _NO_VALUE, *, where: Any = _NO_VALUE,
+         ) -> Any:
+    a = as_array(a)
+    axes = some_axes(axis, a.ndim)
+    half = dtype is None and a.dtype == np.float16
+    if dtype is None and a.dtype.kind in "biu":
+        dtype = np.float64
+    total = reduce_ufunc(np.add, a, axes, np.float32 if half else dtype, None, _NO_VALUE, _NO_VALUE, where)
+    count = _count(a, axes, where)
+    result = call(np.true_divide, (total, _as_divisor(count, total)), {})
+    if half:
+        result = wrap(cast(value_of(result), np.dtype(np.float16)), layout_without(a, axes))
+    if keepdims is not _NO_VALUE and concrete(keepdims, "keepdims"):
+        result = _keep(result, a, axes)
+    return deliver(result, out)
+
+
+def _as_divisor(count: Any, total: Any) -> Any:
+    """The count in the real dtype of the sum, so that dividing by it does not promote."""
+    if isinstance(count, (TracedArray, TracedScalar)) and not isinstance(count, int):
+        dtype = value_of(total).dtype
+        return call(np.asarray, (count,), {"dtype": np.empty(0, dtype).real.dtype if dtype.kind in "fc" else np.float64})
+    return count
+
+
+@implements(np.var)
+def var(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0, keepdims: Any = _NO_VALUE, *,
+        where: Any = _NO_VALUE, mean: Any = _NO_VALUE, correction: Any = _NO_VALUE) -> Any:
+    a = as_array(a)
+    axes = some_axes(axis, a.ndim)
+    half = dtype is None and a.dtype == np.float16
+    if dtype is None and a.dtype.kind in "biu":
+        dtype = np.float64
+    work = np.dtype(np.float32) if half else np.dtype(dtype) if dtype is not None else a.dtype
+    count = _count(a, axes, where)
+    if mean is _NO_VALUE:
+        total = reduce_ufunc(np.add, a, axes, work, None, _NO_VALUE, _NO_VALUE, where)
+        mean = _keep(call(np.true_divide, (total, _as_divisor(count, total)), {}), a, axes)
+    centred = call(np.subtract, (call(np.asarray, (a,), {"dtype": work}), mean), {})
+    if work.kind == "c":
+        squares = call(np.add, (call(np.square, (centred.real,), {}), call(np.square, (centred.imag,), {})), {})
+    else:
+        squares = call(np.square, (centred,), {})
+    total = reduce_ufunc(np.add, squares, axes, None, None, _NO_VALUE, _NO_VALUE, where)
+    freedom = count - (ddof if correction is _NO_VALUE else correction)
+    freedom = max(freedom, 0) if isinstance(freedom, (int, float)) else call(np.maximum, (freedom, 0), {})
+    result = call(np.true_divide, (total, _as_divisor(freedom, total)), {})
+    if half:
+        result = wrap(cast(value_of(result), np.dtype(np.float16)), layout_without(a, axes))
+    if keepdims is not _NO_VALUE and concrete(keepdims, "keepdims"):
+        result = _keep(result, a, axes)
+    return deliver(result, out)
+
+
+@implements(np.std)
+def std(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0, keepdims: Any = _NO_VALUE, **others: Any,
+        ) -> Any:
+    return deliver(call(np.sqrt, (var(a, axis, dtype, None, ddof, keepdims, **others),), {}), out)
+
+
+@implements(np.ptp)
+def ptp(a: Any, axis: Any = None, out: Any = None, keepdims: Any = _NO_VALUE) -> Any:
+    greatest = reduce_ufunc(np.maximum, a, axis, None, None, keepdims)
+    return deliver(call(np.subtract, (greatest, reduce_ufunc(np.minimum, a, axis, None, None, keepdims)), {}), out)
+
+
+@implements(np.count_nonzero)
+def count_nonzero(a: Any, axis: Any = None, *, keepdims: Any = False) -> Any:
+    a = as_array(a)
+    truth = value_of(call(np.not_equal, (a, 0), {})) if a.dtype.kind != "b" else a.view.read()
+    total = reduce_ufunc(np.add, wrap(truth), axis, np.int64, None, keepdims)
+    return call(int, (total,), {}) if axis is None and not keepdims else total
+
+
+@implements(np.cumsum)
+def cumsum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
+    return accumulate_ufunc(np.add, _at_least_1d(a), axis, dtype, out)
+
+
+@implements(np.cumprod)
+def cumprod(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
+    return accumulate_ufunc(np.multiply, _at_least_1d(a), axis, dtype, out)
+
+
+def _at_least_1d(a: Any) -> TracedArray:
+    a = as_array(a)
+    return a if a.ndim else a[None]
+
+
+@implements(np.average)
+def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = False, *, keepdims: Any = _NO_VALUE) -> Any:
+    if weights is None:
+        result = mean(a, axis, keepdims=keepdims)
+        a = as_array(a)
+        return (result, result * 0 + _count(a, some_axes(axis, a.ndim), _NO_VALUE)) if returned else result
+    a, weights = as_array(a), as_array(weights)
+    if a.ndim != weights.ndim:
+        if axis is None:
+            raise TypeError("Axis must be specified when shapes of a and weights differ.")
+        k = one_axis(axis, a.ndim)
+        if weights.ndim != 1 or weights.shape[0] != a.shape[k]:
+            raise ValueError("Shape of weights must be consistent with shape of a along specified axis.")
+        weights = weights[tuple(slice(None) if j == k else None for j in range(a.ndim))]
+    dtype = np.result_type(a.dtype, weights.dtype, *(["f8"] if a.dtype.kind in "biu" else []))
+    weights = call(np.broadcast_to, (weights, a.shape), {})
+    scale = reduce_ufunc(np.add, weights, axis, dtype, None, keepdims)
+    product = call(np.multiply, (a, weights), {"dtype": dtype})
+    result = call(np.true_divide, (reduce_ufunc(np.add, product, axis, dtype, None, keepdims), scale), {})
+    return (result, scale) if returned else result
+
+
+for _name, _function in (("sum", np.sum), ("prod", np.prod), ("max", np.max), ("min", np.min), ("any", np.any), ("all", np.all),
+                         ("argmax", np.argmax), ("argmin", np.argmin), ("mean", np.mean), ("var", np.var), ("std", np.std),
+                         ("cumsum", np.cumsum), ("cumprod", np.cumprod)):
+    alias_method(_name, _function)
+

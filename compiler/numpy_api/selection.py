@@ -1,0 +1,335 @@
+"""Choosing elements: where, clip, sort, argsort, take and put, choose, select, searching, rounding to decimals."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .. import tracer
+from ..arrays import TracedArray, as_array, deliver, dims_of, new_array, operand, value_of, wrap
+from ..dispatch import alias_method, call, implements, implements_method
+from ..scalars import TracedScalar, concrete, is_weak
+from ..ufuncs import keep_order, promotable
+from ..values import broadcast, cast, check_dtype, common_dims
+from .axes import one_axis
+
+_NO_VALUE = np._NoValue  # type: ignore[attr-defined]
+
+
+def promoted(*operands: Any) -> np.dtype:
+    """The common dtype of operands under NEP 50 (Python scalars are weak)."""
+    kinds = [promotable(x) for x in operands]
+    strong = [k for k in kinds if isinstance(k, np.dtype)]
+    weak = [k(0) for k in kinds if not isinstance(k, np.dtype)]
+    return np.result_type(*strong, *weak)
+
+
+@implements(np.where)
+def where(condition: Any, x: Any = _NO_VALUE, y: Any = _NO_VALUE, /) -> Any:
+    if x is _NO_VALUE and y is _NO_VALUE:
+        return call(np.nonzero, (condition,), {})
+    if x is _NO_VALUE or y is _NO_VALUE:
+        raise ValueError("either both or neither of x and y should be given")
+    c, x, y = operand(condition), operand(x), operand(y)
+    kind = check_dtype(promoted(x, y))
+    test = cast(value_of(c), np.dtype(bool))
+    dims = common_dims(*map(dims_of, (c, x, y)))
+    values = [broadcast(value_of(v, kind), dims) for v in (x, y)]
+    result = tracer.emit("where", [broadcast(test, dims), *values])
+    arrays = [a.view for a in (c, x, y) if isinstance(a, TracedArray)]
+    return new_array(result, keep_order([(v.dims, v.strides) for v in arrays], dims))
+
+
+@implements(np.clip)
+def clip(a: Any, a_min: Any = _NO_VALUE, a_max: Any = _NO_VALUE, out: Any = None, *, min: Any = _NO_VALUE, max: Any = _NO_VALUE,
+         **kwargs: Any) -> Any:
+    low = a_min if a_min is not _NO_VALUE else (None if min is _NO_VALUE else min)
+    high = a_max if a_max is not _NO_VALUE else (None if max is _NO_VALUE else max)
+    a = a if isinstance(a, (TracedArray, TracedScalar)) else as_array(a)
+    if low is None and high is None:
+        return call(np.positive, (a,), {"out": out, **kwargs})
+    kind = getattr(a, "dtype", None)
+    if kind is not None and kind.kind in "iu":
+        # A bound beyond the dtype does not clip.
+        info = np.iinfo(kind)
+        if type(low) is int and low <= info.min:
+            low = None if high is not None else info.min
+        if type(high) is int and high >= info.max:
+            high = None if low is not None else info.max
+    if high is None:
+        return call(np.maximum, (a, low), {"out": out, **kwargs})
+    if low is None:
+        return call(np.minimum, (a, high), {"out": out, **kwargs})
+    kind = check_dtype(promoted(*map(operand, (a, low, high))))
+    if kind.kind == "b":
+        raise np._core._exceptions._UFuncNoLoopError(np._core.umath.clip, (np.dtype(bool),) * 3 + (None,))  # type: ignore
+    bounded = call(np.minimum, (call(np.maximum, (a, low), {"dtype": kind}), high), {"dtype": kind})
+    return deliver(bounded, out)
+
+
+alias_method("clip", np.clip)
+
+
+@implements(np.sort)
+def sort(a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> TracedArray:
+    a = as_array(a)
+    if axis is None:
+        a, axis = call(np.ravel, (a,), {}), -1
+    k = one_axis(axis, a.ndim)
+    # NumPy sorts a copy that keeps the operand's memory order.
+    result = tracer.emit("sort", [a.view.read()], axis=k, kind=_sort_kind(kind, stable))
+    return new_array(result, keep_order([(a.view.dims, a.view.strides)], a.view.dims))
+
+
+@implements(np.argsort)
+def argsort(a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> Any:
+    a = as_array(a)
+    if axis is None or a.ndim == 0:
+        a, axis = call(np.ravel, (a,), {}), -1
+    k = one_axis(axis, a.ndim)
+    return new_array(tracer.emit("argsort", [a.view.read()], axis=k, kind=_sort_kind(kind, stable)))
+
+
+def _sort_kind(kind: Any, stable: Any) -> str:
+    if stable:
+        return "stable"
+    names = {None: "quicksort", "q": "quicksort", "h": "heapsort", "m": "stable", "s": "stable", "mergesort": "stable"}
+    kind = names.get(kind, kind)
+    if kind not in ("quicksort", "heapsort", "stable"):
+        raise ValueError(f"sort kind must be one of 'quick', 'heap', or 'stable' (got '{kind}')")
+    return kind
+
+
+alias_method("argsort", np.argsort)
+
+
+@implements_method("sort")
+def sort_method(a: TracedArray, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> None:
+    a[...] = sort(a, axis, kind, stable=stable)
+
+
+@implements(np.take)
+def take(a: Any, indices: Any, axis: Any = None, out: Any = None, mode: str = "raise") -> Any:
+    a = as_array(a)
+    if axis is None:
+        a, axis = call(np.ravel, (a,), {}), 0
+    k = one_axis(axis, a.ndim)
+    places = operand(indices)
+    if mode == "clip":
+        places = call(np.clip, (places, 0, a.shape[k] - 1), {})
+    elif mode == "wrap":
+        places = call(np.remainder, (places, a.shape[k]), {})
+    elif mode != "raise":
+        raise ValueError(f"clipmode must be one of 'clip', 'raise', or 'wrap' (got '{mode}')")
+    if isinstance(places, TracedArray) and places.dtype.kind not in "iu":
+        raise TypeError(f"Cannot cast array data from {places.dtype!r} to dtype('int64') according to the rule 'safe'")
+    result = a[(*(slice(None),) * k, places)]
+    if isinstance(result, TracedArray) and result.view.storage is a.view.storage:
+        result = result.copy()
+    return deliver(result, out)
+
+
+alias_method("take", np.take)
+
+
+@implements(np.take_along_axis)
+def take_along_axis(arr: Any, indices: Any, axis: Any = -1) -> TracedArray:
+    a, places = as_array(arr), as_array(indices)
+    if axis is None:
+        a, axis = call(np.ravel, (a,), {}), 0
+    return a[_along(a, places, one_axis(axis, a.ndim))]
+
+
+@implements(np.put_along_axis)
+def put_along_axis(arr: Any, indices: Any, values: Any, axis: Any) -> None:
+    places = as_array(indices)
+    arr[_along(arr, places, one_axis(axis, arr.ndim))] = values
+
+
+def _along(a: TracedArray, places: TracedArray, axis: int) -> tuple:
+    if places.dtype.kind not in "iu":
+        raise IndexError("`indices` must be an integer array")
+    if places.ndim != a.ndim:
+        raise ValueError("`indices` and `arr` must have the same number of dimensions")
+    return tuple(places if k == axis else call(np.arange, (places.shape[k],), {}).reshape(
+        tuple(-1 if j == k else 1 for j in range(a.ndim))) for k in range(a.ndim))
+
+
+@implements(np.select)
+def select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0) -> Any:
+    if len(condlist) != len(choicelist):
+        raise ValueError("list of cases must be same length as list of conditions")
+    if not condlist:
+        raise ValueError("select with an empty condition list is not possible")
+    kind = promoted(*map(operand, choicelist), operand(default))
+    result = value_of(operand(default), kind)
+    for c, x in zip(reversed(condlist), reversed(choicelist)):
+        dims = common_dims(result.dims, dims_of(operand(c)), dims_of(operand(x)))
+        result = tracer.emit("where", [broadcast(value_of(c), dims), broadcast(value_of(operand(x), kind), dims),
+                                       broadcast(result, dims)])
+    return new_array(result)
+
+
+@implements(np.choose)
+def choose(a: Any, choices: Any, out: Any = None, mode: str = "raise") -> Any:
+    picked, options = as_array(a), [as_array(c) for c in choices]
+    kind = np.result_type(*[c.dtype for c in options])
+    dims = common_dims(picked.view.dims, *[c.view.dims for c in options])
+    stacked = call(np.stack, ([call(np.broadcast_to, (c.astype(kind), dims), {}) for c in options],), {})
+    chosen = call(np.broadcast_to, (picked, dims), {})
+    if mode == "clip":
+        chosen = call(np.clip, (chosen, 0, len(options) - 1), {})
+    elif mode == "wrap":
+        chosen = call(np.remainder, (chosen, len(options)), {})
+    return deliver(take_along_axis(stacked, chosen[None], 0)[0], out)
+
+
+@implements(np.round, np.around) if np.round is not np.around else implements(np.round)
+def round_to(a: Any, decimals: Any = 0, out: Any = None) -> Any:
+    a = operand(a) if not isinstance(a, (TracedArray, TracedScalar)) else a
+    decimals = operator.index(concrete(decimals, "decimals"))
+    kind = promotable(a)
+    if isinstance(kind, np.dtype) and kind.kind == "b":
+        a = call(np.asarray, (a,), {"dtype": np.float16})
+        kind = np.dtype(np.float16)
+    if isinstance(kind, np.dtype) and kind.kind in "iu":
+        if decimals >= 0:
+            return deliver(call(np.positive, (a,), {}), out)
+        scale = 10 ** -decimals
+        return deliver(cast_like(call(np.multiply, (call(np.rint, (call(np.divide, (a, scale), {}),), {}), scale), {}), kind), out)
+    if isinstance(kind, np.dtype) and kind.kind == "c":
+        parts = [round_to(p, decimals) for p in (a.real, a.imag)]
+        return deliver(wrap(tracer.emit("complex", [value_of(p) for p in parts])), out)
+    if decimals == 0:
+        return call(np.rint, (a,), {"out": out})
+    scale = 10.0 ** abs(decimals)
+    first, second = (np.multiply, np.divide) if decimals > 0 else (np.divide, np.multiply)
+    return call(second, (call(np.rint, (call(first, (a, scale), {}),), {}), scale), {"out": out})
+
+
+def cast_like(x: Any, dtype: np.dtype) -> Any:
+    return wrap(cast(value_of(x), dtype))
+
+
+alias_method("round", np.round)
+
+
+@implements(np.nan_to_num)
+def nan_to_num(x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -> Any:
+    a = operand(x)
+    kind = promotable(a)
+    if not isinstance(kind, np.dtype):
+        kind = np.dtype(kind)
+    if kind.kind == "c":
+        parts = [value_of(nan_to_num(p, True, nan, posinf, neginf)) for p in (a.real, a.imag)]
+        result = wrap(tracer.emit("complex", parts))
+    elif kind.kind != "f":
+        result = as_array(a).copy() if isinstance(a, TracedArray) else wrap(value_of(a, kind))
+    else:
+        info = np.finfo(kind)
+        v = wrap(value_of(a, kind)) if is_weak(a) else a
+        high, low = (info.max if posinf is None else posinf), (info.min if neginf is None else neginf)
+        r = call(np.where, (call(np.isnan, (v,), {}), kind.type(nan), v), {})
+        r = call(np.where, (call(np.equal, (v, kind.type(np.inf)), {}), kind.type(high), r), {})
+        result = call(np.where, (call(np.equal, (v, kind.type(-np.inf)), {}), kind.type(low), r), {})
+        if not dims_of(a):
+            result = wrap(value_of(result))
+    if not copy and isinstance(x, TracedArray):
+        x[...] = result
+        return x
+    return result
+
+
+@implements(np.isclose)
+def isclose(a: Any, b: Any, rtol: Any = 1e-5, atol: Any = 1e-8, equal_nan: bool = False) -> Any:
+    x, y = operand(a), operand(b)
+    if promoted(y).kind in "biu":
+        y = call(np.multiply, (y, 1.0), {})
+    gap = call(np.absolute, (call(np.subtract, (x, y), {}),), {})
+    bound = call(np.add, (atol, call(np.multiply, (rtol, call(np.absolute, (y,), {})), {})), {})
+    near = call(np.logical_and, (call(np.less_equal, (gap, bound), {}), call(np.isfinite, (y,), {})), {})
+    result = call(np.logical_or, (near, call(np.equal, (x, y), {})), {})
+    if equal_nan:
+        both = call(np.logical_and, (call(np.isnan, (x,), {}), call(np.isnan, (y,), {})), {})
+        result = call(np.logical_or, (result, both), {})
+    return result
+
+
+@implements(np.allclose)
+def allclose(a: Any, b: Any, rtol: Any = 1e-5, atol: Any = 1e-8, equal_nan: bool = False) -> Any:
+    return call(bool, (call(np.all, (isclose(a, b, rtol, atol, equal_nan),), {}),), {})
+
+
+@implements(np.array_equal)
+def array_equal(a1: Any, a2: Any, equal_nan: bool = False) -> Any:
+    x, y = as_array(a1), as_array(a2)
+    if x.view.dims != y.view.dims:
+        return False
+    same = call(np.equal, (x, y), {})
+    if equal_nan:
+        same = call(np.logical_or, (same, call(np.logical_and, (call(np.isnan, (x,), {}), call(np.isnan, (y,), {})), {})), {})
+    return call(bool, (call(np.all, (same,), {}),), {})
+
+
+@implements(np.searchsorted)
+def searchsorted(a: Any, v: Any, side: str = "left", sorter: Any = None) -> Any:
+    """Counts the elements that come before: exact for a sorted `a`, and one fused pass."""
+    a, key = as_array(a), operand(v)
+    if sorter is not None:
+        a = a[sorter]
+    if a.ndim != 1:
+        raise ValueError("object too deep for desired array")
+    if side not in ("left", "right"):
+        raise ValueError(f"search side must be 'left' or 'right' (got '{side}')")
+    keys = as_array(key)
+    before = call(np.less if side == "left" else np.less_equal, (a, keys[..., None]), {})
+    if promoted(a, key).kind == "f":  # a NaN comes last
+        nan_key, nan_a = call(np.isnan, (keys[..., None],), {}), call(np.isnan, (a,), {})
+        nan_before = call(np.logical_not, (nan_a,), {}) if side == "left" else call(np.greater_equal, (nan_key, nan_a), {})
+        before = call(np.where, (nan_key, nan_before, before), {})
+    count = tracer.emit("reduce_sum", [cast(value_of(before), np.dtype(np.int64))], axes=(keys.ndim,))
+    return wrap(count)
+
+
+@implements(np.diff)
+def diff(a: Any, n: Any = 1, axis: Any = -1, prepend: Any = _NO_VALUE, append: Any = _NO_VALUE) -> Any:
+    a = as_array(a)
+    if a.ndim == 0:
+        raise ValueError("diff requires input that is at least one dimensional")
+    k = one_axis(axis, a.ndim)
+    pieces = [a]
+    for extra, at in ((prepend, 0), (append, len(pieces))):
+        if extra is not _NO_VALUE:
+            e = as_array(extra)
+            if e.ndim == 0:
+                e = call(np.broadcast_to, (e, tuple(1 if j == k else d for j, d in enumerate(a.shape))), {})
+            pieces.insert(0 if at == 0 else len(pieces), e)
+    if len(pieces) > 1:
+        a = call(np.concatenate, (pieces,), {"axis": k})
+    lead = (slice(None),) * k
+    for _ in range(operator.index(concrete(n, "the order of diff"))):
+        high, low = a[(*lead, slice(1, None))], a[(*lead, slice(None, -1))]
+        a = call(np.not_equal if a.dtype.kind == "b" else np.subtract, (high, low), {})
+    return a
+
+
+@implements(np.result_type)
+def result_type(*arrays_and_dtypes: Any) -> np.dtype:
+    plain = []
+    for x in arrays_and_dtypes:
+        if isinstance(x, (TracedArray, TracedScalar)):
+            kind = promotable(x)
+            plain.append(kind if isinstance(kind, np.dtype) else kind(0))
+        else:
+            plain.append(x)
+    return np.result_type(*plain)
+
+
+@implements(np.argwhere, np.flatnonzero, np.unique, np.extract, np.compress)
+def shape_from_data(*args: Any, **kwargs: Any) -> Any:
+    raise tracer.unsupported("a function whose result's size depends on values", "array sizes must be known while compiling",
+                             "keep a mask and use np.where, or reduce with where=")
+
