@@ -24,8 +24,7 @@ def is_library_file(filename: str) -> bool:
     for site in _SITE:
         if filename.startswith(site):
             return filename[len(site):].split("/")[0] in _COMPILED_PACKAGES
-    return filename.startswith(_FOLDERS) or (filename.startswith("<") and not filename.startswith(("<ipython", "<doctest",
-                                                                                                  "<stdin", "<string")))
+    return filename.startswith((*_FOLDERS, "<frozen", "<__array_function__"))
 
 
 def is_library_code(code: types.CodeType) -> bool:

@@ -10,12 +10,12 @@ import numpy as np
 
 from ...ir.builder import dim_template
 from ...ir.graph import Value
-from ...ir.types import DTYPE_NAMES, ArrayType, Dim
+from ...ir.types import DTYPE_NAMES, Dim
 from .. import tracer
 from ..arrays import TracedArray, any_traced, as_array, constant_array, new_array, operand, value_of
 from ..dispatch import call, implements, implements_method
 from ..scalars import TracedScalar, concrete, is_weak
-from ..ufuncs import keep_order, promotable
+from ..ufuncs import promotable
 from ..values import broadcast, cast, check_dtype
 
 
@@ -42,6 +42,16 @@ def _order_layout(order: str, rank: int) -> tuple[int, ...] | None:
     if order == "F":
         return tuple(reversed(range(rank)))
     raise ValueError(f"order must be one of 'C', 'F', 'A', or 'K' (got '{order}')")
+
+
+def like_order(a: TracedArray) -> tuple[int, ...] | None:
+    """The memory order of a new array like `a`: axes by decreasing stride, an axis of stride 0 (broadcast) fastest."""
+    if a.ndim < 2 or a.view.is_c_contiguous or any(s is None for s in a.view.strides):
+        return None
+    if a.view.is_f_contiguous:
+        return tuple(reversed(range(a.ndim)))
+    order = tuple(sorted(range(a.ndim), key=lambda k: -abs(a.view.strides[k])))  # type: ignore[arg-type]
+    return None if order == tuple(range(a.ndim)) else order
 
 
 def filled(value: Any, dims: tuple[Dim, ...], dtype: np.dtype, order: str = "C") -> TracedArray:
@@ -81,8 +91,7 @@ def _unsafe(x: Any, dtype: np.dtype) -> Any:
 def _like(a: Any, dtype: Any, order: str, shape: Any) -> tuple[tuple[Dim, ...], np.dtype, tuple[int, ...] | None]:
     a = as_array(a)
     dims = a.view.dims if shape is None else shape_dims(shape)
-    kept = keep_order([(a.view.dims, a.view.strides)], dims) if order in "KA" and len(dims) == a.ndim else \
-        _order_layout(order, len(dims))
+    kept = like_order(a) if order in "KA" and len(dims) == a.ndim else _order_layout(order, len(dims))
     if order == "A":
         kept = _order_layout("F", len(dims)) if a.view.is_f_contiguous and not a.view.is_c_contiguous else None
     return dims, np.dtype(dtype) if dtype is not None else a.dtype, kept
@@ -174,7 +183,9 @@ def linspace(start: Any, stop: Any, num: Any = 50, endpoint: bool = True, retste
         raise ValueError(f"Number of samples, {n}, must be non-negative.")
     div = (n - 1) if endpoint else n
     start, stop = operand(start), operand(stop)
-    kind = np.result_type(*[_inexact(promotable(x)) for x in (start, stop)], float(n))
+    kinds = [promotable(x) for x in (start, stop)]
+    strong, weak = [k for k in kinds if isinstance(k, np.dtype)], [k(0) for k in kinds if not isinstance(k, np.dtype)]
+    kind = np.result_type(*strong, *weak, 0.0)
     first, last = (call(np.multiply, (x, 1.0), {}) for x in (start, stop))
     delta = call(np.subtract, (last, first), {"dtype": kind})
     dims = np.broadcast_shapes(*[x.shape if isinstance(x, (TracedArray, TracedScalar, np.generic)) else () for x in (start, stop)])
@@ -199,10 +210,6 @@ def linspace(start: Any, stop: Any, num: Any = 50, endpoint: bool = True, retste
         y = call(np.floor, (y,), {})
     y = y.astype(wanted, copy=False)
     return (y, step) if retstep else y
-
-
-def _inexact(kind: Any) -> Any:
-    return kind if isinstance(kind, np.dtype) and kind.kind in "fc" else (complex if kind is complex else float)
 
 
 @implements(np.logspace)
@@ -238,7 +245,7 @@ def _converted(a: TracedArray, dtype: Any, order: str, always: bool) -> TracedAr
     right_order = order in "KA" or (order == "C" and a.view.is_c_contiguous) or (order == "F" and a.view.is_f_contiguous)
     if not always and kind == a.dtype and right_order:
         return a
-    layout = keep_order([(a.view.dims, a.view.strides)], a.view.dims) if order == "K" else _order_layout(order, a.ndim)
+    layout = like_order(a) if order == "K" else _order_layout(order, a.ndim)
     if order == "A":
         layout = _order_layout("F", a.ndim) if a.view.is_f_contiguous and not a.view.is_c_contiguous else None
     return new_array(cast(a.view.read(), kind), layout)

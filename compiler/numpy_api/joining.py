@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from .. import tracer
 from ..arrays import TracedArray, as_array, deliver, operand, value_of, wrap
 from ..dispatch import alias_method, call, implements
 from ..scalars import concrete
-from ..ufuncs import keep_order, promotable
+from ..ufuncs import promotable
 from ..values import cast, check_dtype, shape_text
 from .axes import one_axis
 
@@ -45,8 +46,39 @@ def _joined(arrays: Sequence[TracedArray], axis: int, kind: np.dtype) -> TracedA
                                  f"dimension {d}, the array at index 0 has size {x} and the array at index {k} has size {y}")
     values = [cast(a.view.read(), check_dtype(kind)) for a in arrays]
     result = tracer.emit("concatenate", values, axis=axis) if len(values) > 1 else values[0]
-    layout = keep_order([(a.view.dims, a.view.strides) for a in arrays], result.dims)
-    return wrap(result, layout)
+    return wrap(result, _joined_order(arrays))
+
+
+def _joined_order(arrays: Sequence[TracedArray]) -> tuple[int, ...] | None:
+    """The memory order that np.concatenate chooses: axes by decreasing stride where all arrays agree, else C order.
+
+    Unlike the order of a ufunc's result, ties are broken from the slowest axis.
+    """
+    rank = arrays[0].ndim
+    if any(s is None for a in arrays for s in a.view.strides):
+        return None
+    order = list(range(rank))
+    for i in range(1, rank):
+        place = i
+        for j in range(i - 1, -1, -1):
+            swap = _is_slower(arrays, order[i], order[j])
+            if swap:
+                place = j
+            elif swap is not None:
+                break
+        order.insert(place, order.pop(i))
+    return None if order == list(range(rank)) else tuple(order)
+
+
+def _is_slower(arrays: Sequence[TracedArray], a: int, b: int) -> bool | None:
+    """Does axis `a` step further than axis `b` in every array where both extents exceed 1? None if there is none."""
+    answer: bool | None = None
+    for x in arrays:
+        if x.view.dims[a] != 1 and x.view.dims[b] != 1:
+            if abs(x.view.strides[a]) <= abs(x.view.strides[b]):  # type: ignore[arg-type]
+                return False
+            answer = True
+    return answer
 
 
 @implements(np.concatenate)
@@ -119,7 +151,7 @@ def array_split(ary: Any, indices_or_sections: Any, axis: Any = 0) -> list:
         each, extra = divmod(n, count)
         points = [j * each + min(j, extra) for j in range(count + 1)]
     lead = (slice(None),) * k
-    return [a[(*lead, slice(lo, hi))] for lo, hi in zip(points, points[1:])]
+    return [a[(*lead, slice(lo, hi))] for lo, hi in pairwise(points)]
 
 
 @implements(np.split)
@@ -214,7 +246,8 @@ def _pad_constant(a: TracedArray, widths: np.ndarray, values: Any) -> TracedArra
         filler = value_of(operand(values), a.dtype)
         result = tracer.emit("pad", [a.view.read(), filler], low=tuple(int(w) for w in widths[:, 0]),
                              high=tuple(int(w) for w in widths[:, 1]))
-        return wrap(result)
+        fortran = a.view.is_f_contiguous and not a.view.is_c_contiguous
+        return wrap(result, tuple(reversed(range(a.ndim))) if fortran else None)
     each = np.broadcast_to(np.asarray(values), (a.ndim, 2))
     for k in range(a.ndim):
         for side in (0, 1):

@@ -18,7 +18,7 @@ from ...ir.viewmap import Axis, broadcast_map
 from ..arrays import TracedArray, as_array, new_array, value_of
 from ..dispatch import alias_method, call, implements, implements_method
 from ..scalars import TracedScalar, concrete
-from ..ufuncs import keep_order
+from ..memory_order import keep_order
 from ..values import common_dims, fits, shape_text
 from ..views import reshape_value
 from .axes import one_axis
@@ -327,7 +327,7 @@ def roll(a: Any, shift: Any, axis: Any = None) -> TracedArray:
     for k in range(a.ndim):
         n = a.shape[k]
         s = total.get(k, 0) % n if isinstance(n, int) and n else 0
-        here = [(slice(None), slice(None))] if not s else [(slice(s, None), slice(None, n - s)), (slice(None, s), slice(n - s, None))]
+        here = [(slice(s, None), slice(None, n - s)), (slice(None, s), slice(n - s, None))] if s else [(slice(None),) * 2]
         pieces = [((*to, t), (*source, f)) for to, source in pieces for t, f in here]
     for to, source in pieces:
         result[to] = a[source]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -144,6 +145,10 @@ def einsum(*operands: Any, out: Any = None, dtype: Any = None, order: str = "K",
     subscripts, given = _einsum_text(operands)
     arrays, kind = _operands(*given)
     kind = kind if dtype is None else np.dtype(dtype)
+    if len(arrays) == 1 and kind == arrays[0].dtype and out is None:
+        view = _einsum_view(subscripts, arrays[0])
+        if view is not None:
+            return view
     inputs, output, values = _named_axes(subscripts, [cast(a.view.read(), kind) for a in arrays])
     if len(values) > 2:
         shapes = [tuple(d for d in v.dims) for v in values]
@@ -159,6 +164,23 @@ def einsum(*operands: Any, out: Any = None, dtype: Any = None, order: str = "K",
         values.append(value)
     result = _arrange(inputs[0], values[0], output)
     return deliver(wrap(result), out)
+
+
+def _einsum_view(subscripts: str, a: TracedArray) -> Any:
+    """One operand and nothing summed: NumPy returns a view, writeable if the operand is."""
+    letters, arrow, output = subscripts.partition("->")
+    if not arrow or "." in subscripts or set(letters) != set(output) or len(letters) != a.ndim or len(set(output)) < len(output):
+        return None
+    while len(set(letters)) < len(letters):
+        c = next(c for c in letters if letters.count(c) > 1)
+        i = letters.index(c)
+        j = letters.index(c, i + 1)
+        if a.shape[i] != a.shape[j]:
+            return None
+        a = call(np.moveaxis, (call(np.diagonal, (a, 0, i, j), {}), -1, i), {})
+        letters = letters[:j] + letters[j + 1:]
+    moved = TracedArray(a.view.transpose([letters.index(c) for c in output]))
+    return TracedArray(replace(moved.view, writeable=a.view.storage.writeable)) if output else moved[()]
 
 
 def _einsum_text(operands: Sequence[Any]) -> tuple[str, list[Any]]:
@@ -185,7 +207,7 @@ def _named_axes(subscripts: str, values: list[Value]) -> tuple[list[str], str, l
                          "more operands provided to einstein sum function than specified in the subscripts string")
     free = [c for c in "ZYXWVUTSRQPONMLKJIHGFEDCBAzyxwvutsrqponmlkjihgfedcba" if c not in subscripts]
     spans = [len(v.dims) - len(t.replace("...", "")) for t, v in zip(inputs, values)]
-    for t, v, n in zip(inputs, values, spans):
+    for t, n in zip(inputs, spans):
         if n < 0:
             raise ValueError("einstein sum subscripts string contains too many subscripts for operand")
         if n and "..." not in t:
@@ -322,7 +344,7 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
         return call(np.sqrt, (call(np.sum, (call(np.square, (size,), {}),), {"axis": axes, "keepdims": keepdims}),), {})
     if len(axes) == 2 and ord in (1, -1, math.inf, -math.inf):
         row, column = axes
-        across, along = (row, column) if ord in (1, -1) else (column, row)
+        across = row if ord in (1, -1) else column
         sums = call(np.sum, (size,), {"axis": across, "keepdims": True})
         result = call(np.max if ord in (1, math.inf) else np.min, (sums,), {"axis": (row, column), "keepdims": keepdims})
         return result

@@ -17,7 +17,7 @@ from .. import tracer
 from ..arrays import TracedArray, as_array, deliver, value_of, wrap
 from ..dispatch import alias_method, call, implements
 from ..scalars import TracedScalar, concrete
-from ..ufuncs import keep_order
+from ..memory_order import keep_order
 from ..values import broadcast, cast, check_dtype, common_dims
 from ..views import reshape_value
 from .axes import one_axis, some_axes

@@ -12,9 +12,11 @@ from .. import tracer
 from ..arrays import TracedArray, as_array, deliver, dims_of, new_array, operand, value_of, wrap
 from ..dispatch import alias_method, call, implements, implements_method
 from ..scalars import TracedScalar, concrete, is_weak
-from ..ufuncs import keep_order, promotable
+from ..memory_order import keep_order
+from ..ufuncs import promotable
 from ..values import broadcast, cast, check_dtype, common_dims
 from .axes import one_axis
+from .creation import like_order
 
 _NO_VALUE = np._NoValue  # type: ignore[attr-defined]
 
@@ -81,7 +83,7 @@ def sort(a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable:
     k = one_axis(axis, a.ndim)
     # NumPy sorts a copy that keeps the operand's memory order.
     result = tracer.emit("sort", [a.view.read()], axis=k, kind=_sort_kind(kind, stable))
-    return new_array(result, keep_order([(a.view.dims, a.view.strides)], a.view.dims))
+    return new_array(result, like_order(a))
 
 
 @implements(np.argsort)
