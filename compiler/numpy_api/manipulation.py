@@ -17,8 +17,8 @@ from ...ir.types import Dim
 from ...ir.viewmap import Axis, broadcast_map
 from ..arrays import TracedArray, as_array, new_array, value_of
 from ..dispatch import alias_method, call, implements, implements_method
-from ..scalars import TracedScalar, concrete
 from ..memory_order import keep_order
+from ..scalars import TracedScalar, concrete
 from ..values import common_dims, fits, shape_text
 from ..views import reshape_value
 from .axes import one_axis

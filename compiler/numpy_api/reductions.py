@@ -16,8 +16,8 @@ from ...ir.types import Dim
 from .. import tracer
 from ..arrays import TracedArray, as_array, deliver, value_of, wrap
 from ..dispatch import alias_method, call, implements
-from ..scalars import TracedScalar, concrete
 from ..memory_order import keep_order
+from ..scalars import TracedScalar, concrete
 from ..values import broadcast, cast, check_dtype, common_dims
 from ..views import reshape_value
 from .axes import one_axis, some_axes

@@ -11,8 +11,8 @@ import numpy as np
 from .. import tracer
 from ..arrays import TracedArray, as_array, deliver, dims_of, new_array, operand, value_of, wrap
 from ..dispatch import alias_method, call, implements, implements_method
-from ..scalars import TracedScalar, concrete, is_weak
 from ..memory_order import keep_order
+from ..scalars import TracedScalar, concrete, is_weak
 from ..ufuncs import promotable
 from ..values import broadcast, cast, check_dtype, common_dims
 from .axes import one_axis
@@ -128,10 +128,8 @@ def take(a: Any, indices: Any, axis: Any = None, out: Any = None, mode: str = "r
         raise ValueError(f"clipmode must be one of 'clip', 'raise', or 'wrap' (got '{mode}')")
     if isinstance(places, TracedArray) and places.dtype.kind not in "iu":
         raise TypeError(f"Cannot cast array data from {places.dtype!r} to dtype('int64') according to the rule 'safe'")
-    result = a[(*(slice(None),) * k, places)]
-    if isinstance(result, TracedArray) and result.view.storage is a.view.storage:
-        result = result.copy()
-    return deliver(result, out)
+    found = value_of(a[(*(slice(None),) * k, places)])
+    return deliver(wrap(found), out)
 
 
 alias_method("take", np.take)
