@@ -250,8 +250,8 @@ def _evaluate_scatter(ufunc: np.ufunc | None) -> Callable[..., list]:
     def evaluate(xp: Any, operands: list, attrs: dict, types: Sequence[Type]) -> list:
         out = xp.array(operands[0])
         where, dims = _numpy_index(attrs, operands[2:], out.shape)
-        # In the order of the index arrays; the axes taken whole are independent of each other.
-        flat = tuple(xp.broadcast_to(k, dims).reshape(-1) for k in where)
+        # Contiguous index arrays, for NumPy walks others in the order of their memory.
+        flat = tuple(xp.ascontiguousarray(xp.broadcast_to(k, dims)).reshape(-1) for k in where)
         if ufunc is None:
             out[flat] = operands[1].reshape(-1)
         else:

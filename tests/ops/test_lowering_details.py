@@ -1,0 +1,153 @@
+"""Lowering where a path is taken only by some sizes, layouts or values: BLAS calls, packing, special values, errors."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from treadle.ir.builder import Builder, Slot
+from treadle.ir.evaluate_loops import evaluate_loops
+from treadle.ir.graph import Block, Function, Output, Parameter
+from treadle.ir.loops import Call, walk
+from treadle.ir.types import ArrayType
+from treadle.ir.viewmap import Axis
+from treadle.passes.lower import lower
+from treadle.passes.plan import plan
+
+from tests.ops.lower_checks import c_ordered, compiled, f_ordered, spread
+
+PRODUCTS = {
+    "matrices": ((20, 30), (30, 10), ((1,), (0,)), ((), ())),
+    "matrix by vector": ((50, 60), (60,), ((1,), (0,)), ((), ())),
+    "vector by matrix": ((60,), (60, 50), ((0,), (0,)), ((), ())),
+    "transposed": ((30, 20), (10, 30), ((0,), (1,)), ((), ())),
+    "batch": ((3, 20, 30), (3, 30, 10), ((2,), (1,)), ((0,), (0,))),
+    "batch of vectors": ((3, 40, 30), (3, 30), ((2,), (1,)), ((0,), (0,))),
+    "many free axes": ((4, 5, 30), (30, 6, 2), ((2,), (0,)), ((), ())),
+    "contracted in the middle": ((4, 30, 5), (6, 30, 2), ((1,), (1,)), ((), ())),
+    "two contracted": ((4, 5, 30), (30, 5, 6), ((2, 1), (0, 1)), ((), ())),
+    "one row": ((1, 60), (60, 50), ((1,), (0,)), ((), ())),
+    "outer by one": ((60, 1), (1, 50), ((1,), (0,)), ((), ())),
+}
+
+
+@pytest.mark.parametrize("layouts", [(c_ordered, c_ordered), (f_ordered, c_ordered), (c_ordered, f_ordered),
+                                     (f_ordered, f_ordered), (spread, spread)], ids=lambda p: "-".join(f.__name__ for f in p))
+@pytest.mark.parametrize("dtype", ["f8", "c8"])
+@pytest.mark.parametrize("name", PRODUCTS)
+def test_products_by_library(name, dtype, layouts):
+    rng = np.random.default_rng(4)
+    a_shape, b_shape, contract, batch = PRODUCTS[name]
+    args = []
+    for shape, layout in zip((a_shape, b_shape), layouts, strict=True):
+        x = rng.integers(-5, 6, shape).astype(dtype)
+        args.append(layout(x * (1 + 2j) if dtype == "c8" else x))
+    (want,), (got,) = compiled(args, lambda b, v: b.emit("dot_general", v, {"contract": contract, "batch": batch}))
+    np.testing.assert_array_equal(got, want)
+
+
+def calls(args, build):
+    block = Block([ArrayType(a.dtype, a.shape) for a in args])
+    block.yields = list(build(Builder(block), block.args))
+    function = Function("f", block, [Parameter(f"x{k}", tuple(s // a.itemsize for s in a.strides)) for k, a in enumerate(args)],
+                        [Output() for _ in block.yields])
+    return lower(plan(function).function)
+
+
+@pytest.mark.parametrize("layout", [c_ordered, f_ordered])
+def test_operands_that_blas_can_take_are_not_copied(layout):
+    args = [layout(np.ones((64, 64))), layout(np.ones((64, 64)))]
+    program = calls(args, lambda b, v: b.emit("dot_general", v, {"contract": ((1,), (0,)), "batch": ((), ())}))
+    statements = list(walk(program.body))
+    assert len(statements) == 1 and isinstance(statements[0], Call) and statements[0].routine == "dgemm"
+
+
+def test_small_and_integer_products_are_loops():
+    for dtype, n in (("f8", 8), ("i8", 64)):
+        program = calls([np.ones((n, n), dtype)] * 2,
+                        lambda b, v: b.emit("dot_general", v, {"contract": ((1,), (0,)), "batch": ((), ())}))
+        assert not any(isinstance(s, Call) for s in walk(program.body))
+
+
+SPECIAL = np.array([[-0.0, np.nan, 1.0, np.inf, -np.inf], [3.0, -0.0, np.nan, 3.0, 0.0], [np.inf, 2.0, 2.0, -np.inf, np.nan]])
+
+
+@pytest.mark.parametrize("name", ["reduce_max", "reduce_min", "argmax", "argmin"])
+@pytest.mark.parametrize("axes", [(0,), (1,), (0, 1)])
+@pytest.mark.parametrize("kind", ["real", "complex", "half"])
+def test_extremes_of_special_values(name, axes, kind):
+    x = {"real": SPECIAL, "complex": SPECIAL + 1j * SPECIAL[::-1], "half": SPECIAL.astype("f2")}[kind]
+    (want,), (got,) = compiled([x], lambda b, v: b.emit(name, v, {"axes": axes}))
+    np.testing.assert_array_equal(got, want)
+
+
+@pytest.mark.parametrize("name", ["cumsum", "cumprod", "cummax", "cummin"])
+@pytest.mark.parametrize("axis", [0, 1])
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("kind", ["real", "complex", "half"])
+def test_scans_of_special_values_to_the_bit(name, axis, reverse, kind):
+    x = {"real": SPECIAL, "complex": SPECIAL + 1j * SPECIAL[::-1], "half": SPECIAL.astype("f2")}[kind]
+    attrs = {"axis": axis, "reverse": reverse, "exclusive": False}
+    (want,), (got,) = compiled([x], lambda b, v: b.emit(name, v, attrs))
+    np.testing.assert_array_equal(got, want)
+    if kind != "complex":
+        np.testing.assert_array_equal(np.signbit(got) & ~np.isnan(got), np.signbit(want) & ~np.isnan(want))
+
+
+def test_a_sum_of_halves_is_formed_in_single():
+    x = np.full(4096, 0.1, "f2")
+    (want,), (got,) = compiled([x], lambda b, v: b.emit("reduce_sum", v, {"axes": (0,)}))
+    assert got == want
+
+
+@pytest.mark.parametrize("name", ["sort", "argsort"])
+@pytest.mark.parametrize("kind", ["quicksort", "heapsort", "stable"])
+@pytest.mark.parametrize("dtype", ["f8", "i1", "c16", "f2", "?"])
+def test_sorts_of_ties_and_nan(name, kind, dtype):
+    x = np.random.default_rng(0).integers(-3, 4, (40, 3)).astype(dtype)
+    if x.dtype.kind in "fc":
+        x[::7] = np.nan
+    (want,), (got,) = compiled([x], lambda b, v: b.emit(name, v, {"axis": 0, "kind": kind}))
+    np.testing.assert_array_equal(got, want)
+
+
+@pytest.mark.parametrize("indices", [[[0, 1], [10, -7]], [[-4, 5], [0, 0]]])
+def test_a_bad_index_is_named_in_native_code(indices):
+    x = np.asarray(indices)
+    with pytest.raises(IndexError) as expected:
+        np.zeros(3)[x]
+    program = calls([x], lambda b, v: [b.check_index(v[0], axis=0, extent=3)])
+    with pytest.raises(IndexError) as got:
+        evaluate_loops(program, [x, np.empty_like(x)])
+    assert str(got.value) == str(expected.value)
+
+
+def test_a_checked_index_is_consumed_by_the_gather():
+    args = [np.arange(5.0), np.array([-1, 0, 4, -5])]
+
+    def build(b, v):
+        return [b.gather(v[0], b.check_index(v[1], axis=0, extent=5), axes=(0,), position=0)]
+
+    (want,), (got,) = compiled(args, build)
+    np.testing.assert_array_equal(got, args[0][args[1]])
+    np.testing.assert_array_equal(got, want)
+
+
+@pytest.mark.parametrize("good", [True, False])
+def test_check_in_native_code(good):
+    args = [np.arange(3.0), np.array(good), np.array(7)]
+    program = calls(args, lambda b, v: b.emit("check", v, {"exception": "OverflowError", "message": "got {0}"}))
+    out = np.empty(3)
+    if good:
+        evaluate_loops(program, [*args, out])
+        np.testing.assert_array_equal(out, args[0])
+    else:
+        with pytest.raises(OverflowError, match="got 7"):
+            evaluate_loops(program, [*args, out])
+
+
+def test_run_time_starts_of_a_write_through_a_view():
+    args = [np.zeros((4, 4)), np.arange(4.0), np.array(2)]
+    attrs = {"map": (Axis(Slot(2)), Axis(0, ((1, 0),))), "dims": (4,)}
+    (want,), (got,) = compiled(args, lambda b, v: b.emit("update_slice", v, attrs))
+    np.testing.assert_array_equal(got, want)
+    np.testing.assert_array_equal(got[2], args[1])
