@@ -14,7 +14,7 @@ from collections.abc import Callable, Hashable, Iterable
 from types import MethodType
 from typing import Any
 
-from . import tracer
+from . import hooks, tracer
 from .config import config
 from .executable import Executable, Overlap
 from .lowered import Lowered
@@ -65,7 +65,9 @@ class Jitted:
         return self._call(args, kwargs)
 
     def _call(self, args: tuple, kwargs: dict) -> Any:
-        if config.disable or tracer.is_tracing():
+        if tracer.is_tracing():
+            return hooks.call(self.function, args, kwargs)
+        if config.disable:
             return self.function(*args, **kwargs)
         args, kwargs = self._static.mark(args, kwargs)
         key, call = signature(args, kwargs)
@@ -80,8 +82,18 @@ class Jitted:
         try:
             return version.run(call)
         except Overlap:
-            # Reads would see what earlier statements wrote through the other array: Python's own order is right.
-            return self.function(*map(plain, call.args), **{k: plain(v) for k, v in call.kwargs.items()})
+            # Reads would see what earlier statements wrote through the other array: a version of its own has them united.
+            return self._united(call).run(call)
+
+    def _united(self, call: Call) -> Version:
+        """The version for a call whose arrays overlap in memory."""
+        key, _ = signature(call.args, call.kwargs)
+        key = (key, config.code_key)
+        with self._lock:
+            for version in self._versions.get(key, ()):
+                if version.traced.unites and version.traced.matches(call):
+                    return version
+            return self._compile(key, call)
 
     def _find(self, key: Hashable, call: Call) -> Version | None:
         for version in self._versions.get(key, ()):
@@ -149,11 +161,6 @@ class Statics:
         except TypeError:
             raise TypeError(f"the static argument {name} must be hashable, got a {type(value).__name__}") from None
         return Static(value)
-
-
-def plain(argument: Any) -> Any:
-    """What the caller gave."""
-    return argument.value if type(argument) is Static else argument
 
 
 def jit(f: Callable[..., Any] | None = None, *, target: str | None = None, boundscheck: bool = True,

@@ -19,6 +19,7 @@ import numpy as np
 
 from ..ir.types import ArrayType, WeakType
 from . import pytree, tracer
+from .aliasing import united_view
 from .arrays import TracedArray, is_traced
 from .known import (
     IdentityGuard,
@@ -102,8 +103,11 @@ def _lift_array(x: np.ndarray, source: Source, in_key: bool) -> TracedArray:
     check_dtype(x.dtype)
     if not in_key:
         trace.guard(LayoutGuard(source, array_layout(x)))
-    value = trace.add_input(source, ArrayType(x.dtype, x.shape), str(source))
-    twin = TracedArray(view_of(Storage(value, x.strides, source, x.flags.writeable)))
+    view = united_view(x, source)
+    if view is None:
+        value = trace.add_input(source, ArrayType(x.dtype, x.shape), str(source))
+        view = view_of(Storage(value, x.strides, source, x.flags.writeable))
+    twin = TracedArray(view)
     trace.twins[id(twin)] = tracer.Twin(twin, twin.view, source)
     return twin
 

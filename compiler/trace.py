@@ -6,6 +6,7 @@ starts again with that decision, so there is no half-done state.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -17,10 +18,11 @@ from . import numpy_api as _numpy_api  # noqa: F401
 from . import python_arithmetic as _python_arithmetic  # noqa: F401
 from . import tracer
 from . import ufuncs as _ufuncs  # noqa: F401
+from .aliasing import check_overlaps
 from .hooks import call
 from .lifting import lift
 from .results import Recipes
-from .sources import Argument, Source
+from .sources import Argument, Call, Source
 from .traced import Traced
 from .tracer import Restart, Trace
 from .views import Storage
@@ -33,7 +35,7 @@ def trace(f: Callable[..., Any], args: tuple, kwargs: dict) -> Traced:
     decisions: frozenset[tuple] = frozenset()
     for _ in range(_MAX_RESTARTS):
         try:
-            with tracer.tracing(Trace(decisions)) as state:
+            with tracer.tracing(Trace(Call(args, kwargs, []), decisions)) as state:
                 return _trace(state, f, args, kwargs)
         except Restart as r:
             assert r.decision not in decisions, r.decision
@@ -51,6 +53,7 @@ def _trace(state: Trace, f: Callable[..., Any], args: tuple, kwargs: dict) -> Tr
 
 def finish_trace(state: Trace, name: str, result: Any) -> Traced:
     """The function traced so far, with `result` as what it returns."""
+    check_overlaps()
     recipes = Recipes()
     recipe = recipes.recipe(result)
     effects = recipes.effects()
@@ -59,8 +62,9 @@ def finish_trace(state: Trace, name: str, result: Any) -> Traced:
     state.block.yields = list(recipes.values)
     storages = {id(s.parameter): s for s in state.storages if s.parameter is not None}
     parameters = [_parameter(source, value, storages.get(id(value))) for source, value in state.inputs]
-    function = Function(name, state.block, parameters, recipes.outputs)
-    return Traced(function, [s for s, _ in state.inputs], list(state.guards), recipe, effects)
+    # Names of native symbols are made from it.
+    function = Function(re.sub(r"\W", "", name) or "function", state.block, parameters, recipes.outputs)
+    return Traced(function, [s for s, _ in state.inputs], list(state.guards), recipe, effects, bool(state.unions))
 
 
 def _parameter(source: Source, value: Any, storage: Storage | None) -> Parameter:

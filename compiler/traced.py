@@ -55,13 +55,14 @@ class Build:
 
 @dataclass(eq=False, slots=True)
 class Traced:
-    """A traced function."""
+    """A traced function. `unites`: some inputs share memory and are one parameter."""
 
     function: Function
     inputs: list[Source]
     guards: list[Guard]
     result: Recipe
     effects: list[Effect] = field(default_factory=list)
+    unites: bool = False
 
     def matches(self, call: Call) -> bool:
         """Do the guards hold for this call? A place that cannot be read any more fails its guard."""

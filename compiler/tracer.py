@@ -21,7 +21,7 @@ from ..ir.errors import UnsupportedError
 from ..ir.graph import Block, Value
 from ..ir.loc import Loc
 from ..ir.types import Type
-from .sources import Source
+from .sources import Call, Source
 from .traced import Guard
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ _INTERNAL = tuple(str(_PACKAGE / name) for name in ("compiler", "ir", "passes"))
     str(Path(np.__file__).parent), "<frozen", "<__array_function__")
 
 
-class Restart(Exception):
+class Restart(BaseException):
     """Trace again from the start with one more decision."""
 
     def __init__(self, decision: tuple) -> None:
@@ -66,12 +66,13 @@ class Trace:
 
     lifted: id of an outside object -> (the object, what stands for it, where it was found).  origins: id -> (object, where
     it was found), for objects that are read attribute by attribute.  twins and containers: by id of the twin.  bindings:
-    attributes, globals and closure variables that the function has set, by place, in order.  fresh: objects made
-    in the trace, by id.  rewritten: functions with hooks.  decisions: what earlier
-    attempts at this trace have found necessary.
+    attributes, globals and closure variables that the function has set, by place, in order.  unions:
+    storages of inputs that overlap.  fresh: objects made in the trace, by id.  rewritten: functions with hooks.
+    call: the call at hand.  decisions: what earlier attempts at this trace have found necessary.
     """
 
-    def __init__(self, decisions: frozenset[tuple] = frozenset()) -> None:
+    def __init__(self, call: Call, decisions: frozenset[tuple] = frozenset()) -> None:
+        self.call = call
         self.block = Block()
         self.builder = Builder(self.block)
         self.storages: list[Storage] = []
@@ -82,6 +83,7 @@ class Trace:
         self.twins: dict[int, Twin] = {}
         self.containers: dict[int, Container] = {}
         self.bindings: dict[Source, Any] = {}
+        self.unions: dict[tuple[Source, ...], Storage] = {}
         self.fresh: dict[int, Any] = {}
         self.rewritten: dict[FunctionType, FunctionType] = {}
         self.decisions = decisions
