@@ -39,9 +39,10 @@ def _subtract_pi(x: Expr, n: Expr) -> Expr:
 
 
 def _sin_polynomial(r: Expr) -> Expr:
+    """sin r, and never beyond 1, where rounding could bring it."""
     u = r * r
-    y = fma(horner(u, SIN[r.dtype]) * u, r, r)
-    return y if r.dtype == "f32" else at_least(at_most(y, 1.0), -1.0)  # the f32 polynomial stays within by itself
+    y = fma(horner(u, SIN[r.dtype]), u * r, r)
+    return at_least(at_most(y, 1.0), -1.0)
 
 
 def _with_parity(y: Expr, parity: Expr, sign: Expr) -> Expr:
