@@ -2,7 +2,8 @@
 
 Each function emits an `Operation` and returns the result's operand.  Float to integer follows the x86 instructions that
 NumPy's own casts compile to, without LLVM's undefined values: out of range gives the least integer of the register used,
-which is 32 bits wide for the results up to that width but u32, and 64 bits for the others.
+which is 64 bits wide for 64-bit results, else 32 bits.  (NumPy's own casts to u32 depend on the layout of the array: this
+is what contiguous ones get; f16 goes through 64 bits.)
 """
 
 from __future__ import annotations
@@ -165,8 +166,8 @@ def _float_to_integer(w: Writer, o: Operation) -> str:
     x, source, result = o.operands[0], o.source, o.result
     if source == "f16":
         x, source = w.put(f"fpext {o.type('f16')} {x} to {o.type('f32')}"), "f32"
-    if result == "u64":
-        return _float_to_u64(w, o, x, source)
+    if result == "u64" or (result == "u32" and o.source != "f16"):
+        return _float_to_unsigned(w, o, x, source)
     register = "i64" if result in ("i64", "u32") else "i32"
     return _resize(w, o, _truncate(w, o, x, source, register), register, result)
 
@@ -182,14 +183,16 @@ def _truncate(w: Writer, o: Operation, x: str, source: str, register: str) -> st
     return w.put(f"select {truth} {fits}, {integer} {y}, {integer} {o.constant(-int(limit), register)}")
 
 
-def _float_to_u64(w: Writer, o: Operation, x: str, source: str) -> str:
-    t, truth, integer = o.type(source), o.type("i1"), o.type("i64")
-    big = w.put(f"fcmp oge {t} {x}, {o.constant(2.0 ** 63, source)}")
-    less = w.put(f"fsub {t} {x}, {o.constant(2.0 ** 63, source)}")
+def _float_to_unsigned(w: Writer, o: Operation, x: str, source: str) -> str:
+    """The upper half of the range is moved down, converted as signed, and moved up again."""
+    t, truth, integer, signed = o.type(source), o.type("i1"), o.type(o.result), "i" + o.result[1:]
+    half = 2.0 ** (BITS[o.result] - 1)
+    big = w.put(f"fcmp oge {t} {x}, {o.constant(half, source)}")
+    less = w.put(f"fsub {t} {x}, {o.constant(half, source)}")
     low = w.put(f"select {truth} {big}, {t} {less}, {t} {x}")
-    y = _truncate(w, o, low, source, "i64")
-    flipped = w.put(f"xor {integer} {y}, {o.constant(-2 ** 63, 'i64')}")
-    return w.put(f"select {truth} {big}, {integer} {flipped}, {integer} {y}")
+    y = _truncate(w, o, low, source, signed)
+    up = w.put(f"xor {integer} {y}, {o.constant(-int(half), signed)}")
+    return w.put(f"select {truth} {big}, {integer} {up}, {integer} {y}")
 
 
 # Operations on whole registers

@@ -8,8 +8,10 @@ import numpy as np
 from treadle.codegen.llvm import emit
 from treadle.ir.loops import LoopFunction
 from treadle.ir.scalar import NUMPY_DTYPE
-from treadle.ir.target import Target, target_of
+from treadle.ir.target import TARGETS, Target, target_of
 from treadle.runtime.device import cpu_device
+
+__all__ = ["HOST", "TARGETS", "Raised", "compiled"]
 
 HOST: Target = target_of(cpu_device().cpu.is_x86, cpu_device().cpu.vector_bits)
 
