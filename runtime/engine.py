@@ -99,7 +99,8 @@ class Engine:
         unknown = [n for n in undefined_symbols(object_code) if n not in symbols and not _bind_to_process(n)]
         if unknown:
             raise CodeError(f"symbols without an address: {', '.join(unknown)}", text)
-        holder = llvm.parse_assembly(f'target triple = "{self.cpu.triple}"', llvm.create_context())
+        # In the shared context: the collector may end a context of its own before the loader that is in it.
+        holder = llvm.parse_assembly(f'target triple = "{self.cpu.triple}"')
         loader = llvm.create_mcjit_compiler(holder, self._new_machine(0))
         loader.add_object_file(llvm.ObjectFileRef.from_data(object_code))
         loader.finalize_object()

@@ -18,7 +18,7 @@ from ...ir.expr import Expr, expression_scope
 from ...ir.loops import Alloc, Call, For, If, Let, LoopFunction, Raise, Stmt, Store, While, walk
 from ...ir.target import Target
 from .module import MEMORY_TYPE, RARELY_FALSE, RARELY_TRUE, Block, Branch, FunctionText, Module, Phi, type_of
-from .parallel import Parallel
+from .parallel import DETAILS, Parallel
 from .scopes import Value
 from .shape import may_leave, stored_buffers
 
@@ -89,7 +89,7 @@ class Emitter(Parallel):
         self.pointers[b] = pointer
 
     def raising(self, s: Raise) -> None:
-        details = [self.uniform(d) for d in s.details]
+        details = [self.uniform(d) for d in s.details] + ["0"] * (DETAILS - len(s.details))
         if self.context is not None:
             self.leave_chunk(s.code, details)
         else:

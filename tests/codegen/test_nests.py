@@ -6,13 +6,24 @@ import functools
 
 import numpy as np
 import pytest
-
-from tests.codegen.native import HOST, TARGETS, Raised, compiled
 from treadle.ir.expr import bitcast, cast, const, expression_scope, load, op, select, var
 from treadle.ir.loops import (
-    Alloc, Buffer, Call, Carried, For, If, Let, LoopFunction, Raise, Store, While, Yielded,
+    Alloc,
+    Buffer,
+    Call,
+    Carried,
+    For,
+    If,
+    Let,
+    LoopFunction,
+    Raise,
+    Store,
+    While,
+    Yielded,
 )
 from treadle.ir.scalar import NUMPY_DTYPE
+
+from tests.codegen.native import HOST, TARGETS, Raised, compiled
 
 LEVELS = [t for t in (HOST, TARGETS["x86-64-v3"], TARGETS["x86-64-v2"]) if t.vector_bits <= HOST.vector_bits]
 levels = pytest.mark.parametrize("target", LEVELS, ids=lambda t: t.name)
@@ -423,10 +434,9 @@ def test_the_first_error_in_program_order_is_reported_from_a_parallel_loop():
 def test_library_call():
     """Sort through the runtime's routine, then use what it wrote."""
     x, y = arg("x", "f64", (n,)), arg("y", "f64", (n,))
-    call = compiled(function([x, y], Let("before", load(x, (const(0),))), Call("sort_f64", (), (x,), (const(0), n, const(0)), "status"),
-                             loop("i", n, Store(y, (i,), load(x, (i,)) - load(x, (const(0),)) + cast(var("status"), "f64")),
-                                  kind="par", vector=True),
-                             Store(y, (const(0),), var("before", "f64"))))
+    first, sort = load(x, (const(0),)), Call("sort_f64", (), (x,), (const(0), n, const(0)), "status")
+    spread = loop("i", n, Store(y, (i,), load(x, (i,)) - first + cast(var("status"), "f64")), kind="par", vector=True)
+    call = compiled(function([x, y], Let("before", first), sort, spread, Store(y, (const(0),), var("before", "f64"))))
     xx, got = rng.random(100), np.zeros(100)
     want, first = np.sort(xx), xx[0]
     call([xx, got], [100])

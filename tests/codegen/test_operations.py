@@ -6,13 +6,13 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-
-from tests.codegen.native import HOST, TARGETS, compiled
 from treadle.codegen.llvm.table import ROWS
 from treadle.ir import expr
 from treadle.ir.expr import Expr, const, expression_scope, load, op, select, var
 from treadle.ir.loops import Buffer, For, LoopFunction, Store
-from treadle.ir.scalar import FLOATS, INTEGERS, NUMPY_DTYPE, SCALAR_OPS, SCALAR_TYPES, BITS
+from treadle.ir.scalar import BITS, FLOATS, INTEGERS, NUMPY_DTYPE, SCALAR_OPS, SCALAR_TYPES
+
+from tests.codegen.native import HOST, TARGETS, compiled
 
 COUNT = 331
 rng = np.random.default_rng(7)
