@@ -4,7 +4,7 @@ Rules receive the transformation as their first argument: `ctx` is a `Builder` f
 are the ops: `ctx.mul(x, ctx.cos(y))`), a `LowerContext` for lowering.  So an op never imports a pass.
 
 A rule that cannot exist is declared `Missing("reason")`; a field left at None is filled by the family that makes the op,
-and registration fails if one is still absent.  `tests/ir/test_completeness.py` lists the declared ones.
+and registration fails if one is still absent.  `tests/ops/test_completeness.py` lists the declared ones.
 
 Signatures:
   infer(operands: list[Value], attrs) -> list[Type]            raises TypeError/ValueError on bad operands; an op with

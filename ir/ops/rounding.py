@@ -19,6 +19,7 @@ from .families import (
     evaluate_by_name,
     infer_from_loop,
     jvp_from,
+    transpose_from,
     ufunc_op,
     zero_tangent,
 )
@@ -117,6 +118,7 @@ def _ldexp(x: Expr, n: Expr) -> Expr:
 
 ufunc_op(
     np.ldexp, by_kind(_ldexp), [lambda ctx, t, x, n, r: ctx.ldexp(t, n), None],
+    transpose=transpose_from(lambda ctx, ct, x, n: ctx.ldexp(ct, n), None),
     dtypes=("f16", "f32", "f64"),
     samples=tuple(Sample((s, s), dtypes=(None, d)) for s in SHAPES for d in ("i32", "i64")))
 

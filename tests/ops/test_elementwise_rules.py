@@ -8,11 +8,22 @@ import treadle.ir.ops  # noqa: F401
 from treadle.ir.builder import Builder
 from treadle.ir.evaluate import evaluate
 from treadle.ir.graph import Block, Function, Value
-from treadle.ir.opdef import OPS, Missing
+from treadle.ir.opdef import OPS, Linear, Missing
 from treadle.ir.types import DTYPES, ArrayType
 from treadle.ir.verify import verify
 
-from tests.ops.rule_checks import check_batch, check_jvp, check_transpose, moving, operands_of, run, tangents_for, value
+from tests.ops.rule_checks import (
+    check_batch,
+    check_jvp,
+    check_transpose,
+    draw,
+    inner,
+    moving,
+    operands_of,
+    run,
+    tangents_for,
+    value,
+)
 
 ELEMENTWISE = sorted(n for n, d in OPS.items() if "elementwise" in d.traits)
 UFUNCS = [(n, f) for n in ELEMENTWISE for f in OPS[n].numpy if isinstance(f, np.ufunc)]
@@ -111,6 +122,57 @@ def test_second_order(name):
         high, low = (slope(*[a + s * h * tangents[k] if k in tangents else a for k, a in enumerate(args)]) for s in (1, -1))
         expected = (high - low) / (2 * h)
         np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-5)
+
+
+def transposed(b: Builder, ops, tangents: set[Value], result: Value, cotangent: Value) -> dict[Value, Value]:
+    """Reverse over the ops that tangents reach: a cotangent for each value, rule by rule."""
+    linear = set(tangents)
+    for op in ops:
+        if any(v in linear for v in op.operands):
+            linear.update(op.results)
+    cts = {result: cotangent}
+    for op in reversed(ops):
+        mine = [cts.get(r) for r in op.results]
+        if not any(r in linear for r in op.results) or all(c is None for c in mine):
+            continue
+        opdef = OPS[op.name]
+        assert not isinstance(opdef.transpose, Missing), f"{op.name} acts on a tangent and cannot be transposed"
+        operands = [Linear(v.type) if v in linear else v for v in op.operands]
+        for v, c in zip(op.operands, opdef.transpose(b, mine, operands, op.attrs), strict=True):
+            if c is not None:
+                cts[v] = b.add(cts[v], c) if v in cts else c
+    return cts
+
+
+@pytest.mark.parametrize("name", ELEMENTWISE)
+def test_derivative_transposes(name):
+    """<ct, J t> == <J' ct, t>, with J' made of the transposes of the ops that the jvp rule uses."""
+    opdef = OPS[name]
+    if isinstance(opdef.jvp, Missing):
+        return
+    sample = opdef.samples[0]
+    for dtype in dtypes_of(opdef, sample, ("f64", "c128")):
+        rng = np.random.default_rng(7)
+        args = operands_of(rng, sample, dtype)
+        which = moving(args)
+        tangents = tangents_for(rng, args, which)
+        result = value(opdef, args, sample.attrs)[0]
+        if not which or result.dtype not in (np.float64, np.complex128):
+            continue
+        cotangent = draw(rng, result.shape, "c128" if result.dtype.kind == "c" else "f64", (-1.0, 1.0))
+
+        def both(b, values):
+            n = len(args)
+            primals, moved, ct = values[:n], dict(zip(tangents, values[n:-1], strict=True)), values[-1]
+            results = b.emit(name, primals, sample.attrs)
+            (t,) = opdef.jvp(b, primals, [moved.get(k) for k in range(n)], results, sample.attrs)
+            if t is None:
+                return [b.zeros(results[0].type)] + [b.zeros(m.type) for m in moved.values()]
+            cts = transposed(b, list(b.block.ops), set(moved.values()), t, ct)
+            return [t] + [cts[m] if m in cts else b.zeros(m.type) for m in moved.values()]
+
+        t, *back = run([*args, *tangents.values(), cotangent], both)
+        assert np.isclose(inner(cotangent, t), sum(inner(c, x) for c, x in zip(back, tangents.values(), strict=True)))
 
 
 # Conventions at the places where a derivative does not exist ----------------------------------------------------------
