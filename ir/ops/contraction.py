@@ -3,9 +3,8 @@
 `contract` and `batch` are pairs (axes of a, axes of b); the result has the batch axes, then a's other axes, then b's.
 Truth values combine by or and and; float16 sums are formed in float32, as NumPy's are; integers wrap.
 
-Lowering.  Small products, vector by vector, and dtypes that BLAS does not know become plain loops, which may fuse with
-the producers of their operands.  The others become calls of gemm or gemv.  An operand is passed where it lies if its axes
-fall into two groups with one stride each, one of which is 1; else it is packed first.
+Lowering.  Small products, vector by vector, and dtypes that BLAS does not know are read element by element, as sums that
+fuse with their neighbours.  The others become calls of gemm or gemv (`blas.py`).
 """
 
 from __future__ import annotations
@@ -16,9 +15,9 @@ from typing import Any
 import numpy as np
 
 from ..builder import Builder
-from ..expr import cast, const
+from ..expr import Expr, cast, const
 from ..graph import Op, Value
-from ..opdef import Complex, Linear, LowerContext, OpDef, Sample, Scalar, Statements, register
+from ..opdef import Choice, Complex, Element, Linear, LowerContext, OpDef, Sample, Scalar, Statements, register
 from ..scalar import scalar_type
 from ..types import ArrayType, Dim, Type, element_count
 from ..viewmap import invert_permutation
@@ -28,7 +27,6 @@ from .shaping import (
     Terms,
     array_type,
     check_axes,
-    loop_nest,
     may_equal,
     move_axis,
     multiply_scalars,
@@ -37,8 +35,9 @@ from .shaping import (
 
 Axes = tuple[int, ...]
 
-# A product of at most so many multiplications is not worth a call.
+# Up to so many multiplications a product of matrices, or of a matrix and a vector, is not worth a call.
 SMALL_PRODUCT = 1024
+SMALL_MATRIX_BY_VECTOR = 1 << 15
 BLAS_DTYPES = {np.dtype(k): letter for k, letter in (("f4", "s"), ("f8", "d"), ("c8", "c"), ("c16", "z"))}
 
 
@@ -141,40 +140,57 @@ def _batch(ctx: Builder, operands: Sequence[Value], flags: Sequence[bool], size:
 # --- lowering ----------------------------------------------------------------------------------------------------------
 
 
-def _lower(ctx: LowerContext, op: Op) -> None:
-    a, b = op.operands
-    (a_contract, b_contract), (a_batch, b_batch) = op.attrs["contract"], op.attrs["batch"]
-    letter = BLAS_DTYPES.get(a.dtype)
-    free = [free_axes(len(x.dims), (*c, *t)) for x, c, t in ((a, a_contract, a_batch), (b, b_contract, b_batch))]
-    work = element_count((*op.result.dims[len(a_batch):], *(a.dims[k] for k in a_contract)))
-    if letter is None or not a_contract or not any(free) or (work is not None and work <= SMALL_PRODUCT):
-        _multiply_by_loops(ctx, op, free)
+def _free(op: Op) -> tuple[Axes, Axes]:
+    """The axes of each factor that the result keeps beside the batch."""
+    first, second = (free_axes(len(x.dims), (*contract, *batch))
+                     for x, contract, batch in zip(op.operands, op.attrs["contract"], op.attrs["batch"], strict=True))
+    return first, second
+
+
+def _lower(op: Op) -> Element | Statements:
+    a = op.operands[0]
+    contract, batch = op.attrs["contract"][0], op.attrs["batch"][0]
+    free = _free(op)
+    work = element_count((*op.result.dims[len(batch):], *(a.dims[k] for k in contract)))
+    if a.dtype not in BLAS_DTYPES or not contract or not any(free):
+        by_library = False
+    elif all(free):
+        by_library = work is None or work > SMALL_PRODUCT
     else:
-        multiply_matrices(ctx, op, letter, free)
+        # A vector's worth of work per matrix: run-time extents are those of slices, which loops read where they are.
+        by_library = work is not None and work > SMALL_MATRIX_BY_VECTOR
+    return Statements(_call_library) if by_library else Element(_element, expands=True)
 
 
-def _multiply_by_loops(ctx: LowerContext, op: Op, free: Sequence[Axes]) -> None:
-    (a_contract, b_contract), (a_batch, b_batch) = op.attrs["contract"], op.attrs["batch"]
-    extents = [ctx.dims(op.operands[0])[k] for k in a_contract]
+def _call_library(ctx: LowerContext, op: Op) -> None:
+    multiply_matrices(ctx, op, BLAS_DTYPES[op.operands[0].dtype], _free(op))
+
+
+def _element(ctx: LowerContext, op: Op, index: tuple[Expr, ...]) -> Scalar:
+    """One element of the result, as a sum over the contracted axes."""
+    contract, batch, free = op.attrs["contract"], op.attrs["batch"], _free(op)
     scalar = scalar_type(op.result.dtype)
     wide = "f32" if scalar == "f16" else scalar
-    zero = const(0, wide)
-    start: Scalar = Complex(zero, zero) if op.result.dtype.kind == "c" else zero
-    n, m = len(a_batch), len(free[0])
-    with loop_nest(ctx, ctx.dims(op.result)) as index:
-        def element(operand: int, inner: tuple, axes: Axes, batch: Axes, outer: Sequence) -> Scalar:
-            at = {**dict(zip(batch, index[:n], strict=True)), **dict(zip(axes, inner, strict=True)),
-                  **dict(zip(free[operand], outer, strict=True))}
-            x = ctx.read(operand, tuple(at[k] for k in range(len(at))))
-            return x if isinstance(x, Complex) else cast(x, wide)
+    n, m = len(batch[0]), len(batch[0]) + len(free[0])
+    outer = (index[n:m], index[m:])
 
-        def term(inner: tuple) -> Scalar:
-            return multiply_scalars(element(0, inner, a_contract, a_batch, index[n:n + m]),
-                                    element(1, inner, b_contract, b_batch, index[n + m:]))
+    def factor(operand: int, inner: tuple[Expr, ...]) -> Scalar:
+        places = (*batch[operand], *contract[operand], *free[operand])
+        at = dict(zip(places, (*index[:n], *inner, *outer[operand]), strict=True))
+        x = ctx.read(operand, tuple(at[k] for k in range(len(at))))
+        return x if isinstance(x, Complex) else cast(x, wide)
 
-        combine = "or" if scalar == "i1" else "add"
-        total = ctx.reduce(extents, start, combine, term) if extents else term(())
-        ctx.store(ctx.out(), index, total if isinstance(total, Complex) else cast(total, scalar))
+    def term(inner: tuple[Expr, ...]) -> Scalar:
+        return multiply_scalars(factor(0, inner), factor(1, inner))
+
+    if not contract[0]:
+        total = term(())
+    else:
+        zero = const(0, wide)
+        start: Scalar = Complex(zero, zero) if op.result.dtype.kind == "c" else zero
+        extents = [ctx.dims(op.operands[0])[k] for k in contract[0]]
+        total = ctx.reduce(extents, start, "or" if scalar == "i1" else "add", term)
+    return total if isinstance(total, Complex) else cast(total, scalar)
 
 
 def _sample(a: Axes, b: Axes, contract: tuple[Axes, Axes], batch: tuple[Axes, Axes] = ((), ())) -> Sample:
@@ -182,7 +198,7 @@ def _sample(a: Axes, b: Axes, contract: tuple[Axes, Axes], batch: tuple[Axes, Ax
 
 
 register(OpDef(
-    "dot_general", _infer, _evaluate, Statements(_lower), _jvp, _transpose, _batch, attrs=("contract", "batch"),
+    "dot_general", _infer, _evaluate, Choice(_lower), _jvp, _transpose, _batch, attrs=("contract", "batch"),
     numpy=(np.dot, np.matmul, np.vdot, np.inner, np.outer, np.tensordot, np.einsum), dtypes=ALL_DTYPES,
     samples=(_sample((3, 4), (4, 5), ((1,), (0,))), _sample((4,), (4,), ((0,), (0,))), _sample((3, 4), (4,), ((1,), (0,))),
              _sample((2, 3, 4), (2, 4, 5), ((2,), (1,)), ((0,), (0,))), _sample((3,), (2,), ((), ())),
