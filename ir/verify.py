@@ -197,14 +197,14 @@ class _Verifier:
 
     def check_call(self, op: Op) -> None:
         callee = op.attrs["callee"]
-        self.same_types(op.operands, callee.block.args, "operands and the callee's arguments")
-        self.same_types(op.results, callee.block.yields, "results and what the callee returns")
+        self.same_types([*op.operands, *op.results], [*callee.block.args, *callee.block.yields],
+                        "operands and results, and what the callee takes and returns")
 
     def check_fused(self, op: Op) -> None:
         self.regions(op, 1)
         (body,) = op.regions
-        self.same_types(op.operands, body.args, "operands and the region's arguments")
-        self.same_types(op.results, body.yields, "results and what the region yields")
+        self.same_types([*op.operands, *op.results], [*body.args, *body.yields],
+                        "operands and results, and what the region takes and yields")
         self.require(not captured(body), "a fused region reads a value that is not an operand")
         for inner in body.ops:
             self.require(effect_of(inner) == "pure", f"a fused region has an effect: {inner.name}")

@@ -7,6 +7,7 @@ store into the memory of what they update.  Start with `lower`; control flow is 
 
 from __future__ import annotations
 
+from ..ir.errors import UnsupportedError
 from ..ir.expr import Expr, const, expression_scope, var
 from ..ir.graph import Block, Function, Op, Parameter, Value
 from ..ir.loops import Buffer, LoopFunction
@@ -78,8 +79,10 @@ class _Lowering(Emitter):
                 out.append((v, self.place[self.function.block.args[output.into]]))
                 continue
             dtype = v.type.dtype  # type: ignore[union-attr]
-            dims = self.dims(v) if all(isinstance(d, int) for d in v.dims) else None
-            assert dims is not None, "results have known extents"
+            if not all(isinstance(d, int) for d in v.dims):
+                raise UnsupportedError("a result whose shape is known only when the function runs",
+                                       loc=v.op.loc if v.op is not None else None)
+            dims = self.dims(v)
             buffer = Buffer(self.unique(f"out{k}"), scalar_type(dtype), self._with_parts(dims, dtype.kind == "c"),
                             _strides(dims, output.layout, dtype.kind == "c"), "arg")
             self.buffers.append(buffer)

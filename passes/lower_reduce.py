@@ -7,6 +7,7 @@ one where that makes the accesses contiguous, else the axis that the result is s
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from ..ir.expr import Expr, cast, const, op, var
 from ..ir.graph import Op
 from ..ir.loops import own_exprs, walk
 from ..ir.opdef import Complex, Fold, Reduction, Scalar, lowering
-from ..ir.scalar import FLOATS, scalar_type
+from ..ir.scalar import BITS, FLOATS, scalar_type
 from .access import Form, element_strides, loads_of
 
 if TYPE_CHECKING:
@@ -88,17 +89,28 @@ def reduce_box(emitter: Emitter, extents: Sequence[Expr], init: Scalar, combine:
     if not isinstance(combine, str):
         return _in_order(emitter, extents, init, combine, term)
     parts = _parts(init)
-    exact = combine in EXACT or parts[0].dtype not in FLOATS
+    identity = tuple(const(_identity(combine, e.dtype), e.dtype) for e in parts)
     order, along = _choose_order(emitter, extents, term)
-    box = _Box(emitter, list(extents), combine, term, order, along, exact)
-    if exact or box.is_short():
-        return _whole(box.plain(parts, 0, {}))
-    identity = tuple(const(_IDENTITY[combine], e.dtype) for e in parts)
-    total = box.blocked(identity, 0, {})
+    box = _Box(emitter, list(extents), combine, term, identity, order, along)
+    if combine in EXACT or parts[0].dtype not in FLOATS or box.is_short():
+        total = box.plain(0, {})
+    else:
+        total = box.blocked(0, {})
     return _whole(total if parts == identity else [op(combine, e, t) for e, t in zip(parts, total, strict=True)])
 
 
-_IDENTITY = {"add": 0, "mul": 1}
+def _identity(combine: str, dtype: str) -> int | float:
+    """What leaves every scalar unchanged."""
+    if combine in ("add", "or", "xor"):
+        return 0
+    if combine in ("mul", "and"):
+        return 1 if combine == "mul" or dtype == "i1" else -1
+    if dtype in FLOATS:
+        return math.inf if combine == "min" else -math.inf
+    signed = dtype[0] == "i"
+    if combine == "min":
+        return (1 << (BITS[dtype] - signed)) - 1
+    return -(1 << (BITS[dtype] - 1)) if signed else 0
 
 
 def _in_order(emitter: Emitter, extents: Sequence[Expr], init: Scalar, combine: Callable[[Scalar, Scalar], Scalar],
@@ -145,9 +157,9 @@ class _Box:
     """The loops over one box."""
 
     def __init__(self, emitter: Emitter, extents: list[Expr], combine: str, term: Callable[[Index], Scalar],
-                 order: list[int], along: int | None, exact: bool) -> None:
+                 identity: Index, order: list[int], along: int | None) -> None:
         self.emitter, self.extents, self.combine, self.term = emitter, extents, combine, term
-        self.order, self.along, self.exact = order, along, exact
+        self.identity, self.order, self.along = identity, order, along
 
     def is_short(self) -> bool:
         """So few terms that one after the other is precise enough?"""
@@ -159,13 +171,14 @@ class _Box:
             count *= n.payload  # type: ignore[operator]
         return count <= (PLAIN_LIMIT if self.along is None else 4)
 
-    def plain(self, init: Index, level: int, at: dict[int, Expr]) -> Index:
-        """The accumulator runs through all loops."""
+    def plain(self, level: int, at: dict[int, Expr]) -> Index:
+        """Each loop combines the finished results of the loops inside it, from first to last."""
         if level == len(self.order):
-            return self.merge(init, self.value(at))
+            return self.value(at)
         k = self.order[level]
-        lanes = self.lanes(k, init[0].dtype) if k == self.along else 1
-        return self.emitter.carry(0, self.extents[k], init, lambda i, s: self.plain(s, level + 1, {**at, k: i}),
+        lanes = self.lanes(k) if k == self.along else 1
+        return self.emitter.carry(0, self.extents[k], self.identity,
+                                  lambda i, s: self.merge(s, self.plain(level + 1, {**at, k: i})),
                                   "red", 1, self.combine, lanes)
 
     def value(self, at: dict[int, Expr]) -> Index:
@@ -174,20 +187,20 @@ class _Box:
     def merge(self, state: Index, terms: Index) -> Index:
         return tuple(op(self.combine, s, t) for s, t in zip(state, terms, strict=True))
 
-    def lanes(self, k: int, dtype: str) -> int:
-        n, most = self.extents[k], LANES.get(dtype, 64)
+    def lanes(self, k: int) -> int:
+        n, most = self.extents[k], LANES.get(self.identity[0].dtype, 64)
         if not n.is_const:
             return RUNTIME_LANES
         while most > max(n.payload, 1):  # type: ignore[type-var]
             most //= 2
         return most
 
-    def blocked(self, identity: Index, level: int, at: dict[int, Expr]) -> Index:
-        """Each loop combines the finished results of the loops inside it, in blocks where there are many."""
+    def blocked(self, level: int, at: dict[int, Expr]) -> Index:
+        """As `plain`, but in blocks where there are many."""
         if level == len(self.order):
             return self.value(at)
         k = self.order[level]
-        n, lanes = self.extents[k], self.lanes(k, identity[0].dtype) if k == self.along else 1
+        n, lanes = self.extents[k], self.lanes(k) if k == self.along else 1
         block = PLAIN_BLOCK if lanes == 1 else lanes * TERMS_PER_LANE
         steps, size = [1], block
         while not _is_short(n, size + 1) and len(steps) < 4:
@@ -195,20 +208,19 @@ class _Box:
             size *= BLOCKS_PER_BLOCK
             if not n.is_const and len(steps) == 3:
                 break
-        return self.blocks(identity, level, at, const(0), n, steps, lanes)
+        return self.blocks(level, at, const(0), n, steps, lanes)
 
-    def blocks(self, identity: Index, level: int, at: dict[int, Expr], lo: Expr, hi: Expr, steps: list[int],
-               lanes: int) -> Index:
+    def blocks(self, level: int, at: dict[int, Expr], lo: Expr, hi: Expr, steps: list[int], lanes: int) -> Index:
         k = self.order[level]
         if len(steps) == 1:
-            return self.emitter.carry(lo, hi, identity,
-                                      lambda i, s: self.merge(s, self.blocked(identity, level + 1, {**at, k: i})),
+            return self.emitter.carry(lo, hi, self.identity,
+                                      lambda i, s: self.merge(s, self.blocked(level + 1, {**at, k: i})),
                                       "red", 1, self.combine, lanes)
         step, n = steps[0], self.extents[k]
         whole = n.is_const and n.payload % step == 0  # type: ignore[operator]
 
         def block(i: Expr, state: Index) -> Index:
             end = i + step if whole else op("min", i + step, hi)
-            return self.merge(state, self.blocks(identity, level, at, i, end, steps[1:], lanes))
+            return self.merge(state, self.blocks(level, at, i, end, steps[1:], lanes))
 
-        return self.emitter.carry(lo, hi, identity, block, "red", step, self.combine)
+        return self.emitter.carry(lo, hi, self.identity, block, "red", step, self.combine)
