@@ -21,8 +21,9 @@ from .lowered import Lowered
 from .matchers import Matcher, matcher
 from .pipeline import Options, build
 from .raising import trim
+from .results import NewArray
 from .signature import Static, signature
-from .sources import Call
+from .sources import Argument, Call
 from .trace import trace
 from .traced import Traced
 
@@ -34,14 +35,19 @@ MOST_VERSIONS = 512
 class Version:
     """One compiled form of a function."""
 
-    __slots__ = ("code_key", "executable", "guarded", "matches_arguments", "traced")
+    __slots__ = ("code_key", "direct", "executable", "guarded", "matches_arguments", "only", "traced")
 
     def __init__(self, traced: Traced, executable: Executable, accepts: Matcher | None) -> None:
         self.traced, self.executable, self.matches_arguments = traced, executable, accepts
         self.code_key, self.guarded = config.code_key, bool(traced.guards)
+        # Shortcuts: the parameters are just the arguments, in order; the result is just one new array.
+        self.direct = traced.inputs == [Argument(k) for k in range(len(traced.inputs))]
+        self.only = traced.result.output if isinstance(traced.result, NewArray) and not traced.effects else None
 
     def run(self, call: Call) -> Any:
-        return self.traced.finish(self.executable.run(self.traced.bind(call)), call)
+        values = call.args if self.direct else self.traced.bind(call)
+        outputs = self.executable.run(values)
+        return self.traced.finish(outputs, call) if self.only is None else outputs[self.only]
 
 
 class Jitted:

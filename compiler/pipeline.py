@@ -116,7 +116,7 @@ def build(function: Function, options: Options, record: Record | None = None) ->
         _keep(record, "asm", lambda: where.engine.assembly(module.text))
         library = _timed(record, "compile", lambda: where.compile(module.text))
     except CodeError as e:
-        raise CompilationError(f"{e}\n{e.text}") from None
+        raise CompilationError(str(e)) from None
     if folder is not None and record is not None:
         write_stages(folder, record)
     return Native(loops, library, library.address(module.entry), where)
@@ -135,7 +135,14 @@ def to_loops(function: Function, record: Record | None) -> LoopFunction:
     loops = _timed(record, "lower", lambda: lower(planned.function))
     for p in LOOP_PASSES:
         loops = _timed(record, p.name, lambda p=p, loops=loops: p.run(loops))
+    # A symbol that can clash with no function of a library, whatever the user's function is called.
+    loops.name = f"compiled_{plain_name(loops.name)}"
     return loops
+
+
+def plain_name(name: str) -> str:
+    """`name` with letters, digits and underscores only."""
+    return "".join(c if c.isascii() and c.isalnum() else "_" for c in name)
 
 
 def _keep(record: Record | None, stage: str, text: Callable[[], str]) -> None:
@@ -159,9 +166,8 @@ def _dump_folder(name: str) -> Path | None:
     """A new folder for this compilation, if stages are to be dumped."""
     if config.dump is None:
         return None
-    plain = "".join(c if c.isalnum() or c == "_" else "_" for c in name)
     while True:
-        folder = Path(config.dump) / f"{next(_dump_numbers):03}-{plain}"
+        folder = Path(config.dump) / f"{next(_dump_numbers):03}-{plain_name(name)}"
         try:
             folder.mkdir(parents=True)
             return folder
