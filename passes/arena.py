@@ -11,13 +11,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ..ir.errors import UnsupportedError
-from ..ir.expr import Expr
-from ..ir.loops import Alloc, Buffer, Call, For, Let, LoopFunction, Stmt, Store, While, bodies, own_exprs
+from ..ir.loops import Alloc, Buffer, Call, For, LoopFunction, Stmt, Store, While, bodies, own_exprs
 from ..ir.scalar import size_of
+from .bounds import Ranges
 
 ALIGNMENT = 64
-Interval = tuple[int | None, int | None]
-UNKNOWN: Interval = (None, None)
 
 
 @dataclass(eq=False, slots=True)
@@ -67,7 +65,7 @@ class _Lifetimes:
     def __init__(self) -> None:
         self.of: dict[Buffer, _Lifetime] = {}
         self.clock = 0
-        self.ranges: dict[str, Interval] = {}
+        self.ranges = Ranges()
         # Per temporary, the statements around its Alloc.
         self.around: dict[Buffer, list[Stmt]] = {}
         # Uses that last until an enclosing loop ends.
@@ -83,11 +81,7 @@ class _Lifetimes:
                 continue
             for buffer in _touched(s):
                 self.use(buffer, around)
-            if isinstance(s, Let):
-                self.ranges[s.name] = self.interval(s.value)
-            if isinstance(s, For):
-                lo, hi = self.interval(s.lo), self.interval(s.hi)
-                self.ranges[s.var] = (lo[0], _minus(hi[1], 1)) if s.step > 0 else (_minus(hi[0], -1), lo[1])
+            self.ranges.enter(s)
             for inner in bodies(s):
                 self.body(inner, [*around, s])
             if isinstance(s, For | While):
@@ -113,28 +107,13 @@ class _Lifetimes:
         """Bytes, rounded up; the largest possible extent where it is a run-time value."""
         count = 1
         for d in buffer.dims:
-            most = self.interval(d)[1]
+            most = self.ranges.of(d)[1]
             if most is None:
                 raise UnsupportedError(f"an array of {d} elements along an axis inside a loop",
                                        "nothing bounds its size before the loop runs")
             count *= max(most, 0)
         size = count * size_of(buffer.dtype)
         return max(ALIGNMENT, -(-size // ALIGNMENT) * ALIGNMENT)
-
-    def interval(self, e: Expr) -> Interval:
-        """The least and the greatest value of an integer expression, as far as loop bounds tell."""
-        if e.kind == "const" and e.dtype == "i64":
-            return e.payload, e.payload  # type: ignore[return-value]
-        if e.kind == "var":
-            return self.ranges.get(e.payload, UNKNOWN)  # type: ignore[arg-type]
-        if e.kind != "op" or e.dtype != "i64":
-            return UNKNOWN
-        name, args = e.payload, [self.interval(a) for a in e.args if a.dtype == "i64"]
-        if name == "select":
-            return _joined(args[0], args[1])
-        if name in _RULES and len(args) == 2:
-            return _RULES[name](args[0], args[1])  # type: ignore[index]
-        return UNKNOWN
 
 
 def _touched(s: Stmt) -> Iterator[Buffer]:
@@ -145,48 +124,3 @@ def _touched(s: Stmt) -> Iterator[Buffer]:
     elif isinstance(s, Call):
         yield from s.reads
         yield from s.writes
-
-
-def _plus(a: int | None, b: int | None) -> int | None:
-    return None if a is None or b is None else a + b
-
-
-def _minus(a: int | None, b: int | None) -> int | None:
-    return None if a is None or b is None else a - b
-
-
-def _least(a: int | None, b: int | None) -> int | None:
-    return b if a is None else a if b is None else min(a, b)
-
-
-def _most(a: int | None, b: int | None) -> int | None:
-    return b if a is None else a if b is None else max(a, b)
-
-
-def _joined(a: Interval, b: Interval) -> Interval:
-    lo = None if a[0] is None or b[0] is None else min(a[0], b[0])
-    return lo, None if a[1] is None or b[1] is None else max(a[1], b[1])
-
-
-def _product(a: Interval, b: Interval) -> Interval:
-    if None in (*a, *b):
-        return UNKNOWN
-    corners = [x * y for x in a for y in b]  # type: ignore[operator]
-    return min(corners), max(corners)
-
-
-def _quotient(a: Interval, b: Interval) -> Interval:
-    if None in (*a, *b) or b[0] <= 0:  # type: ignore[operator]
-        return UNKNOWN
-    corners = [abs(x) // y * (1 if x >= 0 else -1) for x in a for y in b]  # type: ignore[operator, arg-type]
-    return min(corners), max(corners)
-
-
-_RULES = {
-    "add": lambda a, b: (_plus(a[0], b[0]), _plus(a[1], b[1])),
-    "sub": lambda a, b: (_minus(a[0], b[1]), _minus(a[1], b[0])),
-    "mul": _product,
-    "quot": _quotient,
-    "min": lambda a, b: (None if a[0] is None or b[0] is None else min(a[0], b[0]), _least(a[1], b[1])),
-    "max": lambda a, b: (_most(a[0], b[0]), None if a[1] is None or b[1] is None else max(a[1], b[1])),
-}

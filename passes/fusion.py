@@ -33,6 +33,11 @@ class Place:
     repeated: bool
 
 
+def has_loop(op: Op) -> bool:
+    """Does computing one element take a loop?"""
+    return op.name == "dot_general" or isinstance(lowering(op), Reduction | Fold)
+
+
 def is_free(op: Op) -> bool:
     return op.name in FREE
 
@@ -98,11 +103,11 @@ def _places(op: Op, liveness: Liveness, lazy: set[Value],
             step, repeated = (), False
         elif isinstance(rule, Element):
             view = is_free(consumer) or consumer.name == "reshape"
-            if not view and isinstance(lowering(op), Reduction | Fold):
+            if not view and has_loop(op):
                 return None
             step, repeated = ((consumer, use.operand),), rule.expands and not is_free(op) and _repeats(consumer, use.operand)
         elif isinstance(rule, Reduction | Fold):
-            if isinstance(lowering(op), Reduction | Fold):
+            if has_loop(op):
                 return None
             step, repeated = ((consumer, use.operand),), False
         elif isinstance(rule, Update) and rule.index is not None and use.operand > 0:

@@ -18,6 +18,7 @@ from ..ir.loc import Loc
 from ..ir.loops import Alloc, Buffer, Carried, ErrorSite, For, If, Let, Raise, Stmt, Store
 from ..ir.opdef import Checked, Complex, Element, Fold, Pointwise, Reduction, Scalar, lowering
 from ..ir.scalar import scalar_type
+from .bounds import Ranges
 from .homes import is_array
 from .lower_reduce import reduce_box, reduction
 
@@ -41,6 +42,7 @@ class Emitter:
         self.errors: list[ErrorSite] = []
         self.notes: list[str] = []
         self.vector_axis: str | None = None
+        self.ranges = Ranges()
         self._memo: list[dict[tuple[Value, Index], Scalar]] = [{}]
         self._contexts: dict[Op, OpContext] = {}
         self._names: dict[str, int] = {}
@@ -96,12 +98,14 @@ class Emitter:
             return e
         name = self.fresh(prefix)
         self.emit(Let(name, e))
+        self.ranges.enter(self.body[-1])
         return var(name, e.dtype)
 
     @contextmanager
     def loop(self, lo: Expr | int, hi: Expr | int, kind: str = "par", step: int = 1, loc: Loc | None = None) -> Iterator[Expr]:
         statement = For(self.fresh("i"), _i64(lo), _i64(hi), [], kind, step, loc=loc)
         self.emit(statement)
+        self.ranges.enter(statement)
         with self.inside(statement.body):
             yield var(statement.var)
 
@@ -117,6 +121,7 @@ class Emitter:
         """A loop that carries scalars; returns their last values."""
         statement = For(self.fresh("k"), _i64(lo), _i64(hi), [], kind, step, lanes=lanes, vector=lanes > 1)
         statement.carried = [Carried(self.fresh("c"), e, None, self.fresh("r"), combine) for e in init]
+        self.ranges.enter(statement)
         state = tuple(var(c.name, c.dtype) for c in statement.carried)
         with self.inside(statement.body):
             after = body(var(statement.var), state)

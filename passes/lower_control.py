@@ -100,6 +100,7 @@ def lower_for(lowering: _Lowering, loop: Op) -> None:
         trips = lowering.name(op("quot", span, op("max", step * one, const(1))), "n")
         statement = For(lowering.fresh("j"), const(0), trips, [], "seq", 1, loc=loop.loc)
         lowering.scalar[index] = lo + var(statement.var) * step
+    lowering.ranges.enter(statement)
     statement.carried = carrier.carried
     until = loop.attrs.get("until")
     if until is not None:

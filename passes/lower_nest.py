@@ -25,6 +25,8 @@ def nest(emitter: Emitter, dims: Index, buffer: Buffer, where: Callable[[Index],
          value: Callable[[Index], Scalar], note: str = "") -> None:
     """Emit the nest."""
     loops = [For(emitter.fresh("i"), const(0), d, [], "par") for d in dims]
+    for f in loops:
+        emitter.ranges.enter(f)
     index = tuple(const(0) if _is_one(d) else var(f.var) for d, f in zip(dims, loops, strict=True))
     inner: list[Stmt] = []
     saved = emitter.vector_axis

@@ -165,10 +165,10 @@ class _Box:
         """So few terms that one after the other is precise enough?"""
         count = 1
         for k in self.order:
-            n = self.extents[k]
-            if not n.is_const:
+            n = self.most(k)
+            if n is None:
                 return False
-            count *= n.payload  # type: ignore[operator]
+            count *= n
         return count <= (PLAIN_LIMIT if self.along is None else 4)
 
     def plain(self, level: int, at: dict[int, Expr]) -> Index:
@@ -188,12 +188,16 @@ class _Box:
         return tuple(op(self.combine, s, t) for s, t in zip(state, terms, strict=True))
 
     def lanes(self, k: int) -> int:
-        n, most = self.extents[k], LANES.get(self.identity[0].dtype, 64)
-        if not n.is_const:
-            return RUNTIME_LANES
-        while most > max(n.payload, 1):  # type: ignore[type-var]
+        n, most = self.most(k), LANES.get(self.identity[0].dtype, 64)
+        if not self.extents[k].is_const and (n is None or n <= RUNTIME_LANES * TERMS_PER_LANE):
+            most = RUNTIME_LANES
+        while n is not None and most > max(n, 1):
             most //= 2
         return most
+
+    def most(self, k: int) -> int | None:
+        """The greatest number of terms along an axis."""
+        return self.emitter.ranges.of(self.extents[k])[1]
 
     def blocked(self, level: int, at: dict[int, Expr]) -> Index:
         """As `plain`, but in blocks where there are many."""
@@ -203,10 +207,11 @@ class _Box:
         n, lanes = self.extents[k], self.lanes(k) if k == self.along else 1
         block = PLAIN_BLOCK if lanes == 1 else lanes * TERMS_PER_LANE
         steps, size = [1], block
-        while not _is_short(n, size + 1) and len(steps) < 4:
+        most = self.most(k)
+        while (most is None or most > size) and len(steps) < 4:
             steps.insert(0, size)
             size *= BLOCKS_PER_BLOCK
-            if not n.is_const and len(steps) == 3:
+            if most is None and len(steps) == 3:
                 break
         return self.blocks(level, at, const(0), n, steps, lanes)
 
