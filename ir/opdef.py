@@ -180,9 +180,13 @@ class Update:
 
 @dataclass(frozen=True, slots=True)
 class Statements:
-    """fn(ctx, op) fills ctx.out(k) for every result: library calls, sorts, scans. Never fused into a consumer."""
+    """fn(ctx, op) fills ctx.out(k) for every result: library calls, sorts, scans. Never fused into a consumer.
+
+    reads_once: it reads its array operands by `ctx.read` alone, no element more than once, so that producers may fuse.
+    """
 
     fn: Callable[[LowerContext, Op], None]
+    reads_once: bool = False
 
 
 @dataclass(frozen=True, slots=True)

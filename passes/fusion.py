@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..ir.graph import Block, Op, Value, walk_ops
-from ..ir.opdef import Checked, Element, Fold, Pointwise, Reduction, Update, lowering
+from ..ir.opdef import Checked, Element, Fold, Pointwise, Reduction, Statements, Update, lowering
 from .homes import is_array
 from .liveness import Liveness
 
@@ -112,11 +112,11 @@ def _places(op: Op, liveness: Liveness, lazy: set[Value],
             step, repeated = ((consumer, use.operand),), False
         elif isinstance(rule, Update) and rule.index is not None and use.operand > 0:
             step, repeated = (), False
-        elif isinstance(rule, Checked) and is_free(op):
+        elif (isinstance(rule, Checked) and is_free(op)) or (isinstance(rule, Statements) and rule.reads_once):
             step, repeated = ((consumer, use.operand),), False
         else:
             return None
-        if not isinstance(rule, Checked) and consumer.results[0] in lazy:
+        if not isinstance(rule, Checked | Statements) and consumer.results[0] in lazy:
             for p in known[consumer.results[0]]:
                 out.add(Place(p.root, p.path + step, p.repeated or repeated))
         else:

@@ -17,7 +17,7 @@ from .fusion import is_free
 from .homes import is_array, origin
 from .lower_context import Emitter, Index, is_plain
 from .lower_control import lower_for, lower_if, lower_while
-from .lower_nest import nest
+from .lower_nest import mark_all, nest
 
 
 def lower(function: Function) -> LoopFunction:
@@ -168,7 +168,9 @@ class _Lowering(Emitter):
         context = self.context(op)
         if rule.index is None:
             assert rule.fn is not None
+            start = len(self.body)
             rule.fn(context, op)
+            mark_all(self.body[start:])
             return
         new, where = op.operands[1], rule.index
         note = f" ({op.loc})" if op.loc is not None else ""
@@ -188,8 +190,10 @@ class _Lowering(Emitter):
     def _statements(self, op: Op, rule: Statements, results: list[Value]) -> None:
         for inner, outer in zip(op.results, results, strict=True):
             self.place[outer] = self.place[inner] = self.new_home(outer)
+        start = len(self.body)
         with self.forgetting():
             rule.fn(self.context(op), op)
+        mark_all(self.body[start:])
         for v in results:
             if not is_array(v):
                 self.scalar[v] = self.let(self.load(self.place.pop(v), ()), "s")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from ..ir.expr import Expr, const, load, substitute, var
-from ..ir.loops import Alloc, Buffer, For, If, Let, Raise, Stmt, Store, While, own_exprs, walk
+from ..ir.loops import Alloc, Buffer, For, If, Let, Raise, Stmt, Store, While, bodies, own_exprs, walk
 from ..ir.opdef import Scalar
 from .access import element_strides, form_of, loads_of
 from .lower_context import Emitter, Index
@@ -147,10 +147,27 @@ def mark(order: Sequence[For], inner: list[Stmt]) -> None:
     if not order or any(isinstance(s, Raise | While | If) for s in walk(inner)):
         return
     last = order[-1]
-    if last.kind == "par" and not any(isinstance(s, For) and s.vector for s in walk(inner)):
+    if last.kind == "par" and not any(isinstance(s, For) and (s.vector or s.kind != "red") for s in walk(inner)):
         last.vector = all(f is not None and f.get(last.var, 0) in NEAR for f in _strides(inner))
     if order[0].kind == "par" and _work(order, inner) >= THREADS_FROM:
         order[0].threads = True
+
+
+def mark_all(body: list[Stmt], inside: bool = False) -> None:
+    """Mark every nest that an op's own rule has emitted."""
+    for s in body:
+        if not isinstance(s, For):
+            for b in bodies(s):
+                mark_all(b, inside)
+            continue
+        order, inner = [s], s.body
+        while order[-1].kind == "par" and len(inner) == 1 and isinstance(inner[0], For) and inner[0].kind == "par":
+            order.append(inner[0])
+            inner = inner[0].body
+        if s.kind == "par":
+            mark(order, inner)
+            order[0].threads = order[0].threads and not inside
+        mark_all(inner, inside or order[0].threads)
 
 
 def _strides(inner: list[Stmt]) -> list:

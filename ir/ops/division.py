@@ -144,7 +144,7 @@ def _divisor_loops(finish: Callable[[Expr, Expr, Expr], Expr]) -> Statements:
 
         nest(())
 
-    return Statements(fill)
+    return Statements(fill, reads_once=True)
 
 
 def _magnitude(x: Expr) -> Expr:

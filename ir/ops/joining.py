@@ -82,7 +82,7 @@ def _batch_concatenate(ctx: Builder, operands: Sequence[Value], flags: Sequence[
 
 register(OpDef(
     "concatenate", _infer_concatenate, lambda xp, operands, attrs, types: [xp.concatenate(operands, axis=attrs["axis"])],
-    Statements(_lower_concatenate), linear_jvp("concatenate", None), _transpose_concatenate, _batch_concatenate,
+    Statements(_lower_concatenate, reads_once=True), linear_jvp("concatenate", None), _transpose_concatenate, _batch_concatenate,
     attrs=("axis",), numpy=(np.concatenate,), dtypes=ALL_DTYPES, traits=frozenset({"linear"}),
     samples=(Sample(((2, 3), (2, 1)), {"axis": 1}), Sample(((2,), (3,), (0,)), {"axis": 0}), Sample(((2, 2),), {"axis": 0}),
              Sample(((0, 2), (0, 3)), {"axis": 1})),
@@ -154,7 +154,7 @@ def _batch_pad(ctx: Builder, operands: Sequence[Value], flags: Sequence[bool], s
 
 
 register(OpDef(
-    "pad", _infer_pad, _evaluate_pad, Statements(_lower_pad), linear_jvp("pad", None), _transpose_pad, _batch_pad,
+    "pad", _infer_pad, _evaluate_pad, Statements(_lower_pad, reads_once=True), linear_jvp("pad", None), _transpose_pad, _batch_pad,
     attrs=("low", "high"), numpy=(np.pad,), dtypes=ALL_DTYPES, traits=frozenset({"linear"}),
     samples=(Sample(((2, 3), ()), {"low": (1, 0), "high": (0, 2)}), Sample(((3,), ()), {"low": (2,), "high": (1,)}),
              Sample(((0, 2), ()), {"low": (1, 1), "high": (1, 0)}), Sample(((), ()), {"low": (), "high": ()})),
