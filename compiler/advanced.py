@@ -46,7 +46,7 @@ class Selection:
 
 def select(x: TracedArray, items: Sequence[Item]) -> Selection:
     """Resolve an index with integer arrays (masks have been dealt with)."""
-    items = _with_masks_expanded(items)
+    items = _with_masks_expanded(items, x.view.dims)
     # Axes that are indexed keep their place in the basic view; there they are taken whole.
     dims = x.view.dims
     basic: list[Item] = []
@@ -80,7 +80,7 @@ def _own_axes(items: Sequence[Item]) -> list[int]:
     out, axis = [], 0
     for item in items:
         out.append(axis)
-        axis += not isinstance(item, NewAxis)
+        axis += item.array.ndim if isinstance(item, Indices) and item.is_mask else not isinstance(item, NewAxis)
     return out
 
 
@@ -99,8 +99,11 @@ def common_index_dims(shapes: Sequence[tuple[Dim, ...]]) -> tuple[Dim, ...]:
                          + " ".join(map(shape_text, shapes)) + " ") from None
 
 
-def _with_masks_expanded(items: Sequence[Item]) -> Sequence[Item]:
-    if any(isinstance(i, Indices) and i.is_mask for i in items):
+def _with_masks_expanded(items: Sequence[Item], dims: Sequence[Dim]) -> Sequence[Item]:
+    masks = [(i, axis) for i, axis in zip(items, _own_axes(items), strict=True) if isinstance(i, Indices) and i.is_mask]
+    for mask, axis in masks:
+        _check_mask(mask.array, dims, axis)
+    if masks:
         raise tracer.unsupported("indexing with a boolean mask", "the extent of the result depends on the mask's values",
                                  "np.where(mask, x, other), or assign through the mask: x[mask] = value")
     return items

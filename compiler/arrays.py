@@ -336,8 +336,7 @@ def assign(target: TracedArray, x: Any, casting: str = "unsafe") -> None:
     if isinstance(x, TracedArray) and not np.can_cast(x.dtype, view.dtype, casting):  # type: ignore[arg-type]
         raise TypeError(f"Cannot cast array data from {x.dtype!r} to {view.dtype!r} according to the rule '{casting}'")
     if isinstance(x, complex) and view.dtype.kind != "c":
-        raise TypeError(f"{'float' if view.dtype.kind == 'f' else 'int'}() argument must be a string or a real number, not "
-                        "'complex'")
+        {"f": float, "b": bool}.get(view.dtype.kind, int)(x)  # raises Python's TypeError
     v = value_of(x, view.dtype)
     view.write(broadcast(_fitted(v, view.dims), view.dims))
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from . import dispatch
-from .arrays import TracedArray, any_traced, is_traced
+from .arrays import TracedArray, any_traced, is_traced, truth_operand
 from .operators import Operators
 from .scalars import concrete, to_kind
 
@@ -61,7 +61,9 @@ def _conversion(python: type) -> None:
             return python(*args, **kwargs)
         x = args[0]
         if isinstance(x, TracedArray):
-            x = dispatch.METHODS["item"](x)
+            if x.ndim and python is not bool:
+                python(np.zeros(x.shape))  # raises what NumPy raises, unless there is one element
+            x = truth_operand(x) if python is bool else dispatch.METHODS["item"](x)
         return to_kind(x, python.__name__)
 
 

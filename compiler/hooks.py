@@ -241,7 +241,7 @@ def has_state(x: Any) -> bool:
 def call(f: Any, args: tuple, kwargs: dict) -> Any:
     """f(*args, **kwargs) inside a trace."""
     implementation = dispatch.find(f)
-    if implementation is not None:
+    if implementation is not None and (f in _CREATION or any_traced(args) or any_traced(kwargs)):
         return implementation(*args, **kwargs)
     if isinstance(f, (type, types.BuiltinFunctionType)) and f in BUILTINS:
         return BUILTINS[f](*args, **kwargs)
@@ -261,7 +261,24 @@ def call(f: Any, args: tuple, kwargs: dict) -> Any:
     method = class_attribute(type(f), "__call__")
     if isinstance(method, types.FunctionType) and not is_library_code(method.__code__):
         return call(method, (f, *args), kwargs)
+    check_pure(f)
     return settle(f(*args, **kwargs))
+
+
+# These make arrays that the function may write to, so they are part of the program whatever their arguments are.
+_CREATION = frozenset((np.zeros, np.ones, np.empty, np.full, np.arange, np.linspace, np.eye, np.identity, np.tri, np.logspace))
+# What these return differs from call to call.
+_IMPURE_MODULES = ("numpy.random", "random", "time", "secrets", "uuid", "datetime")
+
+
+def check_pure(f: Any) -> None:
+    """UnsupportedError for functions whose result must not be computed once and kept."""
+    owner = getattr(f, "__self__", None)
+    module = getattr(f, "__module__", None) or type(owner).__module__
+    if (module in _IMPURE_MODULES or type(owner).__module__ in _IMPURE_MODULES
+            or (module or "").startswith("numpy.random")) and not isinstance(f, type):
+        raise tracer.unsupported(f"{module}.{getattr(f, '__name__', f)}", "its result differs from call to call",
+                                 "call it outside and pass the result as an argument")
 
 
 def _is_numpy(f: Any) -> bool:
@@ -284,6 +301,7 @@ def call_function(f: types.FunctionType, args: tuple, kwargs: dict) -> Any:
     if is_library_code(f.__code__):
         if _is_numpy(f) and (any_traced(args) or any_traced(kwargs)):
             raise tracer.unsupported(_full_name(f), "there is no compiled form of it yet")
+        check_pure(f)
         return settle(f(*args, **kwargs))
     return rewritten(f)(*args, **kwargs)
 

@@ -181,7 +181,7 @@ def to_kind(x: TracedScalar, kind: str) -> TracedScalar:
     if own == "complex" and kind in ("int", "float"):
         if x.kind is None:  # NumPy drops the imaginary part, with a warning
             return to_kind(x.real, kind)
-        raise TypeError(f"{kind}() argument must be a string or a real number, not 'complex'")
+        _CONVERSIONS[kind](0j)  # raises Python's TypeError
     known = known_result(_CONVERSIONS[kind], (x.known,))
     if kind == "int" and (own == "float" or x.value.dtype == np.dtype(np.uint64)):
         return TracedScalar(tracer.emit("py_cast", [x.value], dtype="py.int"), known)

@@ -57,7 +57,10 @@ def call_ufunc(ufunc: np.ufunc, *args: Any, out: Any = None, where: Any = True, 
     op = LOOPS.get(ufunc)
     if op is None:
         raise tracer.unsupported(f"numpy.{ufunc.__name__}", "there is no compiled form of it yet")
-    dims = common_dims(*map(dims_of, inputs), *([dims_of(operand(where))] if where is not True else []))
+    shapes = [*map(dims_of, inputs), *([dims_of(operand(where))] if where is not True else [])]
+    if any(o is not None for o in outs):
+        common_dims(*shapes, *(o.view.dims for o in outs if o is not None))
+    dims = common_dims(*shapes)
     values = [broadcast(value_of(x, _known_dtype(d)), dims) for x, d in zip(inputs, loop, strict=False)]
     results = tracer.emit_all(op, values)
     wanted = loop[ufunc.nin:]
