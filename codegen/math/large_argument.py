@@ -34,7 +34,8 @@ def _mantissa_and_position(x: Expr, word: int) -> tuple[Expr, Expr, Expr]:
     fmt = format_of(x)
     i = bits(x)
     m = (i & ((1 << fmt.mantissa) - 1)) | (1 << fmt.mantissa)
-    position = cast((i >> fmt.mantissa) - (fmt.bias + fmt.mantissa - word), "i64")
+    # Smaller arguments share the vector; theirs is not used, but must be a place in the table.
+    position = op("max", cast((i >> fmt.mantissa) - (fmt.bias + fmt.mantissa - word), "i64"), 0)
     return cast(cast(m, "i64"), "u64"), position >> (word.bit_length() - 1), cast(position & (word - 1), "u64")
 
 
