@@ -1,0 +1,304 @@
+"""What is known of integer variables at a place in a loop program: loop ranges, named values, conditions that hold.
+
+From these `Ranges` bounds an expression: the least and the greatest value it can have, by replacing a variable by the end
+of its range, inner loops first, until only a constant is left.  So `j` in i+1..n is proved to be above `i`, and A[k+1:, k]
+apart from A[k+1:, k+1:].  A bound that is not known is None.  Expressions are taken not to overflow; where a known bound
+leaves the int64 range there is no bound.  Start with `Ranges.interval`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from .expr import Expr
+from .linear import Linear, linear, number
+from .loops import For, Let, LoopFunction
+from .scalar import BITS, NUMPY_DTYPE, SIGNED
+
+Interval = tuple[int | None, int | None]
+UNKNOWN: Interval = (None, None)
+LEAST, GREATEST = -2**63, 2**63 - 1
+
+# How many replacements a proof may take: each removes a variable, and may bring in those of its bound.
+DEPTH = 12
+
+
+class Ranges:
+    """Facts about the names visible at one place; never changed: each method that adds a fact returns new `Ranges`."""
+
+    def __init__(self) -> None:
+        # Per variable its least and greatest value; in order of binding, so outer loops first.
+        self.bounds: dict[str, tuple[tuple[Linear, ...], tuple[Linear, ...]]] = {}
+        self.steps: dict[str, tuple[Linear | None, int]] = {}
+        self.values: dict[str, Linear] = {}
+        self.conditions: dict[str, Expr] = {}
+        self.facts: tuple[Linear, ...] = ()
+        self.order: dict[str, int] = {}
+        self.names: tuple[str, ...] = ()
+
+    def _copy(self) -> Ranges:
+        new = Ranges()
+        new.bounds, new.steps, new.values = dict(self.bounds), dict(self.steps), dict(self.values)
+        new.conditions, new.facts, new.names, new.order = dict(self.conditions), self.facts, self.names, dict(self.order)
+        return new
+
+    # Adding facts.
+
+    def with_variable(self, name: str, lo: Iterable[Linear | int] = (), hi: Iterable[Linear | int] = ()) -> Ranges:
+        """`name` is at least each of `lo` and at most each of `hi`."""
+        new = self._copy()
+        new.bounds[name] = (_stable_forms(lo), _stable_forms(hi))
+        new.order[name] = len(new.order)
+        new.names = (*self.names, name)
+        return new
+
+    def with_loop(self, s: For) -> Ranges:
+        """Inside the loop: its variable runs over its range."""
+        lo, hi = self.ends(s.lo, -1), self.ends(s.hi, 1)
+        if s.step > 0:
+            new = self.with_variable(s.var, lo, [h - 1 for h in hi])
+        else:
+            new = self.with_variable(s.var, [f + 1 for f in self.ends(s.hi, -1)], self.ends(s.lo, 1))
+        new.steps[s.var] = (next(iter(_stable_forms([self.linear(s.lo)])), None), s.step)
+        new.names = (*new.names, *(c.name for c in s.carried))
+        # There is a trip, so the range is not empty.
+        new.facts = (*self.facts, *(h - l for l in new.bounds[s.var][0] for h in new.bounds[s.var][1]))
+        return new
+
+    def with_let(self, s: Let) -> Ranges:
+        new = self._copy()
+        new.names = (*self.names, s.name)
+        if s.value.dtype == "i64":
+            form = self.linear(s.value)
+            # What was loaded has a name of its own: the memory may change while the name keeps its value.
+            if all(is_stable(form.atoms[a]) for a in form.terms):
+                new.values[s.name] = form
+            else:
+                new.order[s.name] = len(new.order)
+                new.bounds[s.name] = tuple(() if end is None else (number(end),) for end in self.interval(form))  # type: ignore
+        elif s.value.dtype == "i1":
+            new.conditions[s.name] = s.value
+        return new
+
+    def with_names(self, names: Iterable[str]) -> Ranges:
+        """These names are bound here; nothing is known of them."""
+        new = self._copy()
+        new.names = (*self.names, *names)
+        return new
+
+    def with_condition(self, condition: Expr, holds: bool = True) -> Ranges:
+        """Where `condition` was found to hold, or not to hold."""
+        facts = _stable_forms(self._facts(condition, holds))
+        if not facts:
+            return self
+        new = self._copy()
+        new.facts = self.facts + facts
+        return new
+
+    def _facts(self, c: Expr, holds: bool) -> list[Linear]:
+        """Forms that are not negative."""
+        if c.kind == "var" and c.payload in self.conditions:
+            return self._facts(self.conditions[c.payload], holds)
+        if c.kind != "op":
+            return []
+        if c.payload == "not":
+            return self._facts(c.args[0], not holds)
+        if c.payload == ("and" if holds else "or"):
+            return [*self._facts(c.args[0], holds), *self._facts(c.args[1], holds)]
+        if len(c.args) != 2 or c.args[0].dtype != "i64":
+            return []
+        x, y = self.linear(c.args[0]), self.linear(c.args[1])
+        name = c.payload if holds else {"lt": "ge", "le": "gt", "gt": "le", "ge": "lt", "ne": "eq"}.get(str(c.payload))
+        return {"lt": [y - x - 1], "le": [y - x], "gt": [x - y - 1], "ge": [x - y], "eq": [x - y, y - x]}.get(str(name), [])
+
+    # Asking.
+
+    def linear(self, e: Expr) -> Linear:
+        """The form of `e`, named values written out."""
+        return linear(e, self.values.get)
+
+    def ends(self, e: Expr, direction: int) -> list[Linear]:
+        """Forms that bound `e` from below (-1) or above (1): of a minimum, both operands are upper bounds."""
+        if e.kind == "op" and e.payload == ("min" if direction > 0 else "max") and e.dtype == "i64":
+            return [f for a in e.args for f in self.ends(a, direction)]
+        return [self.linear(e)]
+
+    def interval(self, e: Expr | Linear) -> Interval:
+        """The least and the greatest value."""
+        form = self.linear(e) if isinstance(e, Expr) else e
+        return self.least(form), self.greatest(form)
+
+    def least(self, form: Linear) -> int | None:
+        found = self._extreme(form.scaled(-1), DEPTH)
+        return None if found is None or not LEAST <= -found <= GREATEST else -found
+
+    def greatest(self, form: Linear) -> int | None:
+        found = self._extreme(form, DEPTH)
+        return None if found is None or not LEAST <= found <= GREATEST else found
+
+    def is_nonnegative(self, form: Linear, depth: int = 3) -> bool:
+        """Is `form` >= 0, by its bounds, or because of a condition that holds here?"""
+        for candidate in (form, *(form - f for f in self.facts)):
+            least = self.least(candidate)
+            if least is not None and least >= 0:
+                return True
+        for atom, factor in form.terms.items():
+            cases = _cases(form.atoms[atom], factor)
+            if cases and depth:
+                return all(self.is_nonnegative(form.replaced(atom, self.linear(c)), depth - 1) for c in cases)
+        return False
+
+    def in_range(self, index: Expr, extent: Expr) -> bool:
+        """Is 0 <= index < extent certain?"""
+        at = self.linear(index)
+        return self.is_nonnegative(at) and self.is_nonnegative(self.linear(extent) - at - 1)
+
+    def access_in_range(self, index: Sequence[Expr], dims: Sequence[Expr]) -> bool:
+        """Is the access certain to be inside of its buffer?"""
+        return all(self.in_range(i, d) for i, d in zip(index, dims, strict=True))
+
+    # Bounds by replacement.
+
+    def _extreme(self, form: Linear, depth: int) -> int | None:
+        """The greatest value of `form`, or None."""
+        if form.is_constant:
+            return form.constant
+        if depth == 0:
+            return None
+        # The variable bound last first: its range may be stated in terms of the others, not the other way round.
+        for atom in sorted(form.terms, key=lambda a: self._rank(form.atoms[a]), reverse=True):
+            cases = _cases(form.atoms[atom], -form.terms[atom])
+            if cases:
+                most = [self._extreme(form.replaced(atom, self.linear(c)), depth - 1) for c in cases]
+                return None if any(x is None for x in most) else max(most)  # type: ignore[type-var]
+            ends = self._atom_ends(form.atoms[atom], 1 if form.terms[atom] > 0 else -1, depth)
+            if ends:
+                found = [self._extreme(form.replaced(atom, end), depth - 1) for end in ends]
+                return min((x for x in found if x is not None), default=None)
+        return None
+
+    def _rank(self, atom: Expr) -> tuple[int, bool]:
+        return max((self.order.get(v, -1) for v in atom.variables), default=-1), atom.kind != "var"
+
+    def _atom_ends(self, e: Expr, direction: int, depth: int) -> Sequence[Linear]:
+        """Forms that bound an atom from above (1) or below (-1)."""
+        if e.kind == "var":
+            name = str(e.payload)
+            if name in self.bounds:
+                return self.bounds[name][1 if direction > 0 else 0]
+            return ()
+        if e.kind == "table":
+            values = e.payload
+            return (number(max(values) if direction > 0 else min(values)),)  # type: ignore[type-var, call-overload]
+        if e.kind == "op":
+            rule = _RULES.get(str(e.payload))
+            if rule is not None:
+                return tuple(rule(self, e, direction, depth))
+        return ()
+
+    def _bounds(self, e: Expr, depth: int) -> Interval:
+        form = self.linear(e)
+        lo, hi = self._extreme(form.scaled(-1), depth - 1), self._extreme(form, depth - 1)
+        return None if lo is None else -lo, hi
+
+
+def function_ranges(function: LoopFunction) -> Ranges:
+    """At the start of a function: extents are not negative."""
+    extents = {str(d.payload) for b in function.buffers for d in b.dims if d.kind == "var"}
+    ranges = Ranges()
+    for name, dtype in function.scalars:
+        if NUMPY_DTYPE[dtype].kind in "iu":
+            ranges = ranges.with_variable(name, [0] if name in extents else [])
+        else:
+            ranges = ranges.with_names([name])
+    return ranges
+
+
+def is_stable(e: Expr) -> bool:
+    """Does `e` have one value as long as its variables do? What is loaded from memory that is written may not."""
+    return all(b.readonly or b.place == "const" for b in e.buffers)
+
+
+def _stable_forms(forms: Iterable[Linear | int]) -> tuple[Linear, ...]:
+    out = [number(x) if isinstance(x, int) else x for x in forms]
+    return tuple(f for f in out if all(is_stable(f.atoms[a]) for a in f.terms))
+
+
+def _cases(e: Expr, factor: int) -> Sequence[Expr]:
+    """The values that an atom may be, where factor * atom is to be bounded from below and no single one of them is a bound."""
+    if e.kind != "op" or e.dtype != "i64":
+        return ()
+    if e.payload == ("max" if factor < 0 else "min"):
+        return e.args
+    return e.args[1:] if e.payload == "select" else ()
+
+
+def _minimum(r: Ranges, e: Expr, direction: int, depth: int) -> list[Linear]:
+    """Either operand bounds a minimum from above, a maximum from below."""
+    return [r.linear(a) for a in e.args]
+
+
+def _product(r: Ranges, e: Expr, direction: int, depth: int) -> list[Linear]:
+    (a, b), (c, d) = (r._bounds(x, depth) for x in e.args)
+    if None in (a, b, c, d):
+        return []
+    corners = [x * y for x in (a, b) for y in (c, d)]  # type: ignore[operator]
+    return [number(max(corners) if direction > 0 else min(corners))]
+
+
+def _quotient(r: Ranges, e: Expr, direction: int, depth: int) -> list[Linear]:
+    """Truncated division by a positive number."""
+    (a, b), (c, d) = (r._bounds(x, depth) for x in e.args)
+    if c is None or c <= 0:
+        return []
+    if direction > 0:
+        if b is None:
+            return []
+        return [number(b // c if b >= 0 else -(-b // d) if d is not None else 0)]
+    if a is None:
+        return []
+    return [number(-(-a // c) if a < 0 else a // d if d is not None else 0)]
+
+
+def _remainder(r: Ranges, e: Expr, direction: int, depth: int) -> list[Linear]:
+    """Of truncated division by a positive number: less than it, with the sign of the dividend."""
+    (a, b), (c, d) = (r._bounds(x, depth) for x in e.args)
+    if c is None or c <= 0 or d is None:
+        return []
+    if direction > 0:
+        return [number(0 if b is not None and b <= 0 else d - 1 if b is None else min(d - 1, b))]
+    return [number(0 if a is not None and a >= 0 else 1 - d if a is None else max(1 - d, a))]
+
+
+def _cast(r: Ranges, e: Expr, direction: int, depth: int) -> list[Linear]:
+    """From a narrower integer: the range of its type, at least."""
+    (x,) = e.args
+    if x.dtype == "i1":
+        return [number(1 if direction > 0 else 0)]
+    if x.dtype not in NUMPY_DTYPE or NUMPY_DTYPE[x.dtype].kind not in "iu" or x.dtype == "u64":
+        return []
+    bits = BITS[x.dtype] - (x.dtype in SIGNED)
+    return [number((1 << bits) - 1 if direction > 0 else -(1 << bits) if x.dtype in SIGNED else 0)]
+
+
+def _magnitude(r: Ranges, e: Expr, direction: int, depth: int) -> list[Linear]:
+    a, b = r._bounds(e.args[0], depth)
+    if a is None or b is None or a == LEAST:
+        return []
+    return [number(max(-a, b) if direction > 0 else max(a, -b, 0))]
+
+
+def _bits(r: Ranges, e: Expr, direction: int, depth: int) -> list[Linear]:
+    """x & y: between 0 and either operand that is not negative."""
+    ends = [r._bounds(x, depth) for x in e.args]
+    positive = [b for a, b in ends if a is not None and a >= 0]
+    if not positive:
+        return []
+    if direction < 0:
+        return [number(0)]
+    known = [b for b in positive if b is not None]
+    return [number(min(known))] if known else []
+
+
+_RULES = {"min": _minimum, "max": _minimum, "mul": _product, "quot": _quotient, "rem": _remainder,
+          "cast": _cast, "abs": _magnitude, "and": _bits}
