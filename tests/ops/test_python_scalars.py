@@ -7,12 +7,15 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 import treadle.ir.ops  # noqa: F401
+from treadle.ir.builder import Builder
+from treadle.ir.evaluate import evaluate
 from treadle.ir.evaluate_expr import evaluate_expr
 from treadle.ir.expr import expression_scope, var
-from treadle.ir.graph import Op, Value
+from treadle.ir.graph import Block, Function, Op, Value
 from treadle.ir.opdef import OPS, Checked, Complex
 from treadle.ir.scalar import scalar_type
 from treadle.ir.types import DTYPES, ArrayType, WeakType
+from treadle.ir.verify import verify
 
 MAX = (1 << 63) - 1
 INTS = [0, 1, -1, 2, -2, 3, 7, -7, 10, 62, 63, 64, 65, 1000, -1000, 2**31, -(2**31), 3037000499, 3037000500, -3037000500,
@@ -148,3 +151,53 @@ def test_messages_are_those_of_python_and_numpy():
 def test_kinds_do_not_mix():
     with pytest.raises(TypeError, match="py_add is not defined on int, float"):
         OPS["py_add"].infer([Value(WeakType("int")), Value(WeakType("float"))], {})
+
+
+def run_weak(values, build):
+    """Evaluate a function of Python scalars."""
+    block = Block([WeakType(type(v).__name__) for v in values])
+    block.yields = list(build(Builder(block), block.args))
+    return evaluate(verify(Function("f", block)), list(values))
+
+
+@pytest.mark.parametrize("name, point", [
+    ("py_add", (1.5, 2.0)), ("py_subtract", (1.5, 2.0)), ("py_multiply", (1.5, 2.0)), ("py_divide", (1.5, 2.0)),
+    ("py_remainder", (7.5, 2.0)), ("py_power", (1.5, 2.5)), ("py_negative", (1.5,)), ("py_absolute", (-1.5,)),
+    ("py_multiply", (1 + 2j, 3 - 1j)), ("py_divide", (1 + 2j, 3 - 1j)), ("py_absolute", (3 + 4j,)),
+    ("py_floor_divide", (7.5, 2.0)),
+])
+def test_derivatives_of_floats(name, point):
+    h, n = 1e-6, len(point)
+    moves = [type(v)(0.5 + k) for k, v in enumerate(point)]
+
+    def tangent(b, values):
+        results = b.emit(name, values[:n])
+        (t,) = OPS[name].jvp(b, values[:n], values[n:], results, {})
+        assert t is None or t.type == results[0].type
+        return [b.constant(0.0) if t is None else t]
+
+    (got,) = run_weak([*point, *moves], tangent)
+    ends = [run_weak([v + s * h * m for v, m in zip(point, moves, strict=True)], lambda b, v: b.emit(name, v))[0] for s in (1, -1)]
+    assert abs(got - (ends[0] - ends[1]) / (2 * h)) < 1e-8
+
+
+def test_ints_have_no_tangent():
+    def build(b, values):
+        results = b.emit("py_divide", values)
+        assert OPS["py_divide"].jvp(b, values, [None, None], results, {}) == [None]
+        return results
+
+    assert run_weak([3, 2], build) == [1.5]
+
+
+@pytest.mark.parametrize("name", ["py_less", "py_equal", "py_not_equal", "py_greater_equal"])
+@pytest.mark.parametrize("flags", [(True, False), (False, True), (True, True)])
+def test_comparisons_over_lanes(name, flags):
+    lanes = [(1.0, 2.0), (2.0, 2.0), (3.0, 2.0)]
+    args = [np.array([lane[k] for lane in lanes]) if f else lanes[0][k] for k, f in enumerate(flags)]
+    block = Block([ArrayType(np.dtype("f8"), (3,)) if f else WeakType("float") for f in flags])
+    block.yields = list(OPS[name].batch(Builder(block), block.args, flags, 3, {}))
+    (got,) = evaluate(verify(Function("f", block)), args)
+    want = [OPS[name].evaluate(np, [lane[k] if f else lanes[0][k] for k, f in enumerate(flags)], {}, [WeakType("bool")])[0]
+            for lane in lanes]
+    np.testing.assert_array_equal(got, want)
