@@ -15,7 +15,7 @@ from ..ir.graph import Value
 from ..ir.types import PY_INT, ArrayType, Dim, WeakType, element_count, same_dims
 from . import dispatch, tracer
 from .operators import BINARY, Operators
-from .scalars import PYTHON_SCALARS, BoundMethod, TracedScalar, is_weak
+from .scalars import PYTHON_SCALARS, BoundMethod, TracedScalar, is_weak, to_python
 from .sources import Fixed
 from .values import broadcast, cast, check_dtype, fits, shape_text
 from .views import Storage, View, reshape_value, view_of
@@ -379,3 +379,26 @@ def index_value(x: Any) -> Value:
     return v if v.type == PY_INT else cast(v, np.dtype(np.int64))
 
 
+
+
+@dispatch.implements("scalar method")
+def scalar_method(name: str, x: TracedScalar, *args: Any, **kwargs: Any) -> Any:
+    """An ndarray's method on a NumPy scalar: that of a 0-d array, whose rank-0 results are scalars."""
+    if name in ("item", "tolist"):
+        return dispatch.METHODS["item"](x, *args)
+    result = dispatch.METHODS[name](as_array(x), *args, **kwargs)
+    return TracedScalar(result.view.read()) if isinstance(result, TracedArray) and not result.ndim else result
+
+
+@dispatch.implements_method("tolist")
+def tolist(x: TracedArray) -> Any:
+    """Nested lists of Python scalars."""
+    return [tolist(e) if isinstance(e, TracedArray) else to_python(e) for e in x] if x.ndim else dispatch.METHODS["item"](x)
+
+
+@dispatch.implements_method("view")
+def view(x: TracedArray, dtype: Any = None, type: Any = None) -> Any:
+    """x.view(): another reference to the same memory."""
+    if (dtype is None and type is None) or dtype is np.ndarray or (dtype is not None and np.dtype(dtype) == x.dtype):
+        return TracedArray(x.view)
+    raise tracer.unsupported("x.view(dtype)", "memory seen as another dtype has no compiled form yet")

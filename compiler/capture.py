@@ -11,7 +11,7 @@ import ast
 import types
 from collections.abc import Iterable
 
-from .scopes import Scope, function_scope
+from .scopes import Scope, function_scope, stored_names
 from .source_code import FunctionNode, find_node
 
 HOOKS = "__treadle__"
@@ -51,7 +51,7 @@ class ExpressionHooks(ast.NodeTransformer):
     def stored(self, statement: ast.stmt) -> list[ast.stmt]:
         """What to do after a statement that stores to globals or closure variables."""
         out: list[ast.stmt] = []
-        for name in sorted(_stored_names(statement)):
+        for name in sorted(stored_names(statement)):
             place = self.scope.place(name)
             if place != "local":
                 value = ast.Name(_stand_in(name), ast.Load())
@@ -301,10 +301,6 @@ def _first_parameter(node: FunctionNode) -> str | None:
 
 def _has_places(target: ast.expr) -> bool:
     return any(isinstance(n, (ast.Subscript, ast.Attribute)) for n in ast.walk(target))
-
-
-def _stored_names(s: ast.AST) -> set[str]:
-    return {n.id for n in ast.walk(s) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
 
 
 _rewritten: dict[types.CodeType, types.CodeType | None] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import sys
 import sysconfig
 import types
 from pathlib import Path
@@ -36,4 +37,6 @@ def is_library_module(module: types.ModuleType | None) -> bool:
     if module is None:
         return False
     filename = getattr(module, "__file__", None)
-    return (filename is None and module.__name__ != "__main__") or (filename is not None and is_library_file(filename))
+    if filename is None:
+        return module.__name__.split(".")[0] in sys.stdlib_module_names
+    return is_library_file(filename)

@@ -66,7 +66,7 @@ def _lift(x: Any, source: Source, in_key: bool) -> Any:
     if isinstance(x, np.generic):
         if not in_key:
             trace.guard(TypeGuard(source, type(x)))
-        value = trace.add_input(source, ArrayType(check_dtype(x.dtype)), str(source))
+        value = trace.add_input(source, ArrayType(check_dtype(x.dtype, f"{source}, a number")), str(source))
         return TracedScalar(value, KnownInput(x, source))
     if type(x) in PYTHON_SCALARS:
         if in_key and not (type(x) is int and not -(2**63) <= x < 2**63):
@@ -100,7 +100,7 @@ def _lift_array(x: np.ndarray, source: Source, in_key: bool) -> TracedArray:
         why = "structured" if x.dtype.fields is not None else "unaligned" if not x.flags.aligned else "byte-swapped"
         raise tracer.unsupported(f"{source}, a{'n' if why[0] == 'u' else ''} {why} array", "it has no compiled form",
                                  "pass a copy: x.astype(x.dtype.newbyteorder('='))" if why == "byte-swapped" else "")
-    check_dtype(x.dtype)
+    check_dtype(x.dtype, f"{source}, an array")
     if not in_key:
         trace.guard(LayoutGuard(source, array_layout(x)))
     view = united_view(x, source)

@@ -47,11 +47,12 @@ class TracedScalar(Operators):
             return _python_attribute(self, name)
         if name in _STATIC_ATTRIBUTES:
             return _STATIC_ATTRIBUTES[name](self.value.dtype)
-        if name in ("T", "base", "data", "flags", "flat"):
+        if name == "T":
+            return self
+        if name in ("base", "data", "flags", "flat"):
             raise tracer.unsupported(f"attribute {name} of a NumPy scalar")
-        method = dispatch.METHODS.get(name)
-        if method is not None:
-            return BoundMethod(method, self, name)
+        if name in dispatch.METHODS:
+            return BoundMethod(lambda s, *a, **k: dispatch.call("scalar method", (name, s, *a), k), self, name)
         getattr(self.python_type, name)
         raise tracer.unsupported(f"{self.python_type.__name__}.{name}")
 

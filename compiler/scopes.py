@@ -41,6 +41,13 @@ def function_scope(node: ast.FunctionDef | ast.Lambda, free: tuple[str, ...]) ->
     return Scope(bound, declared, frozenset(free), None)
 
 
+def stored_names(statement: ast.AST) -> set[str]:
+    """The names that a statement binds in its own scope."""
+    bound: set[str] = set()
+    _collect(statement, bound, set(), set())
+    return bound
+
+
 def _bindings(node: ast.AST) -> tuple[set[str], set[str]]:
     """The names that a scope binds, and those it declares global."""
     bound: set[str] = set()

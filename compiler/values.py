@@ -13,10 +13,10 @@ from . import tracer
 WEAK_KINDS = {"b": "bool", "i": "int", "u": "int", "f": "float", "c": "complex"}
 
 
-def check_dtype(dtype: np.dtype) -> np.dtype:
-    """`dtype` if compiled code can hold it."""
+def check_dtype(dtype: np.dtype, what: str = "an array") -> np.dtype:
+    """`dtype` if compiled code can hold it. what: of which this is the dtype."""
     if dtype not in DTYPE_NAMES:
-        raise tracer.unsupported(f"arrays of dtype {dtype}", _why_not(dtype), "convert with astype to a supported dtype")
+        raise tracer.unsupported(f"{what} of dtype {dtype}", _why_not(dtype), "convert with astype to a supported dtype")
     return dtype
 
 

@@ -4,6 +4,7 @@
 as the test wants.
 """
 
+import types
 import warnings
 
 import numpy as np
@@ -115,7 +116,7 @@ def same(a, b, what, exact=True):
             same(x, y, f"{what}[{k}]", exact)
     elif isinstance(b, (np.generic, float, complex)):
         equal(np.asarray(a), np.asarray(b), what, exact)
-    elif hasattr(b, "__dict__") and not callable(b):
+    elif hasattr(b, "__dict__") and not isinstance(b, (type, types.FunctionType)):
         same(vars(a), vars(b), what, exact)
     else:
         assert a is b or a == b, (what, a, b)
