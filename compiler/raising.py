@@ -19,15 +19,15 @@ from ..ir import errors
 from ..ir.loc import Loc
 from ..ir.loops import ErrorSite
 from .config import config
-from .tracer import is_internal
+from .tracer import here, is_internal
 
 
 def native_error(sites: list[ErrorSite], record: bytes) -> BaseException:
     """The exception that this error record stands for, with its traceback."""
     code, *details = struct.unpack("<4q", record)
     site = sites[code]
-    error = exception_class(site.exception)(site.message.format(*details))
-    return error if site.loc is None else error.with_traceback(frame_at(site.loc))
+    # No local name for the exception or its traceback: the traceback's frame leads back to this one, a cycle.
+    return exception_class(site.exception)(site.message.format(*details)).with_traceback(frame_at(site.loc))
 
 
 def exception_class(name: str) -> type[BaseException]:
@@ -39,8 +39,10 @@ def exception_class(name: str) -> type[BaseException]:
     raise errors.VerificationError(f"no exception is called {name}")
 
 
-def frame_at(loc: Loc) -> TracebackType | None:
+def frame_at(loc: Loc | None) -> TracebackType | None:
     """A traceback of one frame, at the user's line."""
+    if loc is None:
+        return None
     try:
         exec(_raiser(loc), {})
     except ZeroDivisionError as e:
@@ -70,6 +72,8 @@ def trim(error: BaseException) -> BaseException:
         if not is_internal(place.tb_frame.f_code.co_filename):
             last = place
         place = place.tb_next
-    if last is not None and last is not error.__traceback__:
-        last.tb_next = None
+    if last is None:
+        # Raised before the function itself was entered: its arguments are at fault, so the call is the user's line.
+        return error.with_traceback(frame_at(here()))
+    last.tb_next = None
     return error

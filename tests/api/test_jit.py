@@ -184,8 +184,8 @@ def test_the_fast_path_tells_signatures_apart():
     f = td.jit(lambda x, y: x - y)
     readonly = X.copy()
     readonly.flags.writeable = False
-    cases = [(X, X + 1), (X, X), (X.astype("f4"), X + 1), (X[:3], X[:3] + 1), (readonly, X), (X, 2), (X, True), (X, 2.0), (2, X),
-             (X[::-1], X + 3), (X.reshape(5, 1), X), (X, 1 << 70), (X, np.float64(2))]
+    cases = [(X, X + 1), (X, X), (X.astype("f4"), X + 1), (X[:3], X[:3] + 1), (readonly, X), (X, 2), (X, True), (X, 2.0),
+             (2, X), (X[::-1], X + 3), (X.reshape(5, 1), X), (X, 1 << 70), (X, np.float64(2))]
     for _ in range(2):
         for a, b in cases:
             got, want = f(a, b), a - b
@@ -265,7 +265,8 @@ def test_overlapping_arguments():
         return a + b
 
     compiled = td.jit(f)
-    for make in (lambda m: (m[:5], m[5:10]), lambda m: (m[:6], m[2:8]), lambda m: (m[:10:2], m[1:10:2]), lambda m: (m[:5], m[:5])):
+    for make in (lambda m: (m[:5], m[5:10]), lambda m: (m[:6], m[2:8]), lambda m: (m[:10:2], m[1:10:2]),
+                 lambda m: (m[:5], m[:5])):
         one, two = np.arange(12.0), np.arange(12.0)
         for _ in range(2):
             got, want = compiled(*make(one)), f(*make(two))
