@@ -84,14 +84,14 @@ class Native:
 
 def device() -> CpuDevice:
     """The CPU, at the level that the settings ask for."""
-    return cpu_device(config.cpu)
+    found = cpu_device(config.cpu)
+    threads = config.num_threads or found.default_threads
+    if found.pool.count != threads:
+        found.pool.count = threads
+    return found
 
 
-def _follow_settings(threads: int | None) -> None:
-    device().pool.count = threads or device().default_threads
-
-
-config.watch("num_threads", _follow_settings)
+config.watch("num_threads", lambda threads: device())
 
 
 def target_of(cpu: Cpu) -> Target:

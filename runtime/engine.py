@@ -25,9 +25,8 @@ from .cpu import Cpu
 llvm.initialize_native_target()
 llvm.initialize_native_asmprinter()
 
-# Names given to the loader are global to the process: a name stands for one address for good.
-_symbols: dict[str, int] = {}
-_symbols_lock = threading.Lock()
+# The loader's names are global to the process, and bound while an object is loaded: one object at a time.
+_loading = threading.Lock()
 
 
 class CodeError(Exception):
@@ -91,11 +90,12 @@ class Engine:
 
     def load(self, object_code: bytes, symbols: Mapping[str, int], text: str = "") -> Library:
         """Load an object made earlier."""
-        with _symbols_lock:
+        with _loading:
             for name, address in symbols.items():
-                if _symbols.setdefault(name, address) != address:
-                    raise CodeError(f"{name} has two addresses")
                 llvm.add_symbol(name, address)
+            return self._load(object_code, symbols, text)
+
+    def _load(self, object_code: bytes, symbols: Mapping[str, int], text: str) -> Library:
         unknown = [n for n in undefined_symbols(object_code) if n not in symbols and not _bind_to_process(n)]
         if unknown:
             raise CodeError(f"symbols without an address: {', '.join(unknown)}", text)

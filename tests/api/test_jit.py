@@ -7,7 +7,6 @@ import types
 
 import numpy as np
 import pytest
-
 import treadle as td
 from treadle.compiler import pipeline
 

@@ -4,7 +4,6 @@ import gc
 
 import numpy as np
 import pytest
-
 import treadle as td
 
 SOURCE = """
