@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from functools import partial
+from typing import Any
 
 from .builder import Slot
 from .graph import Block, Function, Op, Output, Parameter, Value
@@ -144,7 +145,8 @@ class _Reader:
         self.type(lenient=True)
         if not self.accept("{"):
             return None
-        layout, into = None, None
+        layout: Any = None
+        into: int | None = None
         while not self.accept("}"):
             if self.accept("layout"):
                 self.expect("=")

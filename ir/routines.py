@@ -7,6 +7,7 @@ lists them.  `ROUTINES` is keyed by the part of a routine's name before any unde
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -38,7 +39,7 @@ class _At:
             "data": (address, False), "typestr": dtype.str, "shape": shape, "strides": strides, "version": 3}
 
 
-_BLAS_DTYPES = {"s": np.dtype("f4"), "d": np.dtype("f8"), "c": np.dtype("c8"), "z": np.dtype("c16")}
+_BLAS_DTYPES: dict[str, np.dtype] = {"s": np.dtype("f4"), "d": np.dtype("f8"), "c": np.dtype("c8"), "z": np.dtype("c16")}
 
 
 def _gemm(name: str, pointers: Sequence[Pointer], scalars: Sequence[int]) -> int:
@@ -63,19 +64,19 @@ def _gemv(name: str, pointers: Sequence[Pointer], scalars: Sequence[int]) -> int
     return 0
 
 
-_KINDS = ("quicksort", "heapsort", "stable")
+_KINDS: tuple[Any, ...] = ("quicksort", "heapsort", "stable")
 
 
 def _sort(name: str, pointers: Sequence[Pointer], scalars: Sequence[int]) -> int:
     n, kind = scalars
-    pointers[0].strided(DTYPES[name.split("_")[1]], (n,), (1,)).sort(kind=_KINDS[kind])  # type: ignore[call-overload]
+    pointers[0].strided(DTYPES[name.split("_")[1]], (n,), (1,)).sort(kind=_KINDS[kind])
     return 0
 
 
 def _argsort(name: str, pointers: Sequence[Pointer], scalars: Sequence[int]) -> int:
     n, kind = scalars
     x = pointers[0].strided(DTYPES[name.split("_")[1]], (n,), (1,))
-    pointers[1].strided(np.dtype(np.int64), (n,), (1,))[...] = x.argsort(kind=_KINDS[kind])  # type: ignore[call-overload]
+    pointers[1].strided(np.dtype(np.int64), (n,), (1,))[...] = x.argsort(kind=_KINDS[kind])
     return 0
 
 

@@ -78,6 +78,11 @@ class TokenType:
     """The thread that ordered effects hang on."""
 
     @property
+    def dtype(self) -> np.dtype:
+        """No elements: of no kind that a rule is about."""
+        return np.dtype("V")
+
+    @property
     def dims(self) -> tuple[Dim, ...]:
         return ()
 

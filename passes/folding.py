@@ -83,7 +83,7 @@ def _constant(b: Rewriter, value: Any, t: Type) -> Value | None:
     if x.shape != t.dims:
         return None
     if not t.dims:
-        return b.constant(x[()], t)
+        return b.constant(x.item(), t)
     flat = [y.item() for y in x.ravel()]
     if flat and all(repr(y) == repr(flat[0]) for y in flat):
         return b.full(flat[0], t)
@@ -96,8 +96,11 @@ def _known_starts(b: Rewriter, m: Match) -> Value | None:
     # An extent that became static would be another type; the starts alone leave the type as it is.
     starts = {a.start.operand for a in op.attrs["map"] if isinstance(a.start, Slot)}
     extents = {d.operand for d in op.attrs["dims"] if isinstance(d, Slot)}
-    known = {k: op.operands[k].op.attrs["value"] for k in starts - extents
-             if op.operands[k].op is not None and op.operands[k].op.name == "const"}
+    known = {}
+    for k in starts - extents:
+        made_by = op.operands[k].op
+        if made_by is not None and made_by.name == "const":
+            known[k] = made_by.attrs["value"]
     if not known:
         return None
     place = {k: n for n, k in enumerate(k for k in range(len(op.operands)) if k not in known)}

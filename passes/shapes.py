@@ -73,13 +73,15 @@ def _broadcast_of_broadcast(b: Rewriter, m: Match) -> Value:
 def _spread(b: Rewriter, m: Match) -> Value | None:
     """f(broadcast(a), broadcast(b)) -> broadcast(f(a, b)), for scalars a and b"""
     dims = m.op.result.dims
-    if not dims or any(not _is_spread(v) for v in m.op.operands):
+    scalars = [s for s in map(_spread_scalar, m.op.operands) if s is not None]
+    if not dims or len(scalars) < len(m.op.operands):
         return None
-    return b.broadcast_to(b.emit(m.op.name, [v.op.operands[0] for v in m.op.operands], m.op.attrs)[0], dims)
+    return b.broadcast_to(b.emit(m.op.name, scalars, m.op.attrs)[0], dims)
 
 
-def _is_spread(v: Value) -> bool:
-    return v.op is not None and v.op.name == "broadcast" and not v.op.operands[0].dims
+def _spread_scalar(v: Value) -> Value | None:
+    """The scalar that `v` is everywhere."""
+    return v.op.operands[0] if v.op is not None and v.op.name == "broadcast" and not v.op.operands[0].dims else None
 
 
 view_rules = RuleTable("views", [

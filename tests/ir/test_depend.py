@@ -147,12 +147,12 @@ def random_nest(r):
     common = ["i", "j", "k"][:r.randint(1, 3)]
     loops = [(v, *random_bounds(r, common[:p])) for p, v in enumerate(common)]
     parts = []
-    buffer = r.choice([A, V])
+    buffer, first = r.choice([A, V]), ()
     for private in ("p", "q"):
         own = [private] if r.random() < 0.4 else []
         names = common + own
         index = tuple(random_form(r, names) for _ in buffer.dims)
-        if parts and r.random() < 0.5 and not any("p" in e.variables for e in first):
+        if first and r.random() < 0.5 and not any("p" in e.variables for e in first):
             index = tuple(e + r.randint(-1, 1) for e in first)
         first = index
         statement = Store(buffer, index, const(1.0, "f64"))
