@@ -147,10 +147,15 @@ def mark(order: Sequence[For], inner: list[Stmt]) -> None:
     if not order or any(isinstance(s, Raise | While | If) for s in walk(inner)):
         return
     last = order[-1]
-    if last.kind == "par" and not any(isinstance(s, For) and (s.vector or s.kind != "red") for s in walk(inner)):
+    if last.kind == "par" and not any(isinstance(s, For) and (s.vector or not _only_computes(s)) for s in walk(inner)):
         last.vector = all(f is not None and f.get(last.var, 0) in NEAR for f in _strides(inner))
     if order[0].kind == "par" and _work(order, inner) >= THREADS_FROM:
         order[0].threads = True
+
+
+def _only_computes(loop: For) -> bool:
+    """A reduction, or a loop in order that carries scalars and stores nothing."""
+    return loop.kind == "red" or (loop.kind == "seq" and all(isinstance(s, Let | For) for s in walk(loop.body)))
 
 
 def mark_all(body: list[Stmt], inside: bool = False) -> None:

@@ -22,12 +22,12 @@ from ..graph import Op, Value
 from ..opdef import Choice, Complex, Fold, Missing, OpDef, Reduction, Sample, Scalar, register
 from ..scalar import BITS, FLOATS
 from ..types import ArrayType, Dim, Type
-from .shaping import ALL_DTYPES, INT64, NUMBERS, Terms, array_type, check_axes, multiply_scalars, no_tangent, reshape
+from .shaping import ALL_DTYPES, NUMBERS, Terms, array_type, check_axes, multiply_scalars, no_tangent, reshape
 
 INTEGERS = ("i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64")
 
 
-def _infer(result: np.dtype | None = None, needs_elements: str = "") -> Callable[[list[Value], dict], list[Type]]:
+def infer_reduction(result: np.dtype | None = None, needs_elements: str = "") -> Callable[[list[Value], dict], list[Type]]:
     def infer(operands: list[Value], attrs: dict) -> list[Type]:
         type_, axes = array_type(operands[0]), attrs["axes"]
         check_axes(axes, type_.rank)
@@ -47,7 +47,7 @@ def keep_dims(ctx: Builder, reduced: Value, axes: Sequence[int], dims: Sequence[
     return ctx.broadcast_to(reshape(ctx, reduced, ones), tuple(dims))
 
 
-def _batch(name: str) -> Callable[..., list[Value]]:
+def batch_axes(name: str) -> Callable[..., list[Value]]:
     def batch(ctx: Builder, operands: Sequence[Value], flags: Sequence[bool], size: Dim, attrs: dict) -> list[Value]:
         return ctx.emit(name, list(operands), {**attrs, "axes": tuple(a + 1 for a in attrs["axes"])})
 
@@ -62,11 +62,11 @@ def _evaluate(reduce: Callable) -> Callable[..., list]:
     return evaluate
 
 
-_NOT_LINEAR = Missing("not linear")
+NOT_LINEAR = Missing("not linear")
 _SHAPES = (((3, 4), (1,)), ((3, 4), (0,)), ((2, 3, 4), (0, 2)), ((3, 4), (0, 1)), ((5,), ()), ((1, 1), (0,)))
 
 
-def _samples(empty: bool = True) -> tuple[Sample, ...]:
+def reduction_samples(empty: bool = True) -> tuple[Sample, ...]:
     more = (((0, 3), (0,)), ((3, 0), (0,))) if empty else (((3, 0), (0,)),)
     return tuple(Sample((shape,), {"axes": axes}) for shape, axes in _SHAPES + more)
 
@@ -132,7 +132,7 @@ def highest(scalar: str) -> int | float:
     return (1 << (BITS[scalar] - 1)) - 1 if scalar[0] == "i" else (1 << BITS[scalar]) - 1
 
 
-def _is_nan(x: Scalar) -> Expr:
+def is_nan(x: Scalar) -> Expr:
     if isinstance(x, Complex):
         return x.re.differs(x.re) | x.im.differs(x.im)
     return x.differs(x) if x.dtype in FLOATS else const(False, "i1")
@@ -149,7 +149,7 @@ def _beats(x: Scalar, best: Scalar, compare: str) -> Expr:
 
 def takes_over(x: Scalar, best: Scalar, compare: str) -> Expr:
     """Does x replace `best`?  When it is beyond it (compare: gt or lt) or the first NaN."""
-    return (_beats(x, best, compare) | _is_nan(x)) & ~_is_nan(best)
+    return (_beats(x, best, compare) | is_nan(x)) & ~is_nan(best)
 
 
 def _complex_extreme(compare: str) -> Fold:
@@ -183,41 +183,11 @@ def _jvp_extreme(ctx: Builder, primals: Sequence[Value], tangents: Terms, result
     return [ctx.divide(total, count)]
 
 
-# --- position of an extreme element ------------------------------------------------------------------------------------
-
-
-def _lower_position(compare: str) -> Choice:
-    def pick(op: Op) -> Fold:
-        parts = 2 if op.operands[0].dtype.kind == "c" else 1
-
-        def step(state: tuple[Expr, ...], x: Scalar, position: Expr) -> tuple[Expr, ...]:
-            best: Scalar = Complex(*state[:2]) if parts == 2 else state[0]
-            new = position.equals(0) | takes_over(x, best, compare)
-            elements = tuple(x) if isinstance(x, Complex) else (x,)
-            return (*(select(new, a, b) for a, b in zip(elements, state[:parts], strict=True)),
-                    select(new, position, state[-1]))
-
-        return Fold(lambda scalar: (*[const(0, scalar)] * parts, const(0)), step, lambda state: state[-1])
-
-    return Choice(pick)
-
-
-def _evaluate_position(name: str) -> Callable[..., list]:
-    def evaluate(xp: Any, operands: list, attrs: dict, types: Sequence[Type]) -> list:
-        x, axes = operands[0], attrs["axes"]
-        kept = [k for k in range(x.ndim) if k not in axes]
-        count = int(np.prod([x.shape[a] for a in axes], dtype=int))
-        flat = xp.transpose(x, (*kept, *axes)).reshape([*(x.shape[k] for k in kept), count])
-        return [xp.asarray(getattr(xp, name)(flat, axis=-1)).astype(INT64)]
-
-    return evaluate
-
-
 def _reduction(name: str, reduce: Callable, lower: Reduction | Choice, jvp: Callable, dtypes: tuple[str, ...],
                numpy: tuple[Callable, ...], doc: str, needs_elements: str = "", **more: Any) -> None:
     register(OpDef(
-        name, _infer(needs_elements=needs_elements), _evaluate(reduce), lower, jvp, more.pop("transpose", _NOT_LINEAR),
-        _batch(name), attrs=("axes",), dtypes=dtypes, numpy=numpy, samples=_samples(not needs_elements), doc=doc, **more))
+        name, infer_reduction(needs_elements=needs_elements), _evaluate(reduce), lower, jvp, more.pop("transpose", NOT_LINEAR),
+        batch_axes(name), attrs=("axes",), dtypes=dtypes, numpy=numpy, samples=reduction_samples(not needs_elements), doc=doc, **more))
 
 
 _reduction("reduce_sum", lambda x, axes: x.sum(axis=axes, dtype=x.dtype),
@@ -240,10 +210,3 @@ _reduction("reduce_or", lambda x, axes: np.bitwise_or.reduce(x, axis=axes), Redu
 _reduction("reduce_xor", lambda x, axes: np.bitwise_xor.reduce(x, axis=axes), Reduction("xor", lambda scalar: 0),
            no_tangent, ("bool", *INTEGERS), (np.bitwise_xor.reduce, np.logical_xor.reduce),
            "Bitwise exclusive or over `axes`; of truth values: is the number of those that hold odd?")
-
-for _name, _compare, _callable in (("argmax", "gt", np.argmax), ("argmin", "lt", np.argmin)):
-    register(OpDef(
-        _name, _infer(INT64, f"attempt to get {_name} of an empty sequence"), _evaluate_position(_name),
-        _lower_position(_compare), no_tangent, _NOT_LINEAR, _batch(_name), attrs=("axes",), dtypes=ALL_DTYPES,
-        numpy=(_callable,), samples=_samples(empty=False),
-        doc="The position, in C order over `axes`, of the first extreme element."))

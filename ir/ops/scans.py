@@ -134,7 +134,7 @@ def _lower_cumulative(combine: Combine, neutral: Callable[[str], int | float]) -
         special = (lambda i: ctx.read(0, i)) if dtype.kind == "c" else None
         lower_scan(ctx, op, start, lambda state, i: combine(state, ctx.read(0, i)), special)
 
-    return Statements(lower)
+    return Statements(lower, reads_once=True)
 
 
 # --- the family --------------------------------------------------------------------------------------------------------
@@ -298,7 +298,7 @@ def _transpose_recurrence(ctx: Builder, cotangents: Terms, operands: Sequence, a
 
 
 register(OpDef(
-    "linear_recurrence", _infer, _evaluate_recurrence, Statements(_lower_recurrence), _jvp_recurrence,
+    "linear_recurrence", _infer, _evaluate_recurrence, Statements(_lower_recurrence, reads_once=True), _jvp_recurrence,
     _transpose_recurrence, _batch("linear_recurrence"), attrs=("axis", "reverse", "exclusive"), dtypes=INEXACT,
     samples=tuple(Sample((shape, shape), attrs=s.attrs) for s in _SAMPLES for shape in s.shapes),
     doc="h[k] = a[k] * h[k-1] + b[k] along `axis`, from zero."))

@@ -172,3 +172,15 @@ def test_run_time_starts_of_a_write_through_a_view():
     (want,), (got,) = compiled(args, lambda b, v: b.emit("update_slice", v, attrs))
     np.testing.assert_array_equal(got, want)
     np.testing.assert_array_equal(got[2], args[1])
+
+
+@pytest.mark.parametrize("shape, axes", [((3, 9000), (1,)), ((9000,), (0,)), ((2, 3, 5000), (0, 2)), ((2, 3, 4096), (1, 2))])
+@pytest.mark.parametrize("place", ["start", "end", "tie", "nan"])
+def test_positions_in_long_lines(shape, axes, place):
+    x = np.random.default_rng(0).normal(size=shape)
+    x[..., {"start": 0, "end": -1, "tie": 100, "nan": 4200 % shape[-1]}[place]] = np.nan if place == "nan" else 9.0
+    if place == "tie":
+        x[..., 4500 % shape[-1]] = 9.0
+    for layout in (c_ordered, f_ordered):
+        (want,), (got,) = compiled([layout(x)], lambda b, v: b.emit("argmax", v, {"axes": axes}))
+        np.testing.assert_array_equal(got, want)
