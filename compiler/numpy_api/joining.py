@@ -232,12 +232,13 @@ def pad(array: Any, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> Tr
         raise ValueError("index can't contain negative values")
     if mode == "constant":
         return _pad_constant(a, widths, kwargs.pop("constant_values", 0))
+    fortran = a.view.is_f_contiguous and not a.view.is_c_contiguous
     if mode in ("edge", "reflect", "symmetric", "wrap") and not kwargs:
         for k in range(a.ndim):
             n = operator.index(a.shape[k])
             places = np.pad(np.arange(n), tuple(int(w) for w in widths[k]), mode=mode)
             a = call(np.take, (a, places), {"axis": k})
-        return a
+        return wrap(a.view.read(), tuple(reversed(range(a.ndim)))) if fortran else a
     raise tracer.unsupported(f"np.pad with mode={mode!r}", instead="modes constant, edge, reflect, symmetric and wrap")
 
 

@@ -253,7 +253,7 @@ def _contract_terms(names: list[str], terms: list[Value], needed: set[str]) -> t
         others = set().union(*(n for j, n in enumerate(names) if j != k))
         dead = tuple(p for p, c in enumerate(name) if c not in needed and c not in others)
         if dead:
-            terms[k] = tracer.emit("reduce_sum", [v], axes=dead)
+            terms[k] = _summed(v, dead)
             names[k] = "".join(c for c in name if c in needed or c in others)
     if len(terms) == 1:
         return names[0], terms[0]
@@ -267,6 +267,11 @@ def _contract_terms(names: list[str], terms: list[Value], needed: set[str]) -> t
     return "".join(kept) + "".join(c for c in m if c not in shared) + "".join(c for c in n if c not in shared), result
 
 
+def _summed(v: Value, axes: tuple[int, ...]) -> Value:
+    """The sum over `axes`; of truth values, whether any holds."""
+    return tracer.emit("reduce_or" if v.dtype.kind == "b" else "reduce_sum", [v], axes=axes)
+
+
 def _multiplied(m: str, n: str, a: Value, b: Value) -> tuple[str, Value]:
     """Nothing to sum: an elementwise product over the union of the axes."""
     union = m + "".join(c for c in n if c not in m)
@@ -278,13 +283,14 @@ def _multiplied(m: str, n: str, a: Value, b: Value) -> tuple[str, Value]:
         moved = new_array(v).transpose(tuple(order)).view.read() if order != list(range(len(name))) else v
         return broadcast(reshape_value(moved, tuple(extents[c] if c in name else 1 for c in union)), dims)
 
-    return union, tracer.emit("multiply", [spread(m, a), spread(n, b)])
+    name = "logical_and" if a.dtype.kind == "b" else "multiply"
+    return union, tracer.emit(name, [spread(m, a), spread(n, b)])
 
 
 def _arrange(name: str, v: Value, output: str) -> Value:
     dead = tuple(p for p, c in enumerate(name) if c not in output)
     if dead:
-        v = tracer.emit("reduce_sum", [v], axes=dead)
+        v = _summed(v, dead)
         name = "".join(c for c in name if c in output)
     if name == output:
         return v

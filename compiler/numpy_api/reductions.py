@@ -286,8 +286,7 @@ def ptp(a: Any, axis: Any = None, out: Any = None, keepdims: Any = _NO_VALUE) ->
 def count_nonzero(a: Any, axis: Any = None, *, keepdims: Any = False) -> Any:
     a = as_array(a)
     truth = value_of(call(np.not_equal, (a, 0), {})) if a.dtype.kind != "b" else a.view.read()
-    total = reduce_ufunc(np.add, wrap(truth), axis, np.int64, None, keepdims)
-    return call(int, (total,), {}) if axis is None and not keepdims else total
+    return reduce_ufunc(np.add, wrap(truth), axis, np.int64, None, keepdims)
 
 
 @implements(np.cumsum)

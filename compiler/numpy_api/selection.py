@@ -12,7 +12,7 @@ from .. import tracer
 from ..arrays import TracedArray, as_array, deliver, dims_of, new_array, operand, value_of, wrap
 from ..dispatch import alias_method, call, implements, implements_method
 from ..memory_order import keep_order
-from ..scalars import TracedScalar, concrete, is_weak
+from ..scalars import TracedScalar, concrete, is_weak, to_kind
 from ..ufuncs import promotable
 from ..values import broadcast, cast, check_dtype, common_dims
 from .axes import one_axis
@@ -193,6 +193,8 @@ def round_to(a: Any, decimals: Any = 0, out: Any = None) -> Any:
     decimals = operator.index(concrete(decimals, "decimals"))
     kind = promotable(a)
     if isinstance(kind, np.dtype) and kind.kind == "b":
+        if decimals:
+            np.multiply.resolve_dtypes((kind, float, kind))  # raises as NumPy does
         a = call(np.asarray, (a,), {"dtype": np.float16})
         kind = np.dtype(np.float16)
     if isinstance(kind, np.dtype) and kind.kind in "iu":
@@ -260,7 +262,7 @@ def isclose(a: Any, b: Any, rtol: Any = 1e-5, atol: Any = 1e-8, equal_nan: bool 
 
 @implements(np.allclose)
 def allclose(a: Any, b: Any, rtol: Any = 1e-5, atol: Any = 1e-8, equal_nan: bool = False) -> Any:
-    return call(bool, (call(np.all, (isclose(a, b, rtol, atol, equal_nan),), {}),), {})
+    return to_kind(call(np.all, (isclose(a, b, rtol, atol, equal_nan),), {}), "bool")
 
 
 @implements(np.array_equal)
@@ -271,7 +273,7 @@ def array_equal(a1: Any, a2: Any, equal_nan: bool = False) -> Any:
     same = call(np.equal, (x, y), {})
     if equal_nan:
         same = call(np.logical_or, (same, call(np.logical_and, (call(np.isnan, (x,), {}), call(np.isnan, (y,), {})), {})), {})
-    return call(bool, (call(np.all, (same,), {}),), {})
+    return to_kind(call(np.all, (same,), {}), "bool")
 
 
 @implements(np.searchsorted)
