@@ -7,72 +7,12 @@ reports mismatches with the program's text.  A crash or a hang of a worker is re
 from __future__ import annotations
 
 import argparse
-import multiprocessing
 import sys
 import time
 from collections import Counter
 
-from tests.fuzz.run import check_seed, coverage_table
-
-SECONDS_PER_PROGRAM = 60
-
-
-def worker(tasks, results, control) -> None:
-    import treadle
-
-    for seed in iter(tasks.get, None):
-        results.put(("begin", seed, None, None, None))
-        try:
-            problem, program = check_seed(seed, treadle.jit, control)
-        except Exception as e:  # a bug of the generator or of the compiler: either way a finding
-            problem, program = f"{type(e).__name__}: {e}", None
-        results.put(("end", seed, problem, program and program.source, program and program.features))
-
-
-class Pool:
-    """Worker processes that are watched: one that dies or hangs is replaced, and its seed is a finding."""
-
-    def __init__(self, seeds: range, jobs: int, control: bool) -> None:
-        self.control = control
-        self.context = multiprocessing.get_context("spawn")
-        self.tasks, self.results = self.context.Queue(), self.context.Queue()
-        for seed in seeds:
-            self.tasks.put(seed)
-        self.pending = set(seeds)
-        self.workers: dict = {}
-        for _ in range(jobs):
-            self.start()
-
-    def start(self) -> None:
-        queue = self.context.Queue()
-        p = self.context.Process(target=worker, args=(self.tasks, queue, self.control), daemon=True)
-        p.start()
-        self.workers[p] = [queue, None, time.monotonic()]
-
-    def run(self):
-        while self.pending:
-            busy = False
-            for p, state in list(self.workers.items()):
-                while not state[0].empty():
-                    busy = True
-                    kind, seed, problem, source, features = state[0].get()
-                    state[1:] = [seed if kind == "begin" else None, time.monotonic()]
-                    if kind == "end" and seed in self.pending:
-                        self.pending.discard(seed)
-                        yield seed, problem, source, features
-                hung = state[1] is not None and time.monotonic() - state[2] > SECONDS_PER_PROGRAM
-                if (not p.is_alive() and state[0].empty()) or hung:
-                    seed = state[1]
-                    p.kill()
-                    del self.workers[p]
-                    if seed in self.pending:
-                        self.pending.discard(seed)
-                        yield seed, "HANG" if hung else f"CRASH (exit {p.exitcode})", None, None
-                    self.start()
-            if not busy:
-                time.sleep(0.02)
-        for p in self.workers:
-            p.kill()
+from tests.fuzz.pool import Pool
+from tests.fuzz.run import coverage_table
 
 
 def main() -> int:

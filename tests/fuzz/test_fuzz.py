@@ -1,8 +1,8 @@
 """Generated programs: the compiled one does what NumPy does. More seeds: `make fuzz SEEDS=0:10000`."""
 
 import pytest
-
 import treadle
+
 from tests.fuzz.run import check_seed
 
 SEEDS = 300
