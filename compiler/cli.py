@@ -8,13 +8,13 @@
 from __future__ import annotations
 
 import argparse
+import importlib.metadata
 import platform
 import runpy
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import llvmlite
 import numpy as np
 import scipy
 
@@ -33,7 +33,7 @@ def info() -> str:
     rows = {
         "treadle": sys.modules[__package__.partition(".")[0]].__version__,  # type: ignore[union-attr]
         "python": f"{platform.python_version()} on {platform.system()} {platform.machine()}",
-        "numpy, scipy, llvmlite": f"{np.__version__}, {scipy.__version__}, {llvmlite.__version__}",
+        "numpy, scipy, llvmlite": f"{np.__version__}, {scipy.__version__}, {importlib.metadata.version('llvmlite')}",
         "cpu": f"{where.cpu.name}, vectors of {where.cpu.vector_bits} bits",
         "threads": f"{where.pool.count} of {where.default_threads}",
         "blas": "SciPy's, " + ("OpenBLAS" if blas.thread_functions() else "unknown kind: its threads are not controlled"),
