@@ -11,6 +11,7 @@ from .arithmetic import (
     INF,
     NAN,
     Pair,
+    at_least,
     copysign,
     exponent_of,
     fma,
@@ -137,7 +138,11 @@ def acosh(x: Expr) -> Expr:
     """log(1 + z) with t = x - 1, z = t + sqrt(t**2 + 2 t), or log(2 x)."""
     large = x > LARGE[x.dtype]
     t = select(large, const(1.0, x.dtype), x) - 1.0
-    z, z_low = two_sum(t, op("sqrt", fma(t, t, t + t)))
+    square = fma(t, t, t + t)
+    root = op("sqrt", square)
+    root_low = fma(-root, root, square) * (0.5 / at_least(root, format_of(x).smallest_normal))
+    z, z_low = two_sum(t, root)
+    z_low = z_low + root_low
     u, c = two_sum(z, 1.0)
     y = _log_sum(select(large, x, u), select(large, 0.0, c + z_low), select(large, const(1.0, x.dtype), 0.0))
     return select(x >= 1.0, select(x < INF, y, x), NAN)

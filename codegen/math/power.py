@@ -32,8 +32,10 @@ from .constants import LN2, parts
 from .exponential import exp_of_pair
 from .logarithm import SQRT_HALF
 
-# log2(m) = s P(s**2), s = (m - 1) / (m + 1), sqrt(1/2) <= m < sqrt(2); relative error 4.2e-12.
-LOG2 = (2.885390081790078, 0.9617966733195324, 0.5770835909143263, 0.4116723036938534, 0.34073857588059914)
+# log2(1 + f) = f P(f), sqrt(1/2) <= 1 + f < sqrt(2); relative error 1.6e-11.
+LOG2 = (1.442695040868611, -0.7213475208702401, 0.4808983614531331, -0.36067367460897787, 0.2885372878388016,
+        -0.2404531709065705, 0.20617555174796753, -0.18030070135234466, 0.15876716239002733, -0.14315253695695968,
+        0.14476006288611776, -0.14286726538436323, 0.07738273382268308)
 # 2**r = 1 + r P(r), |r| <= 1/2; relative error 4.7e-11.
 EXP2 = (0.693147180704639, 0.24022651066767908, 0.055504103657043266, 0.009618038098951039, 0.0013333935192740903,
         0.00015466767620715257, 1.5196133395073697e-05)
@@ -47,8 +49,7 @@ def _pow_magnitude_f32(x: Expr, y: Expr) -> Expr:
     x, y = cast(x, "f64"), cast(y, "f64")
     m, k = exponent_of(x, SQRT_HALF)
     f = m - 1.0
-    s = f / (f + 2.0)
-    logarithm = _with_limits(x, fma(s, horner(s * s, LOG2), cast(k, "f64")))
+    logarithm = _with_limits(x, fma(f, horner(f, LOG2), cast(k, "f64")))
     t = at_least(at_most(y * logarithm, 130.0), -152.0)
     n, shifted = nearest_integer(t, 1.0)
     return cast(horner(t - n, (1.0, *EXP2)) * power_of_two(shifted), "f32")
