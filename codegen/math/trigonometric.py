@@ -93,7 +93,7 @@ def _tan_polynomial(r: Expr, low: Expr, parity: Expr) -> Expr:
     t = r + rest
     rest = fma(fma(t, t, 1.0), low, (r - t) + rest)
     inverse = -1.0 / t
-    inverse = fma(inverse, fma(t, inverse, fma(rest, inverse, 1.0)), inverse)
+    inverse = fma(inverse, fma(rest, inverse, fma(t, inverse, 1.0)), inverse)
     return select((parity & 1).equals(0), t + rest, inverse)
 
 
