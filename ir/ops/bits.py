@@ -5,12 +5,14 @@ Shifting by the width or more, or by a negative count, shifts everything out.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from ..expr import Expr, cast, op, select
 from ..scalar import BITS
 from .families import NO_TANGENT, ufunc_op, zero_tangent
-from .pointwise import by_kind, is_signed, scalar
+from .pointwise import Formula, by_kind, is_signed, scalar
 
 _BITWISE = ["commutative", "associative"]
 
@@ -39,15 +41,16 @@ def _count(x: Expr) -> Expr:
     return cast(op("popcount", op("abs", x) if is_signed(x) else x), "u8")
 
 
-_integers = {"transpose": NO_TANGENT}
-ufunc_op(np.bitwise_and, by_kind(integer=scalar("and"), boolean=scalar("and")), zero_tangent,
-         traits=[*_BITWISE, "idempotent"], absorbing=0, **_integers)
-ufunc_op(np.bitwise_or, by_kind(integer=scalar("or"), boolean=scalar("or")), zero_tangent,
-         traits=[*_BITWISE, "idempotent"], identity=0, **_integers)
-ufunc_op(np.bitwise_xor, by_kind(integer=scalar("xor"), boolean=scalar("xor")), zero_tangent,
-         traits=_BITWISE, identity=0, **_integers)
-ufunc_op(np.invert, by_kind(integer=scalar("not"), boolean=scalar("not")), zero_tangent,
-         traits=["involution"], **_integers)
-ufunc_op(np.left_shift, by_kind(integer=_left_shift), zero_tangent, identity=0, **_integers)
-ufunc_op(np.right_shift, by_kind(integer=_right_shift), zero_tangent, identity=0, **_integers)
-ufunc_op(np.bitwise_count, by_kind(integer=_count), zero_tangent, **_integers)
+def _of_integers(ufunc: np.ufunc, integer: Formula, boolean: Formula | None = None, traits: Sequence[str] = (),
+                 identity: int | None = None, absorbing: int | None = None) -> None:
+    ufunc_op(ufunc, by_kind(integer=integer, boolean=boolean), zero_tangent, transpose=NO_TANGENT, traits=traits,
+             identity=identity, absorbing=absorbing)
+
+
+_of_integers(np.bitwise_and, scalar("and"), scalar("and"), [*_BITWISE, "idempotent"], absorbing=0)
+_of_integers(np.bitwise_or, scalar("or"), scalar("or"), [*_BITWISE, "idempotent"], identity=0)
+_of_integers(np.bitwise_xor, scalar("xor"), scalar("xor"), _BITWISE, identity=0)
+_of_integers(np.invert, scalar("not"), scalar("not"), ["involution"])
+_of_integers(np.left_shift, _left_shift, identity=0)
+_of_integers(np.right_shift, _right_shift, identity=0)
+_of_integers(np.bitwise_count, _count)

@@ -19,8 +19,8 @@ from . import complex_formulas
 from .families import SHAPES, check_elementwise, elementwise, evaluate_by_name, jvp_from, transpose_from, ufunc_op
 from .pointwise import by_kind
 
-PART = {np.dtype("c8"): np.dtype("f4"), np.dtype("c16"): np.dtype("f8")}
-WHOLE = {part: whole for whole, part in PART.items()}
+PART: dict[np.dtype, np.dtype] = {np.dtype("c8"): np.dtype("f4"), np.dtype("c16"): np.dtype("f8")}
+WHOLE: dict[np.dtype, np.dtype] = {part: whole for whole, part in PART.items()}
 
 
 def _conjugate(ctx: Builder, t: Value, *rest: Value) -> Value:

@@ -8,12 +8,14 @@ arithmetic.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any, TypeVar
 
 from ..expr import Expr, cast, const, op, select
 from ..opdef import Complex, Pointwise, Scalar
 from ..scalar import INTEGERS, SIGNED
 
-Formula = Callable[..., Scalar]
+Formula = Callable[..., Any]
+AnyScalar = TypeVar("AnyScalar", Expr, Complex)
 
 
 def by_kind(real: Formula | None = None, *, integer: Formula | None = None, boolean: Formula | None = None,
@@ -77,11 +79,12 @@ def is_signed(x: Expr) -> bool:
     return x.dtype in SIGNED
 
 
-def choose(condition: Expr, then: Scalar, other: Scalar) -> Scalar:
+def choose(condition: Expr, then: AnyScalar, other: AnyScalar) -> AnyScalar:
     """`select` for real and complex scalars."""
     if isinstance(then, Complex):
         assert isinstance(other, Complex)
         return Complex(select(condition, then.re, other.re), select(condition, then.im, other.im))
+    assert isinstance(other, Expr)
     return select(condition, then, other)
 
 

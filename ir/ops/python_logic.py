@@ -71,18 +71,20 @@ def _register(name: str, python: Callable[..., Any], lower: Callable[..., Scalar
         doc=f"Python's {name.replace('_', ' ')}."))
 
 
-_SAME = {(k, k): "bool" for k in KINDS} | {("int", "float"): "bool", ("float", "int"): "bool"}
-_EQUALITY = _SAME | {("complex", "complex"): "bool"}
+_Kinds = dict[tuple[str, ...], str]
+_ORDERED: _Kinds = {**{(k, k): "bool" for k in KINDS}, ("int", "float"): "bool", ("float", "int"): "bool"}
+_EQUALITY: _Kinds = {**_ORDERED, ("complex", "complex"): "bool"}
+_BITS: _Kinds = {(k, k): k for k in ("bool", "int")}
 
-_register("less", operator.lt, _compare("lt"), _SAME)
-_register("less_equal", operator.le, _compare("le"), _SAME)
-_register("greater", operator.gt, _compare("gt"), _SAME)
-_register("greater_equal", operator.ge, _compare("ge"), _SAME)
+_register("less", operator.lt, _compare("lt"), _ORDERED)
+_register("less_equal", operator.le, _compare("le"), _ORDERED)
+_register("greater", operator.gt, _compare("gt"), _ORDERED)
+_register("greater_equal", operator.ge, _compare("ge"), _ORDERED)
 _register("equal", operator.eq, _compare("eq"), _EQUALITY)
 _register("not_equal", operator.ne, _compare("ne"), _EQUALITY)
 _register("logical_not", operator.not_, lambda x: ~x, {("bool",): "bool"})
-_register("bitwise_and", operator.and_, operator.and_, {(k, k): k for k in ("bool", "int")})
-_register("bitwise_or", operator.or_, operator.or_, {(k, k): k for k in ("bool", "int")})
-_register("bitwise_xor", operator.xor, operator.xor, {(k, k): k for k in ("bool", "int")})
+_register("bitwise_and", operator.and_, operator.and_, _BITS)
+_register("bitwise_or", operator.or_, operator.or_, _BITS)
+_register("bitwise_xor", operator.xor, operator.xor, _BITS)
 _register("invert", operator.invert, operator.invert, {("int",): "int"})
 
