@@ -1,7 +1,8 @@
 """Runs a NumPy program with its inexact operations perturbed by a few ulp, to see how far its own answer moves.
 
 The source is rewritten: every call of an inexact function, `@` and `**` has its operands and its result passed through
-`_wobble`, which moves each float by up to ULP units in the last place.
+`_wobble`, which moves each float by up to ULP units in the last place (of the modulus, for a complex number).  Products and
+quotients are exact for real numbers but not for complex ones: their operands pass through `_wobble_complex`.
 """
 
 from __future__ import annotations
@@ -20,9 +21,11 @@ EXACT = {
     "amax", "amin", "array", "asarray", "expand_dims", "squeeze", "swapaxes", "moveaxis", "hstack", "vstack", "fmax", "fmin",
     "nonzero", "enumerate", "zip", "reversed", "tuple", "list", "int64", "float64", "float32", "int32", "print", "append",
     "tile", "repeat", "diagonal", "split", "identity", "copysign", "flatten", "view", "fill", "item", "atleast_1d", "diag",
-    "add", "subtract", "multiply", "divide", "floor_divide", "remainder", "bitwise_and", "bitwise_or", "logical_and",
+    "add", "subtract", "floor_divide", "remainder", "bitwise_and", "bitwise_or", "logical_and",
 }
 OPERATORS = (ast.Pow, ast.MatMult)
+COMPLEX_OPERATORS = (ast.Mult, ast.Div)
+COMPLEX_CALLS = {"multiply", "divide", "square", "reciprocal"}
 
 
 def wobbler(direction: int, seed: int) -> Callable:
@@ -36,9 +39,10 @@ def wobbler(direction: int, seed: int) -> Callable:
             return x
         a = np.asarray(x)
         with np.errstate(all="ignore"):
-            if a.dtype.kind == "c":
-                return (wobble(a.real) + 1j * wobble(a.imag)).astype(a.dtype)[()]
             k = rng.integers(-ULP, ULP + 1, a.shape) if direction == 0 else direction * ULP
+            if a.dtype.kind == "c":
+                step = np.where(np.isfinite(a), np.spacing(np.abs(a)), 0) * k
+                return np.asarray(a + step * rng.choice([1, 1j, -1j, 1 + 1j], a.shape)).astype(a.dtype)[()]
             moved = (a + k * np.where(a == 0, 0, np.spacing(a))).astype(a.dtype)
             # Exact zeros and ones (exp(0), tanh(inf)) are exact in any sensible implementation.
             moved = np.where(np.isfinite(moved), moved, a)
@@ -52,15 +56,22 @@ def wobbler(direction: int, seed: int) -> Callable:
     return wobble
 
 
+def only_complex(wobble: Callable) -> Callable:
+    return lambda x: wobble(x) if np.iscomplexobj(x) else x
+
+
 class _Rewrite(ast.NodeTransformer):
     @staticmethod
-    def wrap(node: ast.expr) -> ast.expr:
-        return ast.Call(ast.Name("_wobble", ast.Load()), [node], [])
+    def wrap(node: ast.expr, name: str = "_wobble") -> ast.expr:
+        return ast.Call(ast.Name(name, ast.Load()), [node], [])
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
         self.generic_visit(node)
         f = node.func
         name = f.attr if isinstance(f, ast.Attribute) else f.id if isinstance(f, ast.Name) else ""
+        if name in COMPLEX_CALLS:
+            node.args = [self.wrap(a, "_wobble_complex") if not isinstance(a, ast.Starred) else a for a in node.args]
+            return node
         if name in EXACT or name.startswith("_") or any(k.arg == "out" for k in node.keywords):
             return node
         node.args = [self.wrap(a) if not isinstance(a, ast.Constant | ast.Starred) else a for a in node.args]
@@ -75,6 +86,16 @@ class _Rewrite(ast.NodeTransformer):
             node.left, node.right = self.wrap(node.left), self.wrap(node.right) if not isinstance(
                 node.right, ast.Constant) else node.right
             return self.wrap(node)
+        if isinstance(node.op, COMPLEX_OPERATORS):
+            node.left, node.right = self.wrap(node.left, "_wobble_complex"), self.wrap(node.right, "_wobble_complex")
+        return node
+
+    def visit_AugAssign(self, node: ast.AugAssign) -> ast.AST:
+        self.generic_visit(node)
+        if isinstance(node.op, OPERATORS):
+            node.value = self.wrap(node.value)
+        elif isinstance(node.op, COMPLEX_OPERATORS):
+            node.value = self.wrap(node.value, "_wobble_complex")
         return node
 
 
@@ -86,6 +107,7 @@ def perturbed_functions(source: str, name: str, namespace: dict) -> list[Callabl
     for k, direction in enumerate((1, -1, 0, 0, 0, 0)):
         env = dict(namespace)
         env["_wobble"] = wobbler(direction, k)
+        env["_wobble_complex"] = only_complex(env["_wobble"])
         exec(code, env)
         out.append(env[name])
     return out

@@ -88,7 +88,7 @@ def ravel(a: Any, order: str = "C") -> TracedArray:
         a, order = (a, "C") if layout is None else (TracedArray(a.view.transpose(layout)), "C")
     size = a.size
     dims = (size if isinstance(size, int) else value_of(size),)
-    if order == "C" and a.ndim > 1 and not a.view.is_c_contiguous:
+    if order == "C" and not a.view.is_c_contiguous:
         return new_array(reshape_value(a.view.read(), dims))  # ravel returns contiguous memory, reshape(-1) need not
     return reshape_array(a, dims, order)
 
