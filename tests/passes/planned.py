@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-
 from treadle.ir.builder import Builder
 from treadle.ir.evaluate import evaluate
 from treadle.ir.evaluate_loops import evaluate_loops
 from treadle.ir.expr import expression_scope
 from treadle.ir.graph import Block, Function, Output, Parameter
 from treadle.ir.loops import Alloc, LoopFunction, walk
-from treadle.ir.scalar import size_of
 from treadle.ir.types import ArrayType
 from treadle.ir.verify import verify
 from treadle.ir.verify_loops import verify_loops
@@ -104,11 +102,6 @@ def agree(function: Function, args, exact: bool = True, order: str = "reverse") 
     return planned, loops
 
 
-def temporaries(loops: LoopFunction) -> int:
-    return sum(isinstance(s, Alloc) for s in walk(loops.body))
-
-
-def no_overlap(loops: LoopFunction) -> bool:
-    """Do temporaries that exist side by side lie apart?"""
-    allocs = [s.buffer for s in loops.body if isinstance(s, Alloc)]
-    return all(b.offset is not None and b.offset % 64 == 0 and size_of(b.dtype) for b in allocs)
+def temporaries(loops: LoopFunction, rank: int = 0) -> int:
+    """How many temporaries of at least this rank there are."""
+    return sum(isinstance(s, Alloc) and len(s.buffer.dims) >= rank for s in walk(loops.body))
