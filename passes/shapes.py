@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from ..ir.builder import Slot, fill_dims
 from ..ir.graph import Op, Value
 from ..ir.ops.shaping import emit_shaped, emit_view
 from ..ir.rewrite import Match, Rewriter, Rule, RuleTable, any_value, made, with_trait
-from ..ir.types import Dim, same_dims
+from ..ir.types import ArrayType, Dim, same_dims
 from ..ir.viewmap import (
     Axis,
     ViewMap,
@@ -27,6 +29,7 @@ from ..ir.viewmap import (
 )
 
 X = any_value("x")
+INT64 = ArrayType(np.dtype(np.int64))
 
 
 def _slice(b: Rewriter, x: Value, view_map: ViewMap, dims: Sequence[Dim], operands: Sequence[Value]) -> Value:
@@ -35,12 +38,24 @@ def _slice(b: Rewriter, x: Value, view_map: ViewMap, dims: Sequence[Dim], operan
 
 def _compose(b: Rewriter, m: Match, inner: ViewMap, inner_operands: Sequence[Value]) -> Value | None:
     """A slice through `inner` of x, the slots of `inner` being numbers of `inner_operands`."""
+    operands = [*m.op.operands, *inner_operands]
     shift = len(m.op.operands)
     moved = renumber_slots(inner, lambda k: k + shift)
-    view_map = compose(m.op.attrs["map"], moved)
-    if view_map is None:
-        return None
-    return _slice(b, m.x, view_map, m.op.result.dims, [*m.op.operands, *inner_operands])
+
+    def combine(a: int | Slot, step: int, c: int | Slot) -> Slot:
+        """The start a + step * c as a new operand. Starts are in range, so int64 holds every sum of them."""
+        first, second = (_start(b, s, operands) for s in (a, c))
+        operands.append(b.add(first, b.multiply(second, step)))
+        return Slot(len(operands) - 1)
+
+    view_map = compose(m.op.attrs["map"], moved, combine)
+    return _slice(b, m.x, view_map, m.op.result.dims, operands) if view_map is not None else None
+
+
+def _start(b: Rewriter, start: int | Slot, operands: Sequence[Value]) -> Value:
+    """A start as an int64 value."""
+    v = operands[start.operand] if isinstance(start, Slot) else b.constant(start, INT64)
+    return b.cast(v, dtype="i64") if v.type != INT64 else v
 
 
 def _slice_of_broadcast(b: Rewriter, m: Match) -> Value | None:
