@@ -240,8 +240,14 @@ class Rewriter(Builder):
         before = len(self.block.ops)
         results = super().emit(name, operands, attrs, regions, loc)
         if len(self.block.ops) == before:
-            return [self.replaced.get(v, v) for v in results]
-        return self._place(self.block.ops.pop())
+            found = [self.replaced.get(v, v) for v in results]
+            if any(v.op is not None and v.op.block is None for v in found):
+                raise VerificationError(f"the rules do not come to rest: {name} is being rewritten into itself")
+            return found
+        op = self.block.ops.pop()
+        # It is in no block while rules look at it.
+        op.block = None
+        return self._place(op)
 
     def inline(self, block: Block, args: Sequence[Operand]) -> list[Value]:
         """Place copies of a block's ops here, its arguments being `args`; returns what it yields."""

@@ -12,7 +12,6 @@ import re
 from pathlib import Path
 
 import pytest
-
 from treadle.ir.parse import parse
 from treadle.ir.rewrite import Fired
 from treadle.ir.text import show
