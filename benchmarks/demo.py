@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import treadle as td
+from treadle.compiler.lazy import lazy
 
 
 def kmeans_step(x, centers):
@@ -80,7 +81,7 @@ class Program:
 
 def programs() -> list[Program]:
     """The demonstration's programs with their data, loaded through scikit-learn."""
-    datasets = td.compiler.lazy.load("sklearn.datasets", "the demonstration reads scikit-learn's bundled data sets", extra="ml")
+    datasets = lazy("sklearn.datasets", "install treadle[ml]; the demonstration reads scikit-learn's bundled data sets")
     digits, cancer, diabetes = datasets.load_digits(), datasets.load_breast_cancer(), datasets.load_diabetes()
     x, y = digits.data / 16.0, np.eye(10)[digits.target]
     cx = (cancer.data - cancer.data.mean(axis=0)) / cancer.data.std(axis=0)

@@ -10,6 +10,8 @@ hits all alike; reported are medians, ratios of medians, the first call, and the
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
 import json
 import os
 import time
@@ -59,11 +61,9 @@ class Result:
 def peers() -> dict[str, object]:
     """The peers that can be imported, by name."""
     found = {}
-    for name, module in (("numba", "numba"), ("jax", "jax")):
-        try:
-            found[name] = td.compiler.lazy.load(module, "a peer in benchmarks", extra="bench")
-        except ImportError:
-            continue
+    for name in ("numba", "jax"):
+        if importlib.util.find_spec(name) is not None:
+            found[name] = importlib.import_module(name)
     if "jax" in found:
         found["jax"].config.update("jax_enable_x64", True)  # type: ignore[attr-defined]
     return found
