@@ -9,9 +9,9 @@ from ..math import DECOMPOSED, MATH, MathFunction
 
 def decomposed(e: Expr, target: Target) -> Expr | None:
     """The same value by other operations; None where the target has the operation, or it is a mathematical function."""
-    if e.payload == "scalef" and not target.scalef:
-        return DECOMPOSED["scalef"](*e.args)
-    return None
+    lacking = {"scalef": not target.scalef, "fma": not target.fma}
+    row = DECOMPOSED.get((str(e.payload), e.dtype)) if lacking.get(str(e.payload)) else None
+    return row(*e.args) if row else None
 
 
 def math_function(e: Expr) -> MathFunction | None:

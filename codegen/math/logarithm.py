@@ -6,12 +6,13 @@ the second operand, so that log1p and the inverse hyperbolic functions keep thei
 
 from __future__ import annotations
 
-from ...ir.expr import Expr, Number, cast, const, op, select
+from ...ir.expr import Expr, Number, const, op, select
 from .arithmetic import (
     INF,
     NAN,
     Pair,
     at_least,
+    bits,
     copysign,
     exponent_of,
     fma,
@@ -110,9 +111,9 @@ def _log_sum(u: Expr, c: Expr, doublings: Expr | Number = 0.0) -> Expr:
     """log((u + c) 2**doublings) for normal positive u and |c| well below it; accurate near 1 too."""
     fmt = format_of(u)
     m, k = exponent_of(u, SQRT_HALF)
-    scale = from_bits(op("max", fmt.bias - k, 0) << fmt.mantissa)  # 2**-k, or 0 where c no longer matters
+    scale = from_bits(op("max", bits(m) - bits(u) + fmt.one_bits, 0))  # 2**-k, or 0 where c no longer matters
     f = fma(c, scale, m - 1.0)
-    return _log_of_reduced(f, cast(k, fmt.name) + doublings)
+    return _log_of_reduced(f, k + doublings)
 
 
 def log1p(x: Expr) -> Expr:

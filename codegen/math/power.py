@@ -49,7 +49,7 @@ def _pow_magnitude_f32(x: Expr, y: Expr) -> Expr:
     x, y = cast(x, "f64"), cast(y, "f64")
     m, k = exponent_of(x, SQRT_HALF)
     f = m - 1.0
-    logarithm = _with_limits(x, fma(f, horner(f, LOG2), cast(k, "f64")))
+    logarithm = _with_limits(x, fma(f, horner(f, LOG2), k))
     t = at_least(at_most(y * logarithm, 130.0), -152.0)
     n, shifted = nearest_integer(t, 1.0)
     return cast(horner(t - n, (1.0, *EXP2)) * power_of_two(shifted), "f32")

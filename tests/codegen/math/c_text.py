@@ -56,8 +56,8 @@ class Printer:
             return literal(e.payload, e.dtype)
         if e.kind == "var":
             return e.payload
-        if e.kind == "op" and e.payload in DECOMPOSED and e.payload not in BUILTIN:
-            return self(DECOMPOSED[e.payload](*e.args))
+        if e.kind == "op" and e.payload == "scalef":
+            return self(DECOMPOSED["scalef", e.dtype](*e.args))
         args = [self(a) for a in e.args]
         name = f"t{len(self.lines)}"
         ctype = C_TYPES[e.dtype]
