@@ -18,6 +18,7 @@ class Target:
     masked         loads and stores of part of a vector cost what whole ones do
     fma            there is a fused multiply-add instruction
     scalef         there is an instruction for x * 2**n
+    half           there are instructions that convert half precision
     """
 
     name: str
@@ -27,6 +28,7 @@ class Target:
     masked: bool
     fma: bool
     scalef: bool
+    half: bool
 
     def lanes(self, bytes_per_element: int) -> int:
         """Elements of this size in one register."""
@@ -34,10 +36,10 @@ class Target:
 
 
 TARGETS: dict[str, Target] = {t.name: t for t in (
-    Target("x86-64-v4", "x86-64-v4", 512, 32, masked=True, fma=True, scalef=True),
-    Target("x86-64-v3", "x86-64-v3", 256, 16, masked=False, fma=True, scalef=False),
-    Target("x86-64-v2", "x86-64-v2", 128, 16, masked=False, fma=False, scalef=False),
-    Target("aarch64", "generic", 128, 32, masked=False, fma=True, scalef=False),
+    Target("x86-64-v4", "x86-64-v4", 512, 32, masked=True, fma=True, scalef=True, half=True),
+    Target("x86-64-v3", "x86-64-v3", 256, 16, masked=False, fma=True, scalef=False, half=True),
+    Target("x86-64-v2", "x86-64-v2", 128, 16, masked=False, fma=False, scalef=False, half=False),
+    Target("aarch64", "generic", 128, 32, masked=False, fma=True, scalef=False, half=True),
 )}
 
 

@@ -9,41 +9,11 @@ is what contiguous ones get; f16 goes through 64 bits.)
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Protocol
 
 from ...ir.scalar import BITS, FLOATS, SIGNED
-from .module import Module, overload, spelled, splat_literal, type_of, vector_literal
-
-
-class Writer(Protocol):
-    """Where an operation's instructions go."""
-
-    module: Module
-
-    def put(self, text: str) -> str:
-        """Emit an instruction; its register."""
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """One scalar operation on operands of type `source` with result type `result`, in vectors of `lanes` (0: scalars).
-
-    one_condition: of a `select` of vectors: the condition is one scalar.
-    """
-
-    name: str
-    source: str
-    result: str
-    lanes: int
-    operands: tuple[str, ...]
-    one_condition: bool = False
-
-    def type(self, dtype: str) -> str:
-        return type_of(dtype, self.lanes)
-
-    def constant(self, value: bool | int | float, dtype: str) -> str:
-        return splat_literal(value, dtype, self.lanes)
+from .halves import extend, round_single
+from .module import overload, spelled, type_of, vector_literal
+from .operation import Operation, Writer
 
 
 def call_intrinsic(w: Writer, name: str, dtype: str, lanes: int, operands: Sequence[str], extra: str = "") -> str:
@@ -56,10 +26,21 @@ def call_intrinsic(w: Writer, name: str, dtype: str, lanes: int, operands: Seque
 
 def negate(w: Writer, o: Operation) -> str:
     t, (x,) = o.type(o.source), o.operands
+    if o.source == "f16":
+        return _on_bits(w, o, f"xor {o.type('i16')} {{}}, {o.constant(-0x8000, 'i16')}")
     return w.put(f"fneg {t} {x}" if o.source in FLOATS else f"sub {t} {o.constant(0, o.source)}, {x}")
 
 
+def _on_bits(w: Writer, o: Operation, instruction: str) -> str:
+    """An integer instruction on the bits of a half."""
+    half, short = o.type("f16"), o.type("i16")
+    bits = w.put(f"bitcast {half} {o.operands[0]} to {short}")
+    return w.put(f"bitcast {short} {w.put(instruction.format(bits))} to {half}")
+
+
 def absolute(w: Writer, o: Operation) -> str:
+    if o.source == "f16":
+        return _on_bits(w, o, f"and {o.type('i16')} {{}}, {o.constant(0x7FFF, 'i16')}")
     if o.source in FLOATS:
         return call_intrinsic(w, "fabs", o.source, o.lanes, o.operands)
     if o.source in SIGNED:
@@ -115,6 +96,8 @@ def convert(w: Writer, o: Operation) -> str:
         if result in FLOATS:
             return _float_to_float(w, o)
         if result == "i1":
+            if source == "f16":
+                x, source = extend(w, o, x), "f32"
             return w.put(f"fcmp une {o.type(source)} {x}, {o.constant(0.0, source)}")
         return _float_to_integer(w, o)
     if result == "i1":
@@ -123,7 +106,7 @@ def convert(w: Writer, o: Operation) -> str:
         name = "sitofp" if source in SIGNED else "uitofp"
         step = "f32" if result == "f16" else result
         y = w.put(f"{name} {o.type(source)} {x} to {o.type(step)}")
-        return y if step == result else w.put(f"fptrunc {o.type(step)} {y} to {o.type(result)}")
+        return y if step == result else round_single(w, o, y)
     return _resize(w, o, x, source, result)
 
 
@@ -138,11 +121,11 @@ def _resize(w: Writer, o: Operation, x: str, source: str, result: str) -> str:
 def _float_to_float(w: Writer, o: Operation) -> str:
     x, source, result = o.operands[0], o.source, o.result
     if BITS[source] < BITS[result]:
-        if source == "f16" and result == "f64":
-            x, source = w.put(f"fpext {o.type('f16')} {x} to {o.type('f32')}"), "f32"
-        return w.put(f"fpext {o.type(source)} {x} to {o.type(result)}")
-    if source == "f64" and result == "f16":
-        x, source = _round_to_odd(w, o, x), "f32"
+        if source == "f16":
+            x, source = extend(w, o, x), "f32"
+        return x if source == result else w.put(f"fpext {o.type(source)} {x} to {o.type(result)}")
+    if result == "f16":
+        return round_single(w, o, _round_to_odd(w, o, x) if source == "f64" else x)
     return w.put(f"fptrunc {o.type(source)} {x} to {o.type(result)}")
 
 
@@ -165,7 +148,7 @@ def _round_to_odd(w: Writer, o: Operation, x: str) -> str:
 def _float_to_integer(w: Writer, o: Operation) -> str:
     x, source, result = o.operands[0], o.source, o.result
     if source == "f16":
-        x, source = w.put(f"fpext {o.type('f16')} {x} to {o.type('f32')}"), "f32"
+        x, source = extend(w, o, x), "f32"
     if result == "u64" or (result == "u32" and o.source != "f16"):
         return _float_to_unsigned(w, o, x, source)
     register = "i64" if result in ("i64", "u32") else "i32"

@@ -91,12 +91,9 @@ class Parallel(Reductions):
         """The variables and the buffers from outside that the loop uses."""
         buffers = dict.fromkeys(used_buffers([s]))
         inside = {a.buffer for a in walk(s.body) if isinstance(a, Alloc)}
-        exprs = [e for x in walk([s]) for e in own_exprs(x)] + [e for b in buffers for e in b.strides]
-        names: dict[str, str] = {}
-        for e in exprs:
-            for v in variables(e):
-                if v.payload in self.environment:
-                    names[str(v.payload)] = v.dtype
+        exprs = [e for x in walk(s.body) for e in own_exprs(x)] + [e for b in buffers for e in b.strides]
+        bound = set(bound_names([s]))
+        names = {str(v.payload): v.dtype for e in exprs for v in variables(e) if v.payload not in bound}
         outside = [b for b in buffers if b not in inside and b.place != "const"]
         return list(names.items()), outside
 
@@ -197,6 +194,22 @@ def used_buffers(body: Sequence[Stmt]) -> Iterator[Buffer]:
             yield from (*s.reads, *s.writes)
         for e in own_exprs(s):
             yield from sorted(e.buffers, key=lambda b: b.name)
+
+
+def bound_names(body: Sequence[Stmt]) -> Iterator[str]:
+    """The names that these statements bind."""
+    for s in walk(list(body)):
+        if isinstance(s, Let):
+            yield s.name
+        elif isinstance(s, Call) and s.status is not None:
+            yield s.status
+        elif isinstance(s, If):
+            yield from (y.result for y in s.yields)
+        if isinstance(s, For):
+            yield s.var
+        if isinstance(s, For | While):
+            for c in s.carried:
+                yield from (c.name, c.result)
 
 
 def variables(e: Expr) -> Iterator[Expr]:

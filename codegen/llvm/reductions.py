@@ -15,9 +15,10 @@ import numpy as np
 
 from ...ir.loops import Buffer, Carried, For
 from ...ir.scalar import BITS, FLOATS, NUMPY_DTYPE, SIGNED
-from .composite import Operation, shuffle
+from .composite import shuffle
 from .module import MEMORY_TYPE, type_of
 from .nests import COPIES, Carry, Nests, constant_trips
+from .operation import Operation
 from .scopes import Replicated, Value
 from .shape import element_size, replicable, stored_buffers, varying_names
 from .table import emit_operation
@@ -32,6 +33,8 @@ def identity(c: Carried) -> bool | int | float:
     if combine in ("min", "max"):
         if dtype in FLOATS:
             return float("inf") if combine == "min" else -float("inf")
+        if dtype == "i1":
+            return combine == "min"
         bound = np.iinfo(NUMPY_DTYPE[dtype])
         return int(bound.max if combine == "min" else bound.min)
     if combine == "add":
@@ -104,7 +107,7 @@ class Reductions(Nests):
             self.environment[c.result] = self.apply(str(c.combine), c.dtype, c.dtype, [self.value(c.init), total], self.depth)
 
     def _tree(self, c: Carried, group: Sequence[str], lanes: int, across: bool) -> str:
-        place, parts = Place(self, self.depth, self.module), list(group)
+        place, parts = Place(self, self.depth), list(group)
 
         def combine(x: str, y: str, width: int) -> str:
             return emit_operation(place, Operation(str(c.combine), c.dtype, c.dtype, width, (x, y)))

@@ -9,7 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from ...ir.scalar import FLOATS, SIGNED, UNSIGNED
-from .composite import COMPOSITES, Operation, Writer, call_intrinsic
+from .composite import COMPOSITES, call_intrinsic
+from .halves import extend, round_single
+from .operation import Operation, Writer
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,7 @@ def _both(form: str, integer: str, floating: str = "", truth: str = "", extra: s
 
 
 # Operations that f16 operands need not be widened for.
-_KEEPS_HALF = ("select", "cast", "bitcast", "neg", "abs", "copysign")
+_KEEPS_HALF = ("select", "cast", "bitcast", "neg", "abs")
 
 ROWS: dict[str, Row] = {
     "add": _both("binary", "add", "fadd"),
@@ -86,8 +88,7 @@ def emit_operation(w: Writer, o: Operation) -> str:
 
 
 def _in_single(w: Writer, o: Operation) -> str:
-    half, single = o.type("f16"), o.type("f32")
-    operands = tuple(w.put(f"fpext {half} {x} to {single}") for x in o.operands)
+    operands = tuple(extend(w, o, x) for x in o.operands)
     result = "f32" if o.result == "f16" else o.result
     y = emit_operation(w, replace(o, source="f32", result=result, operands=operands))
-    return w.put(f"fptrunc {single} {y} to {half}") if o.result == "f16" else y
+    return round_single(w, o, y) if o.result == "f16" else y

@@ -12,10 +12,11 @@ from ...ir.expr import Expr, var
 from ...ir.loops import Buffer
 from ...ir.scalar import SCALAR_OPS
 from ...ir.target import Target
-from .composite import Operation, call_library
+from .composite import call_library
 from .decompose import decomposed, math_function
 from .memory import Access, Memory
 from .module import RARELY_TRUE, FunctionText, Module, overload, type_of
+from .operation import Operation
 from .scopes import Scopes, Value
 from .table import emit_operation
 
@@ -26,7 +27,14 @@ class Place:
 
     scopes: Scopes
     depth: int
-    module: Module
+
+    @property
+    def module(self) -> Module:
+        return self.scopes.module
+
+    @property
+    def target(self) -> Target:
+        return self.scopes.target
 
     def put(self, text: str) -> str:
         return self.scopes.put(self.depth, text)
@@ -116,7 +124,7 @@ class Values(Memory):
                 columns.append(self.spread(v, by))
             else:
                 columns.append(self.spread(self.widened(v, source, lanes), by))
-        place = Place(self, depth, self.module)
+        place = Place(self, depth)
         if name == "fma" and not self.target.fma:
             symbol = "fmaf" if source == "f32" else "fma"
             operands = tuple(call_library(place, Operation(name, source, result, lanes, ops), symbol)
@@ -157,7 +165,7 @@ class Values(Memory):
         depth = self.placement(max(v.depth for v in inputs))
         columns = [self.spread(self.widened(v, e.dtype, lanes), by) for v in inputs]
         symbol = name + "f" if e.dtype == "f32" else name
-        place = Place(self, depth, self.module)
+        place = Place(self, depth)
         operands = tuple(call_library(place, Operation(name, e.dtype, e.dtype, lanes, ops), symbol)
                          for ops in zip(*columns, strict=True))
         return Value(operands, depth, lanes, by)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import ctypes
+import re
 
 import numpy as np
 from treadle.codegen.llvm import emit
 from treadle.ir.loops import LoopFunction
 from treadle.ir.scalar import NUMPY_DTYPE
 from treadle.ir.target import TARGETS, Target, target_of
+from treadle.runtime import cpu
 from treadle.runtime.device import cpu_device
+from treadle.runtime.engine import Engine, Library
 
 __all__ = ["HOST", "TARGETS", "Raised", "compiled"]
 
@@ -20,12 +23,22 @@ class Raised(Exception):
     """The function left with an error: its code and details."""
 
 
+def compile_text(text: str, level: str | None) -> Library:
+    """Machine code for a CPU of this level, which uses the one pool of this process."""
+    device = cpu_device()
+    if level is None:
+        return device.compile(text)
+    symbols = {name: device.pool.address if name == "treadle_parallel" else device.routines.address(name[8:])
+               for name in set(re.findall(r"@(treadle_\w+)\(", text))}
+    return Engine(cpu.host(level)).compile(text, symbols)
+
+
 def compiled(function: LoopFunction, target: Target = HOST, keep: list | None = None):
     """A callable (arrays for the buffers, Python numbers for the scalars); `keep` receives the module's text."""
     module = emit(function, target)
     if keep is not None:
         keep.append(module.text)
-    library = cpu_device(None if target is HOST else target.name).compile(module.text)
+    library = compile_text(module.text, None if target is HOST else target.name)
     native = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p)(library.address(module.entry))
     arena = np.zeros(function.arena_bytes + 64 * function.worker_bytes + 128, np.uint8)
     start = arena.ctypes.data + -arena.ctypes.data % 64
@@ -41,5 +54,5 @@ def compiled(function: LoopFunction, target: Target = HOST, keep: list | None = 
             raise Raised(*error.tolist())
         return arrays
 
-    call.library = library
+    call.library, call.arena = library, arena
     return call

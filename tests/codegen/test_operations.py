@@ -82,6 +82,10 @@ def apply(name: str, to: str | None, args: list[Expr]) -> Expr:
 
 def expected(name: str, to: str | None, args: list[np.ndarray]) -> np.ndarray:
     row = SCALAR_OPS[name]
+    if to == "u32" and args[0].dtype.kind == "f":
+        # Out of range, NumPy's answer depends on where in the array the element lies: the rule of contiguous ones.
+        with np.errstate(all="ignore"):
+            return row.meaning(np.resize(args[0], 32 * len(args[0])), to)[:len(args[0])]
     if name == "fma":
         return np.array([fused(*map(float, xs)) for xs in zip(*args)], args[0].dtype)
     with np.errstate(all="ignore"):
@@ -138,10 +142,11 @@ def test_operations(dtype, vector):
 
 
 @pytest.mark.parametrize("dtype", SCALAR_TYPES)
-def test_operations_on_narrower_vectors(dtype):
-    if HOST.vector_bits < 512:
+@pytest.mark.parametrize("level", ["x86-64-v3", "x86-64-v2"])
+def test_operations_on_narrower_vectors(dtype, level):
+    if HOST.vector_bits <= TARGETS[level].vector_bits:
         pytest.skip("the machine has no wider vectors than those of the other test")
-    check(dtype, cases(dtype), TARGETS["x86-64-v3"], True, COUNT)
+    check(dtype, cases(dtype), TARGETS[level], True, COUNT)
 
 
 def test_every_operation_has_a_row():
