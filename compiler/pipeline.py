@@ -21,6 +21,8 @@ from ..ir.loops import LoopFunction
 from ..ir.loops_text import show_loops
 from ..ir.target import TARGETS, Target
 from ..ir.text import show
+from ..ir.verify import verify
+from ..ir.verify_loops import verify_loops
 from ..passes.arena import arena
 from ..passes.cse import cse
 from ..passes.dce import dce
@@ -30,6 +32,7 @@ from ..passes.lower import lower
 from ..passes.manager import Pass, Step, run_passes
 from ..passes.plan import Copied, plan
 from ..passes.simplify import simplify
+from ..passes.unchecked import unchecked
 from ..runtime.cpu import Cpu
 from ..runtime.device import CpuDevice, cpu_device
 from ..runtime.engine import CodeError, Library
@@ -42,6 +45,8 @@ GRAPH_PASSES = [
     Pass("licm", "move what a loop computes alike in every trip before it", licm),
     Pass("dce", "drop what nothing needs", dce),
 ]
+
+UNCHECKED = Pass("unchecked", "drop the checks of array indices", unchecked)
 
 LOOP_PASSES = [
     Pass("arena", "give temporaries their place in one block of memory", arena),
@@ -108,7 +113,7 @@ def build(function: Function, options: Options, record: Record | None = None) ->
     if folder is not None and record is None:
         record = Record()
     with expression_scope():
-        loops = to_loops(function, record)
+        loops = to_loops(function, options, record)
         _keep(record, "loops", lambda: show_loops(loops))
         module = _timed(record, "emit", lambda: emit(loops, target_of(where.cpu)))
     _keep(record, "llvm", lambda: module.text)
@@ -122,19 +127,24 @@ def build(function: Function, options: Options, record: Record | None = None) ->
     return Native(loops, library, library.address(module.entry), where)
 
 
-def to_loops(function: Function, record: Record | None) -> LoopFunction:
+def to_loops(function: Function, options: Options, record: Record | None) -> LoopFunction:
     """The loop program of a traced function; to be called in an expression scope."""
     _keep(record, "traced", lambda: show(function))
     steps = record.steps if record is not None else None
-    function = _timed(record, "optimize", lambda: run_passes(function, GRAPH_PASSES, check=config.verify, record=steps))
+    passes = GRAPH_PASSES if options.boundscheck else [UNCHECKED, *GRAPH_PASSES]
+    function = _timed(record, "optimize", lambda: run_passes(function, passes, check=config.verify, record=steps))
     _keep(record, "optimized", lambda: show(function))
     planned = _timed(record, "plan", lambda: plan(function))
+    if config.verify:
+        verify(planned.function)
     _keep(record, "planned", lambda: show(planned.function))
     if record is not None:
         record.copies += planned.copies
     loops = _timed(record, "lower", lambda: lower(planned.function))
     for p in LOOP_PASSES:
         loops = _timed(record, p.name, lambda p=p, loops=loops: p.run(loops))
+    if config.verify:
+        verify_loops(loops)
     # A symbol that can clash with no function of a library, whatever the user's function is called.
     loops.name = f"compiled_{plain_name(loops.name)}"
     return loops

@@ -120,6 +120,25 @@ register(OpDef(
              Sample(((),), {"axis": 0, "extent": 4}), Sample(((0,),), {"axis": 0, "extent": 0})),
     doc="Indexes in range, counted from the front; IndexError names the first that is not."))
 
+
+def _evaluate_wrap_index(xp: Any, operands: list, attrs: dict, types: Sequence[Type]) -> list:
+    n = int(operands[1]) if isinstance(attrs["extent"], Slot) else attrs["extent"]
+    return [xp.where(xp.asarray(operands[0]) < 0, operands[0] + n, operands[0])]
+
+
+def _batch_wrap_index(ctx: Builder, operands: Sequence[Value], flags: Sequence[bool], size: Dim,
+                      attrs: dict) -> list[Value]:
+    refuse_batched(flags[1:], "an extent")
+    return ctx.emit("wrap_index", list(operands), attrs)
+
+
+register(OpDef(
+    "wrap_index", _infer_check_index, _evaluate_wrap_index, Element(_checked_element), no_tangent,
+    Missing("integers carry no tangent"), _batch_wrap_index, attrs=("axis", "extent"), dtypes=("i64",),
+    samples=(Sample(((4,),), {"axis": 0, "extent": 4}), Sample(((2, 3),), {"axis": 1, "extent": 5}),
+             Sample(((),), {"axis": 0, "extent": 4})),
+    doc="`check_index` of indexes that are known to be in range."))
+
 # --- gather ------------------------------------------------------------------------------------------------------------
 
 

@@ -347,3 +347,14 @@ def test_lowered():
 
 def test_module_has_its_public_names():
     assert all(hasattr(td, n) for n in td.__all__) and isinstance(td.tree, types.ModuleType)
+
+
+def test_unchecked_indices():
+    def f(x, i):
+        return x[i] * 2
+
+    g = td.jit(f, boundscheck=False)
+    i = np.array([0, -1, 3, -5])
+    assert np.array_equal(g(X, i), f(X, i)) and g(X, -2) == f(X, -2)
+    assert "check_index" in td.jit(f).lower(X, i).ir() and "check_index" not in g.lower(X, i).ir()
+    assert "IndexError" not in g.lower(X, i).ir("loops")
