@@ -6,7 +6,7 @@ import random
 
 import numpy as np
 import treadle.ir.ops  # noqa: F401
-from treadle.ir.builder import Builder
+from treadle.ir.builder import Builder, Slot
 from treadle.ir.graph import Block, Function, Op, Output, Parameter, Value
 from treadle.ir.loc import Loc
 from treadle.ir.ops.shaping import emit_shaped, emit_view, reshape, transpose
@@ -21,9 +21,11 @@ SPECIAL = (0.0, -0.0, 1.0, -1.0, 2.0, float("nan"), float("inf"))
 class Generator:
     """Grows one function; `values` are those in scope."""
 
-    def __init__(self, seed: int, fused: bool = True) -> None:
+    def __init__(self, seed: int, fused: bool = True, run_time: bool = False) -> None:
         self.random = random.Random(seed)
         self.with_fused = fused
+        self.run_time = run_time
+        self.numbers: list[Value] = []
         self.block = Block()
         self.b = Builder(self.block)
         self.values: list[Value] = []
@@ -33,6 +35,8 @@ class Generator:
         r = self.random
         rng = np.random.default_rng(r.randrange(2**32))
         parameters, args = [], []
+        if self.run_time:
+            self.extents(parameters, args, rng)
         for k in range(r.randint(1, 3)):
             dtype, dims = DTYPES[r.choice(FLOATS + INTEGERS + ("bool",))], r.choice(SHAPES)
             self.values.append(self.block.add_arg(ArrayType(dtype, dims)))
@@ -45,11 +49,43 @@ class Generator:
         self.block.yields = chosen
         return Function("f", self.block, parameters, [Output() for _ in chosen]), args
 
+    def extents(self, parameters: list, args: list, rng: np.random.Generator) -> None:
+        """Python ints as arguments, and arrays whose extents they are."""
+        for name, number in (("n", self.random.randint(0, 4)), ("j", self.random.randint(0, 1))):
+            self.numbers.append(self.block.add_arg(PY_INT, name))
+            parameters.append(Parameter(name))
+            args.append(number)
+        n = self.numbers[0]
+        for k, dims in enumerate([(n,), (n, 3), (3, n)]):
+            self.values.append(self.block.add_arg(ArrayType(DTYPES["f64"], dims)))
+            args.append(rng.normal(0, 3, [args[0] if d is n else d for d in dims]))
+            parameters.append(Parameter(f"d{k}", (1,) if len(dims) == 1 else (9, 1)))
+
+    def run_time_view(self) -> Value | None:
+        """A slice, or a write and a read of it, at a start that is known at run time; or a scalar spread that far."""
+        if not self.numbers:
+            return None
+        n, j = self.numbers
+        kind = self.random.choice(["read", "write", "spread"])
+        if kind == "spread":
+            x = self.pick(rank=0)
+            return self.b.broadcast_to(x, self.random.choice([(n,), (n, 3)])) if x is not None else None
+        x = self.pick("fiu", rank=1)
+        if x is None or not isinstance(x.dims[0], int) or x.dims[0] < 3:
+            return None
+        view_map = (Axis(Slot(1 if kind == "read" else 2), ((1, 0),)),)
+        if kind == "read":
+            return self.b.emit("slice", [x, j], {"map": view_map, "dims": (2,)})[0]
+        new = self.b.full(self.number(x), x.type.with_dims((2,)))
+        self.values.append(self.b.emit("update_slice", [x, new, j], {"map": view_map, "dims": (2,)})[0])
+        return emit_view(self.b, "slice", [self.values[-1]], (Axis(Slot(0), ((1, 0),)),), (2,), [j])
+
     def grow(self, size: int) -> None:
         for k in range(size):
             self.b.loc = Loc("program.py", k + 1) if self.random.random() < 0.7 else None
             step = self.random.choices([self.elementwise, self.constant, self.view, self.write, self.reshaped, self.cast,
-                                        self.select, self.region], [5, 2, 3, 2, 2, 1, 1, 1])[0]
+                                        self.select, self.region, self.run_time_view],
+                                       [5, 2, 3, 2, 2, 1, 1, 1, 2 * self.run_time])[0]
             made = step()
             if made is not None:
                 self.values.append(made)
@@ -86,7 +122,7 @@ class Generator:
 
     def view(self) -> Value | None:
         x = self.pick(rank=self.random.choice([1, 2, 3]))
-        if x is None:
+        if x is None or not is_static(x):
             return None
         r = self.random
         index = tuple(r.choice([slice(None), slice(None, None, -1), slice(1, None), slice(None, None, 2), *[0, -1][:2 * d]])
@@ -96,7 +132,7 @@ class Generator:
 
     def write(self) -> Value | None:
         x = self.pick("fiu", rank=self.random.choice([1, 2]))
-        if x is None:
+        if x is None or not is_static(x):
             return None
         index = tuple(self.random.choice([slice(None), slice(1, None), slice(None, None, -1), *[0][:d]]) for d in x.dims)
         view_map, dims = basic_index_map(index, x.dims)
@@ -111,9 +147,9 @@ class Generator:
         x = self.pick()
         if x is None:
             return None
-        count = int(np.prod(x.dims))
-        kind = self.random.choice(["reshape", "transpose", "broadcast"])
+        kind = self.random.choice(["reshape", "transpose", "broadcast"][not is_static(x):])
         if kind == "reshape":
+            count = int(np.prod(x.dims))
             return reshape(self.b, x, self.random.choice([s for s in (*SHAPES, (1, count), (count,)) if np.prod(s) == count]))
         if kind == "transpose":
             return transpose(self.b, x, self.random.sample(range(len(x.dims)), len(x.dims)))
@@ -125,9 +161,9 @@ class Generator:
 
     def select(self) -> Value | None:
         condition = self.pick("b")
-        found = [v for v in self.values if isinstance(v.type, ArrayType) and v.dims == condition.dims] if condition else []
-        if not found:
+        if condition is None:
             return None
+        found = [v for v in self.values if isinstance(v.type, ArrayType) and v.dims == condition.dims]
         x = self.random.choice(found)
         return self.b.where(condition, x, self.same(x))
 
@@ -178,7 +214,7 @@ class Generator:
 
     def fused(self) -> Value | None:
         x = self.pick("fi")
-        if x is None or "fused" not in treadle.ir.opdef.OPS:
+        if x is None or not is_static(x) or "fused" not in treadle.ir.opdef.OPS:
             return None
         body = Block([x.type, x.type])
         with self.b.inside(body):
@@ -188,9 +224,14 @@ class Generator:
         return op.result
 
 
-def generate(seed: int, size: int = 12, fused: bool = True) -> tuple[Function, list]:
-    """A function and arguments for it; `fused`: also with fused regions, which only planning makes."""
-    return Generator(seed, fused).function(size)
+def is_static(x: Value) -> bool:
+    return all(isinstance(d, int) for d in x.dims)
+
+
+def generate(seed: int, size: int = 12, fused: bool = True, run_time: bool = False) -> tuple[Function, list]:
+    """A function and arguments for it; `fused`: also with fused regions, which only planning makes; `run_time`: also with
+    extents and starts that are known at run time."""
+    return Generator(seed, fused, run_time).function(size)
 
 
 def window(x: Value, b: Builder) -> Value:
