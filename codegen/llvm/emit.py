@@ -67,7 +67,7 @@ class Emitter(Parallel):
         self.block.end = "ret i64 0"
 
     def statement(self, s: Stmt) -> None:
-        if isinstance(s, For) and s.threads and self.context is None and not self.replicated and not s.carried:
+        if isinstance(s, For) and s.threads and s.step > 0 and self.context is None and not self.replicated and not s.carried:
             self.parallel(s)
         else:
             STATEMENTS[type(s)](self, s)

@@ -147,12 +147,12 @@ class Parallel(Reductions):
     # Chunks
 
     def _chunk(self, s: For) -> str:
-        """How many trips make a chunk."""
+        """How far apart chunks begin: a whole number of trips."""
         work = op("max", self._work(s.body), const(1))
         trips = op("max", op("quot", const(CHUNK_WORK), work), const(1))
         if s.vector:  # whole runs of vectors
             trips = op("and", trips + 255, const(-256))
-        return self.uniform(trips)
+        return self.uniform(trips * s.step)
 
     def _work(self, body: Sequence[Stmt]) -> Expr:
         total = const(0)

@@ -404,6 +404,17 @@ def test_parallel_loop_with_temporaries_of_each_thread():
         assert np.allclose(got, (xx * 1.5 + np.arange(m)[:, None]).sum(1), rtol=1e-13)
 
 
+def test_parallel_loop_with_a_step():
+    """A large body, so that a chunk has few trips: each place is still visited once."""
+    y = arg("y", "f64", (n,))
+    acc = Carried("s", const(0.0, "f64"), var("s", "f64") + var("w", "f64"), "r")
+    body = loop("i", n, loop("k", 60000, Let("w", cast(k, "f64") * 2.0), carried=[acc]),
+                Store(y, (i,), load(y, (i,)) + var("r", "f64") - 3599939999.0), kind="par", step=7, threads=True)
+    got = np.zeros(500)
+    compiled(function([y], body))([got], [500])
+    assert np.array_equal(got, np.arange(500) % 7 == 0)
+
+
 def test_parallel_vector_loop():
     x, y, flag = arg("x", "f32", (n,), None, True), arg("y", "f32", (n,)), var("flag", "i1")
     body = loop("i", n, Store(y, (i,), select(flag, load(x, (i,)) + 1.0, -load(x, (i,)))), kind="par", vector=True, threads=True)
