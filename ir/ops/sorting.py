@@ -2,7 +2,7 @@
 
 Attributes: `axis`, and `kind`, NumPy's name of the algorithm ("quicksort", "heapsort", "stable").  The runtime
 routines `sort_<dtype>` and `argsort_<dtype>` (`loops.Call` says how they are called) are NumPy's own, so equal elements come
-out in NumPy's order, too.  They sort one contiguous line, so each line is copied out, sorted, and copied in.
+out in NumPy's order, too.  They sort one contiguous line, so other lines are copied out, sorted, and copied in.
 """
 
 from __future__ import annotations
@@ -13,13 +13,16 @@ import numpy as np
 
 from ..builder import Builder
 from ..expr import Expr, const
+from ..expr import op as scalar_op
 from ..graph import Op, Value
 from ..loops import Buffer, Call
-from ..opdef import LowerContext, Missing, OpDef, Sample, Scalar, Statements, register
+from ..opdef import LowerContext, Missing, OpDef, Sample, Statements, register
 from ..types import DTYPE_NAMES, Dim, Type
 from .shaping import ALL_DTYPES, INT64, Terms, array_type, check_axes, iota, loop_nest, no_tangent
 
 KINDS = ("quicksort", "heapsort", "stable")
+# Lines across the memory that are copied together.
+STRIP = 16
 
 
 def _infer(result: np.dtype | None) -> Callable[[list[Value], dict], list[Type]]:
@@ -53,61 +56,102 @@ def take_along(ctx: Builder, x: Value, where: Value, axis: int) -> Value:
     return ctx.emit("gather", [x, *indices], {"axes": tuple(range(len(indices))), "position": 0})[0]
 
 
-def _lines(ctx: LowerContext, op: Op, sort_line: Callable[[Callable[[Expr], tuple[Expr, ...]]], None]) -> None:
-    """Run sort_line for every line along the axis; it gets the map from a place in the line to the whole index."""
-    axis, extents = op.attrs["axis"], ctx.dims(op.result)
-    with loop_nest(ctx, (*extents[:axis], *extents[axis + 1:])) as others:
-        sort_line(lambda k: (*others[:axis], k, *others[axis:]))
+class _Lines:
+    """The lines along the axis, taken into contiguous memory a few at a time.
 
+    Lines along the last axis come one by one.  Others come in strips of `STRIP` neighbours, so that reading and writing
+    them runs along the memory of rows.
+    """
 
-def _copy_line(ctx: LowerContext, source: Callable[[Expr], Scalar], target: Buffer,
-               at: Callable[[Expr], tuple[Expr, ...]], n: Expr) -> None:
-    with ctx.loop(0, n) as k:
-        ctx.store(target, at(k), source(k))
+    def __init__(self, ctx: LowerContext, op: Op) -> None:
+        self.ctx, self.op, self.axis = ctx, op, op.attrs["axis"]
+        self.extents = ctx.dims(op.result)
+        self.n, self.kind = self.extents[self.axis], const(KINDS.index(op.attrs["kind"]))
+        self.is_last = self.axis == len(self.extents) - 1
 
+    def each(self, work: Callable[[Callable[[Expr, Expr], tuple[Expr, ...]], Expr], None]) -> None:
+        """work(at, count) for every strip of `count` lines; at(line, k) is where element k of a line of it lies."""
+        before, after = self.extents[:self.axis], self.extents[self.axis + 1:]
+        if self.is_last:
+            with loop_nest(self.ctx, before) as outer:
+                work(lambda line, k: (*outer, k), const(1))
+            return
+        with loop_nest(self.ctx, (*before, *after[:-1])) as outer:
+            with self.ctx.loop(0, after[-1], step=STRIP) as first:
+                lead, middle = outer[:self.axis], outer[self.axis:]
+                work(lambda line, k: (*lead, k, *middle, first + line), scalar_op("min", after[-1] - first, STRIP))
 
-def _in_line(k: Expr) -> tuple[Expr, ...]:
-    return (k,)
+    def strip(self, dtype: np.dtype) -> Buffer:
+        return self.ctx.temp(dtype, (1 if self.is_last else STRIP, self.n))
+
+    def fill(self, strip: Buffer, at: Callable[[Expr, Expr], tuple[Expr, ...]], count: Expr) -> None:
+        with loop_nest(self.ctx, (self.n, count)) as (k, line):
+            self.ctx.store(strip, (line, k), self.ctx.read(0, at(line, k)))
+
+    def empty(self, strip: Buffer, at: Callable[[Expr, Expr], tuple[Expr, ...]], count: Expr) -> None:
+        with loop_nest(self.ctx, (self.n, count)) as (k, line):
+            self.ctx.store(self.ctx.out(), at(line, k), self.ctx.load(strip, (line, k)))
+
+    def call(self, routine: str, count: Expr, reads: Sequence[Buffer], writes: Sequence[Buffer], dtype: np.dtype) -> None:
+        """Run the routine on each line of the strips."""
+        with self.ctx.loop(0, count, "seq") as line:
+            starts = [line * b.strides[0] for b in (*reads, *writes)]
+            self.ctx.emit(Call(f"{routine}_{DTYPE_NAMES[dtype]}", tuple(reads), tuple(writes), (*starts, self.n, self.kind)))
 
 
 def _lower_sort(ctx: LowerContext, op: Op) -> None:
-    n, kind = ctx.dims(op.result)[op.attrs["axis"]], const(KINDS.index(op.attrs["kind"]))
+    lines, dtype = _Lines(ctx, op), op.result.dtype
+    out, parts = ctx.out(), 2 if dtype.kind == "c" else 1
+    if lines.is_last and out.strides[lines.axis].is_const and out.strides[lines.axis].payload == parts:
+        _sort_in_result(lines)
+        return
 
-    def sort_line(at: Callable[[Expr], tuple[Expr, ...]]) -> None:
-        line = ctx.temp(op.result.dtype, (n,))
-        _copy_line(ctx, lambda k: ctx.read(0, at(k)), line, _in_line, n)
-        ctx.emit(Call(f"sort_{DTYPE_NAMES[op.result.dtype]}", (), (line,), (const(0), n, kind)))
-        _copy_line(ctx, lambda k: ctx.load(line, (k,)), ctx.out(), at, n)
+    def work(at: Callable[[Expr, Expr], tuple[Expr, ...]], count: Expr) -> None:
+        strip = lines.strip(dtype)
+        lines.fill(strip, at, count)
+        lines.call("sort", count, (), (strip,), dtype)
+        lines.empty(strip, at, count)
 
-    _lines(ctx, op, sort_line)
+    lines.each(work)
+
+
+def _sort_in_result(lines: _Lines) -> None:
+    """Lines that lie contiguously in the result are sorted there."""
+    ctx, out, dtype = lines.ctx, lines.ctx.out(), lines.op.result.dtype
+    with loop_nest(ctx, lines.extents) as index:
+        ctx.store(out, index, ctx.read(0, index))
+    with loop_nest(ctx, lines.extents[:-1]) as outer:
+        start = const(0)
+        for i, stride in zip(outer, out.strides[:len(outer)], strict=True):
+            start = start + i * stride
+        ctx.emit(Call(f"sort_{DTYPE_NAMES[dtype]}", (), (out,), (start, lines.n, lines.kind)))
 
 
 def _lower_argsort(ctx: LowerContext, op: Op) -> None:
-    n, kind = ctx.dims(op.result)[op.attrs["axis"]], const(KINDS.index(op.attrs["kind"]))
-    dtype = op.operands[0].dtype
+    lines, dtype = _Lines(ctx, op), op.operands[0].dtype
 
-    def sort_line(at: Callable[[Expr], tuple[Expr, ...]]) -> None:
-        line, order = ctx.temp(dtype, (n,)), ctx.temp(INT64, (n,))
-        _copy_line(ctx, lambda k: ctx.read(0, at(k)), line, _in_line, n)
-        ctx.emit(Call(f"argsort_{DTYPE_NAMES[dtype]}", (line,), (order,), (const(0), const(0), n, kind)))
-        _copy_line(ctx, lambda k: ctx.load(order, (k,)), ctx.out(), at, n)
+    def work(at: Callable[[Expr, Expr], tuple[Expr, ...]], count: Expr) -> None:
+        strip, order = lines.strip(dtype), lines.strip(INT64)
+        lines.fill(strip, at, count)
+        lines.call("argsort", count, (strip,), (order,), dtype)
+        lines.empty(order, at, count)
 
-    _lines(ctx, op, sort_line)
+    lines.each(work)
 
 
 _SAMPLES = tuple(Sample((shape,), {"axis": axis, "kind": kind}) for kind in ("quicksort", "stable")
-                 for shape, axis in (((7,), 0), ((3, 5), 1), ((4, 3), 0), ((2, 3, 2), 1), ((0, 3), 0), ((1,), 0)))
+                 for shape, axis in (((7,), 0), ((3, 5), 1), ((4, 3), 0), ((2, 3, 2), 1), ((0, 3), 0), ((3, 20), 0)))
 
 register(OpDef(
     "sort", _infer(None),
     lambda xp, operands, attrs, types: [xp.sort(operands[0], axis=attrs["axis"], kind=attrs["kind"])],
-    Statements(_lower_sort), _jvp_sort, Missing("not linear: its derivative is a gather"), _batch("sort"),
+    Statements(_lower_sort, reads_once=True), _jvp_sort, Missing("not linear: its derivative is a gather"), _batch("sort"),
     attrs=("axis", "kind"), dtypes=ALL_DTYPES, numpy=(np.sort,), traits=frozenset({"idempotent"}), samples=_SAMPLES,
     doc="The elements of each line along `axis` in order."))
 
 register(OpDef(
     "argsort", _infer(INT64),
     lambda xp, operands, attrs, types: [xp.argsort(operands[0], axis=attrs["axis"], kind=attrs["kind"])],
-    Statements(_lower_argsort), no_tangent, Missing("not linear"), _batch("argsort"),
+    Statements(_lower_argsort, reads_once=True), no_tangent, Missing("not linear"), _batch("argsort"),
     attrs=("axis", "kind"), dtypes=ALL_DTYPES, numpy=(np.argsort,), samples=_SAMPLES,
     doc="The int64 positions that would sort each line along `axis`, in NumPy's own order among equals."))
