@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from ..ir.graph import Block, Op, Value, walk_ops
 from ..ir.opdef import Checked, Element, Fold, Pointwise, Reduction, Statements, Update, lowering
+from ..ir.types import Dim
 from .homes import is_array
 from .liveness import Liveness
 
@@ -105,7 +106,7 @@ def _places(op: Op, liveness: Liveness, lazy: set[Value],
             view = is_free(consumer) or consumer.name == "reshape"
             if not view and has_loop(op):
                 return None
-            step, repeated = ((consumer, use.operand),), rule.expands and not is_free(op) and _repeats(consumer, use.operand)
+            step, repeated = ((consumer, use.operand),), _repeats(consumer, rule, use.operand)
         elif isinstance(rule, Reduction | Fold):
             if has_loop(op):
                 return None
@@ -126,11 +127,19 @@ def _places(op: Op, liveness: Liveness, lazy: set[Value],
     return frozenset(out)
 
 
-def _repeats(consumer: Op, operand: int) -> bool:
-    """Does an expanding consumer really read elements of the operand more than once?"""
-    if consumer.name != "broadcast":
-        return True
+def _repeats(consumer: Op, rule: Element, operand: int) -> bool:
+    """Does the consumer read elements of the operand more than once?"""
+    if operand == 0 and consumer.name == "slice":
+        seen = {axis for a in consumer.attrs["map"] for _, axis in a.terms}
+        return any(not _is_one(d) and k not in seen for k, d in enumerate(consumer.result.dims)) or any(
+            len(a.terms) > 1 for a in consumer.attrs["map"])
+    if not rule.expands or consumer.name != "broadcast":
+        return rule.expands
     own, dims = consumer.operands[operand].dims, consumer.result.dims
     lead = len(dims) - len(own)
-    return any(not (isinstance(d, int) and d == 1) for d in dims[:lead]) or any(
-        isinstance(d, int) and d == 1 and not (isinstance(t, int) and t == 1) for d, t in zip(own, dims[lead:], strict=True))
+    return any(not _is_one(d) for d in dims[:lead]) or any(
+        _is_one(d) and not _is_one(t) for d, t in zip(own, dims[lead:], strict=True))
+
+
+def _is_one(d: Dim) -> bool:
+    return isinstance(d, int) and d == 1
