@@ -1,6 +1,6 @@
 """Ufuncs: promotion (NEP 50, asked of NumPy itself), casting, dtype=, out=, where=, and the layout of results (K order).
 
-`call_ufunc` is the entry for every elementwise ufunc; `LOOPS` says which op computes a ufunc's loop.  Operators on arrays
+`call_ufunc` is the entry for every elementwise ufunc; `LOOPS` says which ops compute a ufunc's loop.  Operators on arrays
 and NumPy scalars arrive here too (`x + 1`), in-place operators with `out=`.  `outer` and `at` are at the end; reductions are
 in `numpy_api`.
 """
@@ -27,10 +27,12 @@ from .values import broadcast, cast, check_dtype, common_dims, shape_text
 _PYTHON_KIND = {bool: np.dtype(bool), int: int, float: float, complex: complex}
 
 
-def _loops() -> dict[np.ufunc, str]:
-    """The op that computes each ufunc."""
-    found = {f: op.name for op in OPS.values() for f in op.numpy if isinstance(f, np.ufunc) and f.signature is None}
-    return {f: name for f, name in found.items() if "elementwise" in OPS[name].traits}
+def _loops() -> dict[np.ufunc, tuple[str, ...]]:
+    """The ops that compute each ufunc: one per result."""
+    found = {f: (op.name,) for op in OPS.values() for f in op.numpy
+             if isinstance(f, np.ufunc) and f.signature is None and "elementwise" in op.traits}
+    return {**found, np.divmod: ("floor_divide", "remainder"), np.modf: ("modf_fraction", "trunc"),
+            np.frexp: ("frexp_mantissa", "frexp_exponent"), np.float_power: ("power",)}
 
 
 LOOPS = _loops()
@@ -54,15 +56,16 @@ def call_ufunc(ufunc: np.ufunc, *args: Any, out: Any = None, where: Any = True, 
     loop = _resolve(ufunc, inputs, outs, casting, _signature(ufunc, dtype, signature if signature is not None else sig))
     if loop is None:
         return _compare_out_of_range(ufunc, inputs, outs, where)
-    op = LOOPS.get(ufunc)
-    if op is None:
+    if ufunc not in LOOPS:
         raise tracer.unsupported(f"numpy.{ufunc.__name__}", "there is no compiled form of it yet")
     shapes = [*map(dims_of, inputs), *([dims_of(operand(where))] if where is not True else [])]
     if any(o is not None for o in outs):
         common_dims(*shapes, *(o.view.dims for o in outs if o is not None))
     dims = common_dims(*shapes)
     values = [broadcast(value_of(x, _known_dtype(d)), dims) for x, d in zip(inputs, loop, strict=False)]
-    results = tracer.emit_all(op, values)
+    if values[-1].dtype.kind == "i" and ufunc is np.power:
+        values[-1] = _checked_exponent(values[-1], None if where is True else broadcast(value_of(where), dims))
+    results = [r for op in LOOPS[ufunc] for r in tracer.emit_all(op, values)]
     wanted = loop[ufunc.nin:]
     results = [cast(r, _known_dtype(d)) for r, d in zip(results, wanted, strict=True)]
     if where is not True:
@@ -140,6 +143,18 @@ def _masked(results: Sequence[Value], outs: Sequence[TracedArray | None], mask: 
     kept = [builder.zeros(r.type) if o is None else broadcast(cast(o.view.read(), r.dtype), dims)
             for r, o in zip(results, outs, strict=True)]
     return [tracer.emit("where", [mask, r, k]) for r, k in zip(results, kept, strict=True)]
+
+
+def _checked_exponent(exponent: Value, mask: Value | None) -> Value:
+    """An exponent for integers, which must not be negative where it counts."""
+    source = exponent
+    while source.op is not None and source.op.name == "broadcast":
+        source = source.op.operands[0]
+    if source.op is not None and source.op.name == "const" and source.op.attrs["value"] >= 0:
+        return exponent
+    if mask is not None:
+        exponent = tracer.emit("where", [mask, exponent, tracer.builder().zeros(exponent.type)])
+    return tracer.emit("check_exponent", [exponent])
 
 
 def _deliver(ufunc: np.ufunc, result: Value, out: TracedArray | None, dims: tuple[Dim, ...], layout: tuple[int, ...] | None,

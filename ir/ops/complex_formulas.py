@@ -156,7 +156,7 @@ def power(x: Complex, y: Complex) -> Complex:
     small = _whole_power(x, count)
     small = choose(y.re < 0.0, divide(Complex(one, zero), small), small)
     result = choose(whole, small, general)
-    at_zero = choose((y.re > 0.0) & y.im.equals(0.0), Complex(zero, zero), Complex(nan, nan))
+    at_zero = choose(y.re > 0.0, Complex(zero, zero), Complex(nan, nan))
     result = choose(x.re.equals(0.0) & x.im.equals(0.0), at_zero, result)
     return choose(y.re.equals(0.0) & y.im.equals(0.0), Complex(one, zero), result)
 

@@ -102,8 +102,6 @@ def cases():
 
 def operands_of(dtypes):
     each = [edges(DTYPES[d]) for d in dtypes]
-    if len(each) == 2 and each[0].dtype.kind == "c":
-        each = [e[::3] for e in each]
     return [np.array(column, dtype=DTYPES[d]) for column, d in zip(zip(*itertools.product(*each)), dtypes, strict=True)]
 
 
