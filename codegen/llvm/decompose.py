@@ -14,6 +14,6 @@ def decomposed(e: Expr, target: Target) -> Expr | None:
     return row(*e.args) if row else None
 
 
-def math_function(e: Expr) -> MathFunction | None:
-    """How the mathematical function `e` is computed, if the table has it."""
-    return MATH.get((str(e.payload), e.dtype))
+def math_function(e: Expr) -> MathFunction:
+    """How the mathematical function `e` is computed."""
+    return MATH[str(e.payload), e.dtype]

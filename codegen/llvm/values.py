@@ -151,24 +151,10 @@ class Values(Memory):
 
     def _math(self, e: Expr) -> Value:
         function = math_function(e)
-        if function is None or function.fast is None:
-            library = None if function is None else function.library
-            return self._library(e, library or str(e.payload))
         fast = self.value(function.fast(*e.args))
         if function.needs_slow is None:
             return fast
         return self._with_rare_case(e, fast, self.value(function.needs_slow(*e.args)))
-
-    def _library(self, e: Expr, name: str) -> Value:
-        inputs = [self.value(a) for a in e.args]
-        lanes, by = max(v.lanes for v in inputs), self.varying(inputs)
-        depth = self.placement(max(v.depth for v in inputs))
-        columns = [self.spread(self.widened(v, e.dtype, lanes), by) for v in inputs]
-        symbol = name + "f" if e.dtype == "f32" else name
-        place = Place(self, depth)
-        operands = tuple(call_library(place, Operation(name, e.dtype, e.dtype, lanes, ops), symbol)
-                         for ops in zip(*columns, strict=True))
-        return Value(operands, depth, lanes, by)
 
     def _with_rare_case(self, e: Expr, fast: Value, needs: Value) -> Value:
         """`fast`, unless any lane of any copy needs the slow expression: then a call computes that for all of them.
@@ -208,7 +194,7 @@ class Values(Memory):
     def _slow_function(self, e: Expr, lanes: int) -> str:
         """A function of this module that computes the slow expression of `e`; its name."""
         function = math_function(e)
-        assert function is not None and function.slow is not None
+        assert function.slow is not None
         name = f"{self.module.name}.{e.payload}.{overload(e.dtype, lanes)}"
         if name not in self.module.internal:
             self.module.internal.add(name)

@@ -16,11 +16,8 @@ class MathFunction:
     needs_slow  None, or the i1 expression that tells where `fast` is not valid (its value there is arbitrary)
     slow        the expression for those operands; emit it behind a branch: where any lane of a vector needs it, compute
                 it for the whole vector and select by lane (its value in the other lanes is arbitrary)
-    library     when `fast` is None: the C function (its name for f64) to call for each element, and why in `reason`
     """
 
-    fast: Callable[..., Expr] | None
+    fast: Callable[..., Expr]
     slow: Callable[..., Expr] | None = None
     needs_slow: Callable[..., Expr] | None = None
-    library: str | None = None
-    reason: str = ""

@@ -48,9 +48,7 @@ class Timing:
 def operation_count(name: str, dtype: str) -> int:
     """Distinct operations of the fast expression."""
     with expression_scope():
-        entry = MATH[name, dtype]
-        assert entry.fast is not None
-        waiting = [entry.fast(*(var(v, dtype) for v in "xy"[:SCALAR_OPS[name].arity]))]
+        waiting = [MATH[name, dtype].fast(*(var(v, dtype) for v in "xy"[:SCALAR_OPS[name].arity]))]
         seen: set[Expr] = set()
         while waiting:
             e = waiting.pop()
