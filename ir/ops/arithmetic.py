@@ -110,8 +110,7 @@ def _sign_tangent(ctx: Builder, primals: list[Value], tangents: list, results: l
     return [ctx.multiply(s, ctx.complex(ctx.zeros(across.type), across))]
 
 
-ufunc_op(np.sign, by_kind(_real_sign, integer=_integer_sign, complex=complex_formulas.sign), _sign_tangent,
-         traits=["idempotent"])
+ufunc_op(np.sign, by_kind(_real_sign, integer=_integer_sign, complex=complex_formulas.sign), _sign_tangent)
 
 ufunc_op(
     np.sqrt, by_kind(scalar("sqrt"), complex=complex_formulas.square_root),

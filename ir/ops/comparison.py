@@ -106,7 +106,8 @@ def _half_extreme(name: str, first_if_nan: int) -> Callable[[Expr, Expr], Scalar
     return in_f32(lambda x, y: choose(op(name, x, y) | is_nan((x, y)[first_if_nan]), x, y))
 
 
-_TRAITS = ["commutative", "associative", "idempotent"]
+# Not commutative: of two zeros the second is the result, or in f16 the first.
+_TRAITS = ["associative", "idempotent"]
 ufunc_op(np.maximum, by_kind(scalar("max"), integer=scalar("max"), boolean=scalar("or"), complex=_nan_wins("ge"),
                              half=_half_extreme("ge", 0)), _EXTREME, traits=_TRAITS)
 ufunc_op(np.minimum, by_kind(scalar("min"), integer=scalar("min"), boolean=scalar("and"), complex=_nan_wins("le"),
