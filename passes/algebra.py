@@ -16,7 +16,7 @@ from ..ir import ops  # noqa: F401  (fills the registry)
 from ..ir.graph import Value
 from ..ir.opdef import OPS
 from ..ir.rewrite import Match, Rewriter, Rule, RuleTable, any_value, constant, made, uniform, with_trait
-from ..ir.types import ArrayType, same_dims
+from ..ir.types import PY_FLOAT, PY_INT, ArrayType, same_dims
 
 X, Y = any_value("x"), any_value("y")
 
@@ -119,6 +119,40 @@ cast_rules = RuleTable("casts", [
     Rule("complex(real(x), imag(x)) -> x", made("complex", made("real", X), made("imag", X)), lambda b, m: _like(m, m.x)),
 ])
 
+def _exact_reciprocal(b: Rewriter, m: Match) -> Value | None:
+    """x / 4 -> x * 0.25: of a power of two the reciprocal is exact, and so both round the same number."""
+    dtype = m.op.result.type.dtype
+    if dtype.kind != "f" or not math.isfinite(m.e) or math.frexp(m.e)[0] not in (0.5, -0.5):
+        return None
+    with np.errstate(all="ignore"):
+        inverse = float(dtype.type(1) / dtype.type(m.e))
+    if not float(np.finfo(dtype).smallest_normal) <= abs(inverse) < math.inf:
+        return None
+    return b.multiply(m.x, b.full(inverse, m.x.type))
+
+
+def _power(b: Rewriter, m: Match) -> Value | None:
+    """Small exponents, of real numbers: x ** 2, 1 / x and 1 are nearer to the truth than a power is, or equal."""
+    x, t = m.x, m.op.result.type
+    if x.type != t or t.dtype.kind not in "fiu":
+        return None
+    if m.e == 2:
+        return b.square(x)
+    if m.e == 0:
+        return b.full(1, t)
+    return b.reciprocal(x) if m.e == -1 and t.dtype.kind == "f" else None
+
+
+def _weak_identity(wanted: float) -> Any:
+    """x op e -> x for Python scalars: of ints it holds for every x, of floats for those identities that multiply."""
+    def action(b: Rewriter, m: Match) -> Value | None:
+        kind = m.op.result.type
+        good = kind == PY_INT or (kind == PY_FLOAT and wanted == 1)
+        return _like(m, m.x) if good and equals_exactly(m.e, wanted) else None
+
+    return action
+
+
 arithmetic_rules = RuleTable("arithmetic", [
     Rule("x + (-0.0) -> x", _of_constant("add"), _zero_sum),
     Rule("+x -> x", made("positive", X), lambda b, m: _like(m, m.x)),
@@ -128,8 +162,8 @@ arithmetic_rules = RuleTable("arithmetic", [
     Rule("x ^ x -> 0", made("bitwise_xor", X, X), lambda b, m: b.full(0, m.x.type)),
     Rule("x * 0 -> 0, integers", made("multiply", X, constant("e", lambda c, v: c == 0)),
          _integer(lambda b, m: b.full(0, m.x.type))),
-    Rule("x ** 2 -> x * x", made("power", X, constant("e", lambda c, v: c == 2)),
-         lambda b, m: b.square(m.x) if m.x.dtype.kind in "fiu" and m.x.type == m.op.result.type else None),
+    Rule("x / 2**k -> x * 2**-k", made("divide", X, constant("e")), _exact_reciprocal),
+    Rule("x ** 2, -1 or 0 -> x * x, 1 / x or 1", made("power", X, constant("e", lambda c, v: c in (2, -1, 0))), _power),
     Rule("|-x| -> |x|", made("absolute", made("negative", X)),
          lambda b, m: b.absolute(m.x) if m.x.dtype.kind in "fc" else None),
     Rule("square(-x) -> square(x)", made("square", made("negative", X)), lambda b, m: b.square(m.x)),
@@ -188,4 +222,17 @@ select_rules = RuleTable("select", [
 ])
 
 
-algebra_rules = generic_rules + cast_rules + arithmetic_rules + logic_rules + select_rules
+weak_rules = RuleTable("Python scalars", [
+    Rule("x + 0 -> x, Python ints", made(("py_add", "py_subtract"), X, constant("e")), _weak_identity(0)),
+    Rule("0 + x -> x, Python ints", made("py_add", constant("e"), X), _weak_identity(0)),
+    Rule("x * 1 -> x, Python scalars", made(("py_multiply", "py_divide", "py_floor_divide"), X, constant("e")),
+         _weak_identity(1)),
+    Rule("1 * x -> x, Python scalars", made("py_multiply", constant("e"), X), _weak_identity(1)),
+    Rule("(x + k) - x -> k, Python ints", made("py_subtract", made("py_add", X, Y), X),
+         lambda b, m: m.y if m.op.result.type == PY_INT else None),
+    Rule("not not x -> x, Python", made("py_logical_not", made("py_logical_not", X)), lambda b, m: _like(m, m.x)),
+    Rule("check of what holds -> the value", made("check", X, constant("e", lambda c, v: bool(c)), more=True),
+         lambda b, m: _like(m, m.x)),
+])
+
+algebra_rules = generic_rules + cast_rules + arithmetic_rules + logic_rules + select_rules + weak_rules
