@@ -322,21 +322,66 @@ _INFIX = {"add": "+", "sub": "-", "mul": "*", "div": "/", "lt": "<", "le": "<=",
           "eq": "==", "ne": "!=", "and": "&", "or": "|", "xor": "^", "shl": "<<", "shr": ">>"}
 
 
+# Trees with more nodes than this are printed with their shared parts named.
+_MOST_NODES = 300
+
+
 def show(e: Expr) -> str:
-    """The text form, as printed in loop dumps."""
+    """The text form, as printed in loop dumps. Large shared parts are named: `(t1 * t1) where t1 = exp(x)`."""
+    sizes: dict[int, int] = {}
+    if _tree_size(e, sizes) <= _MOST_NODES:
+        return _show(e, {})
+    names: dict[int, str] = {}
+    parts = []
+    for shared in _shared(e):
+        if sizes[id(shared)] > 3:
+            parts.append(_show(shared, names))
+            names[id(shared)] = f"t{len(parts)}"
+    return f"{_show(e, names)} where {', '.join(f't{k} = {text}' for k, text in enumerate(parts, 1))}"
+
+
+def _tree_size(e: Expr, sizes: dict[int, int]) -> int:
+    if id(e) not in sizes:
+        sizes[id(e)] = 1 + sum([_tree_size(a, sizes) for a in e.args])
+    return sizes[id(e)]
+
+
+def _shared(e: Expr) -> list[Expr]:
+    """The subexpressions that stand in several places, operands first."""
+    seen: set[int] = set()
+    found: dict[int, Expr] = {}
+    order: list[Expr] = []
+
+    def visit(x: Expr) -> None:
+        if id(x) in seen:
+            found[id(x)] = x
+            return
+        seen.add(id(x))
+        for a in x.args:
+            visit(a)
+        order.append(x)
+
+    visit(e)
+    return [x for x in order if id(x) in found]
+
+
+def _show(e: Expr, names: dict[int, str]) -> str:
+    if id(e) in names:
+        return names[id(e)]
     if e.kind == "const":
         text = str(e.payload).lower() if e.dtype == "i1" else repr(e.payload)
         return text if e.dtype in ("i64", "i1", "f64") else f"{text}:{e.dtype}"
     if e.kind == "var":
         return str(e.payload)
+    args = [_show(a, names) for a in e.args]
     if e.kind == "load":
-        return f"{e.payload.name}[{', '.join(map(show, e.args))}]"  # type: ignore[attr-defined]
+        return f"{e.payload.name}[{', '.join(args)}]"  # type: ignore[attr-defined]
     if e.kind == "table":
-        return f"table{len(e.payload)}[{show(e.args[0])}]"  # type: ignore[arg-type]
+        return f"table{len(e.payload)}[{args[0]}]"  # type: ignore[arg-type]
     if e.payload in _INFIX:
-        return f"({show(e.args[0])} {_INFIX[e.payload]} {show(e.args[1])})"  # type: ignore[index]
+        return f"({args[0]} {_INFIX[e.payload]} {args[1]})"  # type: ignore[index]
     name = f"{e.payload}.{e.dtype}" if e.payload in ("cast", "bitcast") else e.payload
-    return f"{name}({', '.join(map(show, e.args))})"
+    return f"{name}({', '.join(args)})"
 
 
 def is_float(e: Expr) -> bool:
