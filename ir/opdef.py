@@ -58,6 +58,14 @@ class Complex(NamedTuple):
 Scalar = Expr | Complex
 
 
+class Strided(NamedTuple):
+    """Elements within a buffer, in its (component) scalars: where the first is, and the stride of each axis."""
+
+    buffer: Buffer
+    offset: Expr
+    strides: tuple[Expr, ...]
+
+
 class LowerContext(Protocol):
     """What a lowering rule may use. Operands and results are numbered; a complex array's buffer has a last axis of 2."""
 
@@ -67,6 +75,10 @@ class LowerContext(Protocol):
 
     def buffer(self, operand: int, contiguous: bool = False) -> Buffer:
         """The operand in memory; with `contiguous`, in C order."""
+        ...
+
+    def strided(self, operand: int) -> Strided:
+        """The operand in memory, where it lies if it is a view of memory."""
         ...
 
     def out(self, result: int = 0) -> Buffer:
@@ -183,10 +195,12 @@ class Statements:
     """fn(ctx, op) fills ctx.out(k) for every result: library calls, sorts, scans. Never fused into a consumer.
 
     reads_once: it reads its array operands by `ctx.read` alone, no element more than once, so that producers may fuse.
+    views: it takes its array operands by `ctx.strided`, so that slices of memory are not copied.
     """
 
     fn: Callable[[LowerContext, Op], None]
     reads_once: bool = False
+    views: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,7 +113,8 @@ def _places(op: Op, liveness: Liveness, lazy: set[Value],
             step, repeated = ((consumer, use.operand),), False
         elif isinstance(rule, Update) and rule.index is not None and use.operand > 0:
             step, repeated = (), False
-        elif (isinstance(rule, Checked) and is_free(op)) or (isinstance(rule, Statements) and rule.reads_once):
+        elif (isinstance(rule, Checked) and is_free(op)) or (isinstance(rule, Statements) and (
+                rule.reads_once or (rule.views and op.name == "slice"))):
             step, repeated = ((consumer, use.operand),), False
         else:
             return None

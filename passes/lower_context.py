@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..ir.expr import Expr, const, load, var
+from ..ir.builder import Slot
+from ..ir.expr import Expr, cast, const, load, var
 from ..ir.graph import Op, Value
 from ..ir.loc import Loc
 from ..ir.loops import Alloc, Buffer, Carried, ErrorSite, For, If, Let, Raise, Stmt, Store
-from ..ir.opdef import Checked, Complex, Element, Fold, Pointwise, Reduction, Scalar, lowering
+from ..ir.opdef import Checked, Complex, Element, Fold, Pointwise, Reduction, Scalar, Strided, lowering
 from ..ir.scalar import scalar_type
 from .bounds import Ranges
 from .homes import is_array
@@ -215,6 +216,29 @@ class Emitter:
             return buffer
         return self.filled(v)
 
+    def strided(self, v: Value) -> Strided:
+        """`v` in memory: where it lies, or through a slice of what does."""
+        v = self.resolve(v)
+        buffer = self.place.get(v)
+        if buffer is None and v.op is not None and v.op.name == "slice" and self._lies(v.op.operands[0]):
+            base, operands = self.strided(v.op.operands[0]), v.op.operands
+            offset, strides = base.offset, [const(0)] * len(v.dims)
+            for axis, stride in zip(v.op.attrs["map"], base.strides, strict=True):
+                start = axis.start
+                if isinstance(start, Slot):
+                    start = cast(self.element(operands[start.operand], ()), "i64")  # type: ignore[arg-type]
+                offset = offset + stride * start
+                for step, k in axis.terms:
+                    strides[k] = strides[k] + stride * step
+            return Strided(base.buffer, offset, tuple(strides))
+        buffer = buffer or self.in_memory(v)
+        return Strided(buffer, const(0), buffer.strides[:len(v.dims)])
+
+    def _lies(self, v: Value) -> bool:
+        """Is `v` in memory, or a slice of what is?"""
+        v = self.resolve(v)
+        return v in self.place or (v.op is not None and v.op.name == "slice" and self._lies(v.op.operands[0]))
+
     def filled(self, v: Value) -> Buffer:
         """A new buffer in C order with the elements of `v`."""
         buffer, dims = self.temp(v.dtype, self.dims(v)), self.dims(v)
@@ -255,6 +279,9 @@ class OpContext:
     def buffer(self, operand: int, contiguous: bool = False) -> Buffer:
         v = self._emitter.resolve(self._op.operands[operand])
         return self._emitter.in_memory(v, contiguous)
+
+    def strided(self, operand: int) -> Strided:
+        return self._emitter.strided(self._op.operands[operand])
 
     def out(self, result: int = 0) -> Buffer:
         return self._emitter.place[self._op.results[result]]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from ..ir.expr import Expr, const, load, substitute, var
-from ..ir.loops import Alloc, Buffer, For, If, Let, Raise, Stmt, Store, While, bodies, own_exprs, walk
+from ..ir.loops import Alloc, Buffer, Call, For, If, Let, Raise, Stmt, Store, While, bodies, own_exprs, walk
 from ..ir.opdef import Scalar
 from .access import element_strides, form_of, loads_of
 from .lower_context import Emitter, Index
@@ -18,6 +18,8 @@ from .lower_context import Emitter, Index
 THREADS_FROM = 1 << 16
 # What an operation costs beside an addition, when work is estimated.
 COSTS = {"div": 4, "sqrt": 6, "exp": 12, "log": 14, "sin": 16, "cos": 16, "tanh": 16, "pow": 30}
+# A library call's, whatever it does.
+CALL_COST = 1 << 12
 NEAR = (0, 1, 2, -1, -2)
 
 
@@ -147,7 +149,8 @@ def mark(order: Sequence[For], inner: list[Stmt]) -> None:
     if not order or any(isinstance(s, Raise | While | If) for s in walk(inner)):
         return
     last = order[-1]
-    if last.kind == "par" and not any(isinstance(s, For) and (s.vector or not _only_computes(s)) for s in walk(inner)):
+    if last.kind == "par" and not any(isinstance(s, Call) or (isinstance(s, For) and (s.vector or not _only_computes(s)))
+                                      for s in walk(inner)):
         last.vector = all(f is not None and f.get(last.var, 0) in NEAR for f in _strides(inner))
     if order[0].kind == "par" and _work(order, inner) >= THREADS_FROM:
         order[0].threads = True
@@ -197,7 +200,7 @@ def cost(body: list[Stmt]) -> int:
         if isinstance(s, For):
             trips = s.hi.payload - s.lo.payload if s.hi.is_const and s.lo.is_const else 64  # type: ignore[operator]
             inside = max(1, trips // s.step) * cost(s.body)
-        total += inside
+        total += inside + (CALL_COST if isinstance(s, Call) else 0)
         stack = list(own_exprs(s))
         while stack:
             e = stack.pop()

@@ -13,7 +13,7 @@ from ..expr import Expr, const
 from ..expr import op as scalar_op
 from ..graph import Op
 from ..loops import Buffer, Call
-from ..opdef import Complex, LowerContext
+from ..opdef import Complex, LowerContext, Strided
 from .shaping import loop_nest
 
 Axes = Sequence[int]
@@ -29,23 +29,27 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Matrix:
-    """A buffer as rows by columns, for each index of its batch axes; `parts` is 2 for a complex one."""
+    """Memory as rows by columns, for each index of its batch axes; `parts` is 2 for a complex one.
+
+    `start`, in scalars of the buffer, is where the first element lies.
+    """
 
     buffer: Buffer
+    start: Expr
     rows: Span
     columns: Span
     batch: tuple[Expr, ...]
     parts: int
 
     def transposed(self) -> Matrix:
-        return Matrix(self.buffer, self.columns, self.rows, self.batch, self.parts)
+        return Matrix(self.buffer, self.start, self.columns, self.rows, self.batch, self.parts)
 
     def offset(self, index: Sequence[Expr]) -> Expr:
         """Where the matrix at a batch index begins, in scalars."""
         at = const(0)
         for i, stride in zip(index, self.batch, strict=True):
             at = at + i * stride
-        return at * self.parts
+        return self.start + at * self.parts
 
 
 def _span(dims: Sequence[Expr], strides: Sequence[Expr], axes: Axes) -> Span | None:
@@ -82,40 +86,36 @@ def _passes(rows: Span, columns: Span) -> bool:
     return _is_column_major(rows, columns) or _is_column_major(columns, rows)
 
 
-def element_strides(buffer: Buffer, parts: int) -> tuple[Expr, ...]:
-    """Strides of the array's own axes, in elements."""
-    if parts == 1:
-        return buffer.strides
-    return tuple(scalar_op("quot", s, 2) for s in buffer.strides[:-1])
-
-
 def _as_matrix(ctx: LowerContext, op: Op, operand: int, rows: Axes, columns: Axes, batch: Axes) -> Matrix:
     """An operand where it lies if BLAS can take it so, else packed: batch, rows, columns in C order."""
     x = op.operands[operand]
     dims, parts = ctx.dims(x), 2 if x.dtype.kind == "c" else 1
-    buffer = ctx.buffer(operand)
-    seen = _view(buffer, dims, rows, columns, batch, parts)
+    seen = _view(ctx.strided(operand), dims, rows, columns, batch, parts)
     if seen is not None:
         return seen
     order = (*batch, *rows, *columns)
     packed = ctx.temp(x.dtype, [dims[k] for k in order])
     with loop_nest(ctx, [dims[k] for k in order]) as index:
         at = dict(zip(order, index, strict=True))
-        ctx.store(packed, index, ctx.load(buffer, tuple(at[k] for k in range(len(dims)))))
+        ctx.store(packed, index, ctx.read(operand, tuple(at[k] for k in range(len(dims)))))
     return _in_c_order(packed, [dims[k] for k in order], len(batch), len(rows), parts)
 
 
-def _view(buffer: Buffer, dims: Sequence[Expr], rows: Axes, columns: Axes, batch: Axes, parts: int) -> Matrix | None:
-    strides = element_strides(buffer, parts)
+def _view(memory: Strided, dims: Sequence[Expr], rows: Axes, columns: Axes, batch: Axes, parts: int) -> Matrix | None:
+    strides = [scalar_op("quot", s, parts) for s in memory.strides]
     a, b = _span(dims, strides, rows), _span(dims, strides, columns)
     if a is None or b is None or not _passes(a, b):
         return None
-    return Matrix(buffer, a, b, tuple(strides[k] for k in batch), parts)
+    return Matrix(memory.buffer, memory.offset, a, b, tuple(strides[k] for k in batch), parts)
+
+
+def _whole(buffer: Buffer, rank: int) -> Strided:
+    return Strided(buffer, const(0), buffer.strides[:rank])
 
 
 def _in_c_order(buffer: Buffer, dims: Sequence[Expr], batch: int, rows: int, parts: int) -> Matrix:
     places = range(len(dims))
-    seen = _view(buffer, dims, places[batch:batch + rows], places[batch + rows:], places[:batch], parts)
+    seen = _view(_whole(buffer, len(dims)), dims, places[batch:batch + rows], places[batch + rows:], places[:batch], parts)
     assert seen is not None, "a block in C order can always be passed"
     return seen
 
@@ -128,7 +128,7 @@ def multiply_matrices(ctx: LowerContext, op: Op, letter: str, free: Sequence[Axe
     dims, n, m, parts = ctx.dims(op.result), len(a_batch), len(a_batch) + len(free[0]), a.parts
     places = range(len(dims))
     buffer = ctx.out()
-    c = _view(buffer, dims, places[n:m], places[m:], places[:n], parts)
+    c = _view(_whole(buffer, len(dims)), dims, places[n:m], places[m:], places[:n], parts)
     if c is None:
         buffer = ctx.temp(op.result.dtype, dims)
         c = _in_c_order(buffer, dims, n, len(free[0]), parts)

@@ -159,7 +159,7 @@ def _lower(op: Op) -> Element | Statements:
     else:
         # A vector's worth of work per matrix: run-time extents are those of slices, which loops read where they are.
         by_library = work is not None and work > SMALL_MATRIX_BY_VECTOR
-    return Statements(_call_library) if by_library else Element(_element, expands=True)
+    return Statements(_call_library, views=True) if by_library else Element(_element, expands=True)
 
 
 def _call_library(ctx: LowerContext, op: Op) -> None:

@@ -61,6 +61,41 @@ def test_operands_that_blas_can_take_are_not_copied(layout):
     assert len(statements) == 1 and isinstance(statements[0], Call) and statements[0].routine == "dgemm"
 
 
+def test_slices_are_passed_to_blas_where_they_lie():
+    """Transposed, shifted, at a run-time row; with a step along both axes they are packed."""
+    rng = np.random.default_rng(1)
+    args = [rng.integers(-5, 6, (60, 70)).astype(float), np.array(7)]
+
+    def build(b, v):
+        left = b.slice(*v, map=(Axis(Slot(1), ((1, 1),)), Axis(3, ((1, 0),))), dims=(40, 30))
+        right = b.slice(*v, map=(Axis(Slot(1), ((2, 0),)), Axis(0, ((1, 1),))), dims=(26, 30))
+        return b.emit("dot_general", [left, right], {"contract": ((1,), (1,)), "batch": ((), ())})
+
+    (want,), (got,) = compiled(args, build)
+    np.testing.assert_array_equal(got, want)
+    assert not any(isinstance(s, Alloc) for s in walk(calls(args, build).body))
+
+    def packed(b, v):
+        left = b.slice(v[0], map=(Axis(0, ((2, 0),)), Axis(68, ((-2, 1),))), dims=(30, 35))
+        return b.emit("dot_general", [left, left], {"contract": ((1,), (1,)), "batch": ((), ())})
+
+    (want,), (got,) = compiled(args, packed)
+    np.testing.assert_array_equal(got, want)
+    assert any(isinstance(s, Alloc) for s in walk(calls(args, packed).body))
+
+
+def test_a_product_of_a_slice_of_what_is_computed():
+    args = [np.random.default_rng(1).integers(-5, 6, (60, 70)).astype(complex) * 1j]
+    args = [args[0][:40].copy(), args[0]]
+
+    def grown(b, v):
+        half = b.slice(b.add(v[1], v[1]), map=(Axis(1, ((1, 1),)), Axis(2, ((1, 0),))), dims=(50, 40))
+        return b.emit("dot_general", [half, v[0]], {"contract": ((1,), (0,)), "batch": ((), ())})
+
+    (want,), (got,) = compiled(args, grown)
+    np.testing.assert_array_equal(got, want)
+
+
 def test_every_product_above_is_a_call():
     for a, b, contract, batch in PRODUCTS.values():
         program = calls([np.ones(a), np.ones(b)], lambda g, v: g.emit("dot_general", v, {"contract": contract, "batch": batch}))
