@@ -12,8 +12,11 @@ from .module import Module, splat_literal, type_of
 class Writer(Protocol):
     """Where an operation's instructions go."""
 
-    module: Module
-    target: Target
+    @property
+    def module(self) -> Module: ...
+
+    @property
+    def target(self) -> Target: ...
 
     def put(self, text: str) -> str:
         """Emit an instruction; its register."""

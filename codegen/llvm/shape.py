@@ -113,5 +113,5 @@ def element_size(body: Sequence[Stmt], names: set[str]) -> int:
 
 def heaviness(body: Sequence[Stmt], names: set[str]) -> int:
     """How many mathematical functions one trip computes."""
-    return sum(1 for e in data_exprs(body)
-               if e.kind == "op" and e.variables & names and SCALAR_OPS[e.payload].math)  # type: ignore[index,misc]
+    varying = (e for e in data_exprs(body) if e.kind == "op" and not e.variables.isdisjoint(names))
+    return sum(SCALAR_OPS[str(e.payload)].math for e in varying)
