@@ -151,3 +151,20 @@ _ROWS = [
 ]
 
 SCALAR_OPS: dict[str, ScalarOp] = {row.name: row for row in _ROWS}
+
+
+def identity_of(combine: str, scalar: str) -> bool | int | float:
+    """What `combine` leaves every value of this type as it is with: -0.0 for sums, since 0.0 + -0.0 is 0.0."""
+    if combine in ("min", "max"):
+        if scalar in FLOATS:
+            return float("inf") if combine == "min" else -float("inf")
+        if scalar == "i1":
+            return combine == "min"
+        bound = np.iinfo(NUMPY_DTYPE[scalar])
+        return int(bound.max if combine == "min" else bound.min)
+    if combine == "and":
+        return True if scalar == "i1" else -1 if scalar in SIGNED else (1 << BITS[scalar]) - 1
+    if combine == "add" and scalar in FLOATS:
+        return -0.0
+    one_or_zero = 1 if combine == "mul" else 0
+    return bool(one_or_zero) if scalar == "i1" else float(one_or_zero) if scalar in FLOATS else one_or_zero

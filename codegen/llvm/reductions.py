@@ -11,10 +11,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import prod
 
-import numpy as np
-
 from ...ir.loops import Buffer, Carried, For
-from ...ir.scalar import BITS, FLOATS, NUMPY_DTYPE, SIGNED
+from ...ir.scalar import FLOATS, identity_of
 from .composite import shuffle
 from .module import MEMORY_TYPE, type_of
 from .nests import COPIES, Carry, Nests, constant_trips
@@ -25,23 +23,6 @@ from .table import emit_operation
 from .values import Place
 
 NOTHING: frozenset[Buffer] = frozenset()
-
-
-def identity(c: Carried) -> bool | int | float:
-    """What leaves every value as it is; -0.0 for sums, since 0.0 + -0.0 is 0.0."""
-    combine, dtype = str(c.combine), c.dtype
-    if combine in ("min", "max"):
-        if dtype in FLOATS:
-            return float("inf") if combine == "min" else -float("inf")
-        if dtype == "i1":
-            return combine == "min"
-        bound = np.iinfo(NUMPY_DTYPE[dtype])
-        return int(bound.max if combine == "min" else bound.min)
-    if combine == "add":
-        return -0.0 if dtype in FLOATS else 0
-    if combine == "and":
-        return True if dtype == "i1" else -1 if dtype in SIGNED else (1 << BITS[dtype]) - 1
-    return {"mul": 1, "or": 0, "xor": 0}[combine]
 
 
 def order_is_free(c: Carried) -> bool:
@@ -80,8 +61,9 @@ class Reductions(Nests):
         by = (*self.replicated, loop)
         lanes = next((r.lanes for r in by if r.lanes), 0)
         size = prod(r.copies for r in by)
-        return [Carry(c.dtype, Value(self.constant(identity(c), c.dtype, lanes).operands * size, self.depth, lanes, by))
-                for c in s.carried]
+        starts = [self.constant(identity_of(str(c.combine), c.dtype), c.dtype, lanes) for c in s.carried]
+        return [Carry(c.dtype, Value(start.operands * size, self.depth, lanes, by))
+                for c, start in zip(s.carried, starts, strict=True)]
 
     def _trips(self, s: For, loop: Replicated, trip: str, partials: list[Value]) -> list[Value]:
         """One run of trips: the next partial results."""
