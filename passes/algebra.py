@@ -62,6 +62,11 @@ def _zero_sum(b: Rewriter, m: Match) -> Value | None:
     return _like(m, m.x)
 
 
+def _same_op(m: Match) -> bool:
+    """Is the op under the matched one the same, attributes included? (Sorting along two axes is not one sorting.)"""
+    return m.inner.name == m.op.name and m.inner.attrs == m.op.attrs
+
+
 def _same_operands(value: bool) -> Any:
     return lambda b, m: b.full(value, m.op.result.type)
 
@@ -78,9 +83,9 @@ def _of_constant(name: str) -> Any:
 
 generic_rules = RuleTable("generic", [
     Rule("f(f(x)) -> x, an involution", made(with_trait("involution"), made(with_trait("involution"), X, capture="inner")),
-         lambda b, m: _like(m, m.x) if m.inner.name == m.op.name else None),
+         lambda b, m: _like(m, m.x) if _same_op(m) else None),
     Rule("f(f(x)) -> f(x), idempotent", made(with_trait("idempotent"), made(with_trait("idempotent"), X, capture="inner")),
-         lambda b, m: _like(m, m.inner.result) if m.inner.name == m.op.name else None),
+         lambda b, m: _like(m, m.inner.result) if _same_op(m) else None),
     Rule("f(x, x) -> x, idempotent", made(with_trait("idempotent"), X, X), lambda b, m: _like(m, m.x)),
     Rule("f(x, e) -> x, the identity",
          made({n for n, d in OPS.items() if d.identity is not None}, X, constant("e")), _identity),

@@ -358,3 +358,9 @@ def test_unchecked_indices():
     assert np.array_equal(g(X, i), f(X, i)) and g(X, -2) == f(X, -2)
     assert "check_index" in td.jit(f).lower(X, i).ir() and "check_index" not in g.lower(X, i).ir()
     assert "IndexError" not in g.lower(X, i).ir("loops")
+
+
+def test_sorting_along_two_axes():
+    x = np.array([[3, 9, 1], [7, 2, 8]])
+    f = lambda x: np.sort(np.sort(x, axis=0), axis=1)
+    assert np.array_equal(td.jit(f)(x), f(x))
