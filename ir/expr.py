@@ -324,6 +324,8 @@ _INFIX = {"add": "+", "sub": "-", "mul": "*", "div": "/", "lt": "<", "le": "<=",
 
 # Trees with more nodes than this are printed with their shared parts named.
 _MOST_NODES = 300
+# A table is printed with its entries if it has no more than these.
+_MOST_ENTRIES = 64
 
 
 def show(e: Expr) -> str:
@@ -377,7 +379,9 @@ def _show(e: Expr, names: dict[int, str]) -> str:
     if e.kind == "load":
         return f"{e.payload.name}[{', '.join(args)}]"  # type: ignore[attr-defined]
     if e.kind == "table":
-        return f"table{len(e.payload)}[{args[0]}]"  # type: ignore[arg-type]
+        values: tuple = e.payload  # type: ignore[assignment]
+        entries = ", ".join(map(repr, values)) if len(values) <= _MOST_ENTRIES else f"{len(values)} entries"
+        return f"table.{e.dtype}({entries})[{args[0]}]"
     if e.payload in _INFIX:
         return f"({args[0]} {_INFIX[e.payload]} {args[1]})"  # type: ignore[index]
     name = f"{e.payload}.{e.dtype}" if e.payload in ("cast", "bitcast") else e.payload

@@ -1,4 +1,4 @@
-"""Prints the loop dialect as text that a person can read.
+"""Prints the loop dialect as text, which `loops_parse.py` reads back exactly (but for tables of many entries).
 
     loops f(x: f64[n, 4] readonly, out: f64[n]; n: i64)
       for par i in 0..n threads:
@@ -17,7 +17,23 @@ from collections.abc import Sequence
 
 from .expr import Expr, show
 from .loc import Loc
-from .loops import Alloc, Buffer, Call, Carried, For, If, Let, LoopFunction, Raise, Stmt, Store, While, c_strides
+from .loops import (
+    Alloc,
+    Buffer,
+    Call,
+    Carried,
+    For,
+    If,
+    Let,
+    LoopFunction,
+    Raise,
+    Stmt,
+    Store,
+    While,
+    c_strides,
+    own_exprs,
+    walk,
+)
 
 
 def show_loops(function: LoopFunction) -> str:
@@ -27,10 +43,22 @@ def show_loops(function: LoopFunction) -> str:
     lines = [f"loops {function.name}({buffers}{'; ' + scalars if scalars else ''})"]
     if function.arena_bytes or function.worker_bytes:
         lines[0] += f" arena {function.arena_bytes}" + (f" + {function.worker_bytes} each" if function.worker_bytes else "")
+    lines += [f"  const {show_buffer(b)}" for b in _constants(function)]
     _body(function.body, 1, lines)
     for code, e in enumerate(function.errors):
         lines.append(f"  error {code}: {e.exception}({e.message!r})" + _loc(e.loc))
     return "\n".join(lines) + "\n"
+
+
+def _constants(function: LoopFunction) -> list[Buffer]:
+    """The buffers of constant data, in order of first use."""
+    used: dict[Buffer, None] = {}
+    for s in walk(function.body):
+        for e in own_exprs(s):
+            used.update(dict.fromkeys(sorted(e.buffers, key=lambda b: b.name)))
+        if isinstance(s, Call):
+            used.update(dict.fromkeys(s.reads))
+    return [b for b in used if b.place == "const"]
 
 
 def show_body(body: Sequence[Stmt]) -> str:
@@ -43,7 +71,7 @@ def show_body(body: Sequence[Stmt]) -> str:
 def _plain(e: Expr) -> str:
     """An expression without the parentheses around all of it."""
     text = show(e)
-    return text[1:-1] if text[0] == "(" else text
+    return text[1:-1] if text[0] == "(" and " where " not in text else text
 
 
 def show_buffer(b: Buffer) -> str:

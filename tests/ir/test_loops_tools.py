@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from treadle.ir.errors import VerificationError
 from treadle.ir.evaluate_loops import evaluate_loops, identity
-from treadle.ir.expr import const, expression_scope, load, op, select, table, var
+from treadle.ir.expr import bitcast, cast, const, expression_scope, load, op, select, table, var
 from treadle.ir.loc import Loc
 from treadle.ir.loops import (
     Alloc,
@@ -21,7 +21,9 @@ from treadle.ir.loops import (
     While,
     Yielded,
 )
+from treadle.ir.loops_parse import parse_loops
 from treadle.ir.loops_text import show_loops
+from treadle.ir.parse import ParseError
 from treadle.ir.verify_loops import verify_loops
 
 
@@ -42,6 +44,16 @@ def loop(v, hi, body, kind="par", **marks):
     return For(v, const(0), hi if not isinstance(hi, int) else const(hi), body, kind, **marks)
 
 
+def checked(f):
+    """`f`, which verifies, and whose text comes back."""
+    text = show_loops(f)
+    again = verify_loops(parse_loops(text))
+    assert show_loops(again) == text
+    assert again.scalars == f.scalars and [(e.exception, e.message) for e in again.errors] == [
+        (e.exception, e.message) for e in f.errors]
+    return verify_loops(f)
+
+
 def row_sums(lanes=1):
     x, out = array("x", n, 6, readonly=True), array("out", n)
     s = Carried("s", const(0.0, "f64"), var("s", "f64") + load(x, (i, j)), "total", "add")
@@ -51,7 +63,7 @@ def row_sums(lanes=1):
 
 
 def test_text():
-    assert show_loops(verify_loops(row_sums(4))) == """\
+    assert show_loops(checked(row_sums(4))) == """\
 loops sums(x: f64[n, 6] readonly, out: f64[n]; n: i64)
   for par i in 0..n:   # prog.py:7
     for red j in 0..6 lanes 4 carry s: f64 = 0.0 by add:
@@ -76,7 +88,7 @@ def test_reductions_combine_in_the_order_of_their_lanes(order):
 def test_a_wrongly_parallel_loop_is_seen_in_reverse():
     x = array("x", 5)
     body = [For("i", const(1), const(5), [Store(x, (i,), load(x, (i - 1,)) * 2.0)], "par")]
-    f = verify_loops(LoopFunction("f", [x], [], body))
+    f = checked(LoopFunction("f", [x], [], body))
     a, b = np.ones(5), np.ones(5)
     evaluate_loops(f, [a])
     evaluate_loops(f, [b], order="reverse")
@@ -95,7 +107,7 @@ def test_branches_whiles_tables_temporaries_and_until():
             carried=[Carried("done", const(False, "i1"), (j >= 5), ""), Carried("m", const(1), var("m") * 2, "power")]),
         loop("q", 4, [Store(out, (var("q"),), load(t, (const(3) - var("q"),)) + select(var("last") > 8, var("power"), 0))]),
     ]
-    f = verify_loops(LoopFunction("f", [out], [], body))
+    f = checked(LoopFunction("f", [out], [], body))
     assert done.dtype == "i1" and "until done" in show_loops(f)
     got = np.zeros(4, np.int64)
     evaluate_loops(f, [got])
@@ -106,7 +118,7 @@ def test_branches_whiles_tables_temporaries_and_until():
 def test_errors_are_the_programs_own():
     f = LoopFunction("f", [], [("n", "i64")], [If(n >= 3, [Raise(0, (n, const(3)))])],
                      [ErrorSite("IndexError", "index {0} is out of bounds for size {1}", None)])
-    verify_loops(f)
+    checked(f)
     evaluate_loops(f, [], {"n": 2})
     with pytest.raises(IndexError, match="index 5 is out of bounds for size 3"):
         evaluate_loops(f, [], {"n": 5})
@@ -114,7 +126,7 @@ def test_errors_are_the_programs_own():
 
 def test_every_access_is_checked():
     x = array("x", 3)
-    f = verify_loops(LoopFunction("f", [x], [], [loop("i", 4, [Store(x, (i - 1,), const(0.0, "f64"))])]))
+    f = checked(LoopFunction("f", [x], [], [loop("i", 4, [Store(x, (i - 1,), const(0.0, "f64"))])]))
     with pytest.raises(VerificationError, match=r"x\[-1\] is outside of \[3\]"):
         evaluate_loops(f, [np.zeros(3)])
     with pytest.raises(VerificationError, match=r"given is float64\[4\]"):
@@ -126,7 +138,7 @@ def test_every_access_is_checked():
 def test_complex_arrays_are_seen_as_components():
     z = Buffer("z", "f64", (const(2), const(3), const(2)), (const(2), const(4), const(1)), "arg")
     conjugated = [loop("i", 2, [loop("j", 3, [Store(z, (i, j, const(1)), op("neg", load(z, (i, j, const(1)))))])])]
-    f = verify_loops(LoopFunction("f", [z], [], conjugated))
+    f = checked(LoopFunction("f", [z], [], conjugated))
     a = np.asfortranarray(np.arange(6).reshape(2, 3) * (1 + 2j))
     want = a.conj()
     evaluate_loops(f, [a])
@@ -138,7 +150,7 @@ def test_library_routines():
                for x, r, s in (("a", 2, 3), ("b", 3, 4), ("c", 2, 4)))
     # The first row of a left out: offset 1, leading dimension 2.
     numbers = [const(k) for k in (1, 0, 0, 0, 0, 1, 4, 3, 2, 3, 2)]
-    f = verify_loops(LoopFunction("f", [a, b, c], [], [Call("dgemm", (a, b), (c,), tuple(numbers), "status")]))
+    f = checked(LoopFunction("f", [a, b, c], [], [Call("dgemm", (a, b), (c,), tuple(numbers), "status")]))
     assert "call dgemm(1, 0, 0, 0, 0, 1, 4, 3, 2, 3, 2) reads (a, b) writes (c) -> status" in show_loops(f)
     rng = np.random.default_rng(0)
     x, y, z = (np.asfortranarray(rng.normal(size=s)) for s in ((2, 3), (3, 4), (2, 4)))
@@ -146,11 +158,53 @@ def test_library_routines():
     evaluate_loops(f, [x, y, z])
     np.testing.assert_allclose(z, want)
     p, q = array("p", 3, dtype="i8"), array("q", 3, dtype="i64")
-    g = verify_loops(LoopFunction("g", [p, q], [], [Call("argsort_i8", (p,), (q,), tuple(map(const, (0, 0, 3, 2)))),
+    g = checked(LoopFunction("g", [p, q], [], [Call("argsort_i8", (p,), (q,), tuple(map(const, (0, 0, 3, 2)))),
                                                     Call("sort_i8", (), (p,), tuple(map(const, (0, 3, 0))))]))
     x, y = np.array([3, -1, 2], np.int8), np.zeros(3, np.int64)
     evaluate_loops(g, [x, y])
     assert x.tolist() == [-1, 2, 3] and y.tolist() == [1, 2, 0]
+
+
+def test_every_mark_and_number_comes_back():
+    data = Buffer("data", "f32", (const(3),), place="const", readonly=True, data=(1.5, float("nan"), float("-inf")))
+    out = Buffer("out", "f32", (n,), (const(2),), "arg")
+    t = array("t", n, 4, dtype="u8", place="temp")
+    t.offset, t.worker_stride = 64, 128
+    marked = loop("i", op("min", n, const(3)), [Alloc(t), Store(t, (i, const(0)), const(200, "u8")), Store(
+        out, (i,), load(data, (i,)) + cast(load(t, (i, const(0))), "f32") - bitcast(const(7, "u32"), "f32"))],
+        threads=True, vector=True, jam=4, step=-2)
+    tail = [Let("x", const(-0.0, "f64")), Let("next", const(1e300, "f64")), Let("y", ~(var("x", "f64") < 1.0)),
+            If(var("y", "i1"), [], [Raise(0)], loc=Loc("p.py", 3))]
+    f = LoopFunction("f", [out], [("n", "i64"), ("s", "f16")], [marked, *tail], [ErrorSite("ValueError", "it's {0}\n", None)],
+                     arena_bytes=256, worker_bytes=64)
+    again = parse_loops(show_loops(checked(f)))
+    assert again.arena_bytes == 256 and again.worker_bytes == 64
+    assert again.body[0].threads and again.body[0].vector and again.body[0].jam == 4 and again.body[0].step == -2
+    assert again.body[0].body[0].buffer.offset == 64 and again.body[0].body[0].buffer.worker_stride == 128
+    assert np.isnan(next(iter(again.body[0].body[2].value.buffers - {again.body[0].body[0].buffer})).data[1])
+
+
+def test_large_expressions_come_back_with_their_parts():
+    x, e = array("x", 3), load(array("y", 3), (i,))
+    for _ in range(12):
+        e = op("exp", e) * e + e
+    y = next(iter(e.buffers))
+    body = [loop("i", 3, [Store(x, (i,), e), Let("z", e < 1.0), Store(x, (i,), select(var("z", "i1"), e, e * 2.0))])]
+    f = LoopFunction("f", [x, y], [], body)
+    assert " where t1 = " in show_loops(f)
+    checked(f)
+
+
+@pytest.mark.parametrize("text, message", [
+    ("loops f(x: f64[3])\n  y[0] = 1.0\n", "line 2: a buffer wanted, 'y' found"),
+    ("loops f()\n  a = b + 1\n", "line 2: a name bound before wanted, 'b' found"),
+    ("loops f()\n  for seq i in 0..3 twice:\n    pass\n", "line 2: a mark"),
+    ("loops f()\n  for seq i in 0..3 carry s: i64 = 0:\n    pass\n  a = 1\n", "line 4: next s wanted"),
+    ("loops f()\n  a = ?\n", "line 2: cannot read"),
+])
+def test_wrong_loop_text_is_named_with_its_line(text, message):
+    with pytest.raises(ParseError, match=message.replace("?", r"\?")):
+        parse_loops(text)
 
 
 def wrong(body, buffers=(), scalars=()):

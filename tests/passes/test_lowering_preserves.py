@@ -4,6 +4,9 @@ import numpy as np
 import pytest
 from treadle.ir.evaluate import evaluate
 from treadle.ir.evaluate_loops import evaluate_loops
+from treadle.ir.expr import expression_scope
+from treadle.ir.loops_parse import parse_loops
+from treadle.ir.loops_text import show_loops
 from treadle.ir.verify import verify
 from treadle.ir.verify_loops import verify_loops
 from treadle.passes.cse import cse
@@ -24,6 +27,14 @@ def run_lowered(f, args, order):
     arrays = [a for p, a in zip(f.parameters, args, strict=True) if p.strides is not None]
     evaluate_loops(loops, [*arrays, *results], scalars, order)
     return results
+
+
+def test_lowered_programs_come_back_from_their_text():
+    for seed in range(40):
+        f, _ = generate(seed, 15, fused=False)
+        text = show_loops(lower(plan(f).function))
+        with expression_scope():
+            assert show_loops(verify_loops(parse_loops(text))) == text
 
 
 @pytest.mark.parametrize("order", ["forward", "reverse", "random"])
