@@ -28,6 +28,9 @@ from ..passes.cse import cse
 from ..passes.dce import dce
 from ..passes.inline import inline
 from ..passes.licm import licm
+from ..passes.loops.contract import contract
+from ..passes.loops.forward import forward
+from ..passes.loops.fuse import fuse
 from ..passes.lower import lower
 from ..passes.manager import Pass, Step, run_passes
 from ..passes.plan import Copied, plan
@@ -49,6 +52,9 @@ GRAPH_PASSES = [
 UNCHECKED = Pass("unchecked", "drop the checks of array indices", unchecked)
 
 LOOP_PASSES = [
+    Pass("fuse", "make neighbouring loops over shared memory one", fuse),
+    Pass("forward", "read what was just stored from a register", forward),
+    Pass("contract", "keep only one trip of a temporary that no other trip sees", contract),
     Pass("arena", "give temporaries their place in one block of memory", arena),
 ]
 

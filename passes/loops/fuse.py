@@ -1,0 +1,129 @@
+"""Sibling fusion:  for i: A; for i: B   ->   for i: A; B
+
+Before: nests one after another.  After: neighbours over one range that share memory are one nest, so that what the first
+writes is still near when the second reads it.  Legal when nothing that B's trip i touches is touched by A in a later trip,
+with at least one of the two a store; between parallel loops the two must meet in the same trip only, so that the fused
+loop stays parallel.  Allocations and values between the two move before them.
+"""
+
+from __future__ import annotations
+
+from ...ir.depend import Access, accesses, depend
+from ...ir.expr import var
+from ...ir.loops import Alloc, Buffer, Call, Carried, For, Let, LoopFunction, Raise, Stmt, While, bodies, walk
+from ...ir.ranges import Ranges, function_ranges
+from .rewriting import map_exprs, replacing, stored, touched, used_names
+
+# Statements and accesses beyond which a fused body is not worth its registers.
+MAX_STATEMENTS = 60
+MAX_ACCESSES = 80
+
+
+def fuse(function: LoopFunction) -> LoopFunction:
+    function.body = _fuse_body(function.body, function_ranges(function))
+    return function
+
+
+def _fuse_body(body: list[Stmt], ranges: Ranges) -> list[Stmt]:
+    out: list[Stmt] = []
+    known = ranges
+    for s in body:
+        if not (isinstance(s, For) and _fuse_with_earlier(out, s, ranges)):
+            out.append(s)
+        if isinstance(s, Let):
+            known = known.with_let(s)
+    for s in out:
+        if isinstance(s, For):
+            s.body = _fuse_body(s.body, known.with_loop(s))
+        else:
+            for inner in bodies(s):
+                inner[:] = _fuse_body(inner, known)
+    return out
+
+
+def _fuse_with_earlier(out: list[Stmt], s: For, ranges: Ranges) -> bool:
+    """Fuse `s` into the last loop of `out`, if only allocations and independent values stand between."""
+    at = len(out) - 1
+    while at >= 0 and isinstance(out[at], Alloc | Let):
+        at -= 1
+    if at < 0:
+        return False
+    p, between = out[at], out[at + 1:]
+    if not isinstance(p, For) or not _alike(p, s) or not _movable(between, p):
+        return False
+    if not (touched([p]) & touched([s])) or not _may_follow(p, s, _with_lets(ranges, [*out[:at], *between])):
+        return False
+    out[at:] = [*between, p]
+    _append(p, s)
+    return True
+
+
+def _with_lets(ranges: Ranges, body: list[Stmt]) -> Ranges:
+    for s in body:
+        if isinstance(s, Let):
+            ranges = ranges.with_let(s)
+    return ranges
+
+
+def _alike(p: For, s: For) -> bool:
+    """The same trips, run in the same way, and nothing that leaves either loop early."""
+    if p.lo is not s.lo or p.hi is not s.hi or p.step != s.step or p.kind != s.kind or p.until or s.until:
+        return False
+    if p.vector != s.vector or p.lanes != s.lanes or p.jam != s.jam:
+        return False
+    both = [*walk(p.body), *walk(s.body)]
+    if len(both) > MAX_STATEMENTS or any(isinstance(x, Raise | While | Call) for x in both):
+        return False
+    return p.kind in ("par", "red") or not (p.carried or s.carried)
+
+
+def _movable(between: list[Stmt], p: For) -> bool:
+    """May these statements run before `p`?"""
+    bound = {c.result for c in p.carried}
+    written = stored([p])
+    return not any(isinstance(b, Let) and (b.value.variables & bound or b.value.buffers & written) for b in between)
+
+
+def _may_follow(p: For, s: For, ranges: Ranges) -> bool:
+    results = {c.result for c in p.carried}
+    if results & used_names([s]):
+        return False
+    trial = For(p.var, s.lo, s.hi, s.body, s.kind, s.step, s.carried)
+    # Renaming is undone by the caller's `_append` doing it again, or here when fusion is refused.
+    _rename(trial.body, trial.carried, s.var, p.var)
+    ok = _independent(accesses([p], ranges), accesses([trial], ranges), p)
+    _rename(trial.body, trial.carried, p.var, s.var)
+    return ok
+
+
+def _rename(body: list[Stmt], carried: list[Carried], old: str, new: str) -> None:
+    change = replacing({var(old): var(new)})
+    map_exprs(body, change)
+    for c in carried:
+        c.next = change(c.next) if c.next is not None else None
+
+
+def _independent(first: list[Access], second: list[Access], p: For) -> bool:
+    if len(first) + len(second) > MAX_ACCESSES:
+        return False
+    by_buffer: dict[Buffer, list[Access]] = {}
+    for a in first:
+        by_buffer.setdefault(a.buffer, []).append(a)
+    for b in second:
+        for a in by_buffer.get(b.buffer, ()):
+            if not (a.is_store or b.is_store):
+                continue
+            distance = depend(a, b, (p.var,))
+            if distance is None:
+                continue
+            d = distance[0]
+            if not isinstance(d, int) or d < 0 or (d > 0 and p.kind != "seq"):
+                return False
+    return True
+
+
+def _append(p: For, s: For) -> None:
+    _rename(s.body, s.carried, s.var, p.var)
+    p.body += s.body
+    p.carried += s.carried
+    p.threads = p.threads or s.threads
