@@ -145,11 +145,12 @@ def is_injective(view_map: ViewMap, dims: Sequence) -> bool:
 
 def _nested(axis: Axis, varying: Sequence[int], dims: Sequence) -> bool:
     """Do the terms, like the digits of a number, never carry into each other?"""
-    reach = 0
+    reach: int | None = 0
     for step, k in sorted((abs(step), k) for step, k in axis.terms if k in varying):
-        if not isinstance(dims[k], int) or step <= reach:
+        if reach is None or step <= reach:
             return False
-        reach += step * (dims[k] - 1)
+        # Beyond a run-time extent nothing else may follow.
+        reach = reach + step * (dims[k] - 1) if isinstance(dims[k], int) else None
     return True
 
 

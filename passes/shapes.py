@@ -14,8 +14,9 @@ import numpy as np
 from ..ir.builder import Slot, fill_dims
 from ..ir.graph import Op, Value
 from ..ir.ops.shaping import emit_shaped, emit_view
+from ..ir.ops.views import split_map
 from ..ir.rewrite import Match, Rewriter, Rule, RuleTable, any_value, made, with_trait
-from ..ir.types import ArrayType, Dim, same_dims
+from ..ir.types import ArrayType, Dim, element_count, same_dims
 from ..ir.viewmap import (
     Axis,
     ViewMap,
@@ -77,6 +78,19 @@ def _transpose_of_slice(b: Rewriter, m: Match) -> Value:
     return _slice(b, m.x, view_map, m.op.result.dims, m.inner.operands)
 
 
+def _split(b: Rewriter, m: Match) -> Value | None:
+    view_map = split_map(m.x.dims, m.op.result.dims)
+    return None if view_map is None else _slice(b, m.x, view_map, m.op.result.dims, [])
+
+
+def _reshape_of_split(b: Rewriter, m: Match) -> Value | None:
+    size = element_count(m.x.dims)
+    if size is None or size != element_count(m.inner.result.dims) or (
+            m.inner.attrs["map"] != split_map(m.x.dims, m.inner.result.dims)):
+        return None
+    return emit_shaped(b, "reshape", [m.x], m.op.result.dims)
+
+
 def _same(m: Match, x: Value) -> Value | None:
     return x if x.type == m.op.result.type else None
 
@@ -118,6 +132,9 @@ view_rules = RuleTable("views", [
     Rule("reshape to its own extents -> x", made("reshape", X, more=True), lambda b, m: _same(m, m.x)),
     Rule("reshape(reshape(x)) -> reshape(x)", made("reshape", made("reshape", X, more=True), more=True),
          lambda b, m: emit_shaped(b, "reshape", [m.x], m.op.result.dims)),
+    Rule("reshape(a split x) -> reshape(x)", made("reshape", made("slice", X, more=True, capture="inner"), more=True),
+         _reshape_of_split),
+    Rule("reshape that splits axes -> slice(x)", made("reshape", X, more=True), _split),
     Rule("reshape(broadcast(scalar)) -> broadcast(scalar)", made("reshape", made("broadcast", X, more=True), more=True),
          lambda b, m: b.broadcast_to(m.x, m.op.result.dims) if not m.x.dims else None),
     Rule("broadcast to its own extents -> x", made("broadcast", X, more=True), lambda b, m: _same(m, m.x)),

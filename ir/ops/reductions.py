@@ -1,11 +1,10 @@
 """Reductions over attribute `axes` (sorted, counted from the front), which the result drops.
 
-`reduce_sum`, `reduce_prod`, `reduce_max`, `reduce_min`, `reduce_and`, `reduce_or`, `reduce_xor` keep the operand's dtype: the
-front end casts first where NumPy does (a sum of truth values is one of int64).  `argmax` and `argmin` give the int64
-position, in C order over `axes`, of the first greatest or least element.  A NaN wins in all of max, min, argmax, argmin;
-complex numbers are ordered by real part, then imaginary part.  The order of combination is free (results then differ
-within the bound of pairwise summation); float16 sums are formed in float32.  An empty maximum is refused by type where the
-extent is known.  Where several elements attain a maximum, its derivative is shared equally among them.
+`reduce_sum`, `reduce_prod`, `reduce_max`, `reduce_min`, `reduce_and`, `reduce_or`, `reduce_xor` keep the operand's dtype:
+the front end casts first where NumPy does (a sum of truth values is one of int64).  A NaN wins in max and min; complex
+numbers are ordered by real part, then imaginary part.  The order of combination is free (results then differ within the
+bound of pairwise summation); float16 sums are formed in float32.  An empty maximum is refused by type where the extent is
+known.  Where several elements attain a maximum, its derivative is shared equally.  `positions.py` has argmax and argmin.
 """
 
 from __future__ import annotations
@@ -186,8 +185,10 @@ def _jvp_extreme(ctx: Builder, primals: Sequence[Value], tangents: Terms, result
 def _reduction(name: str, reduce: Callable, lower: Reduction | Choice, jvp: Callable, dtypes: tuple[str, ...],
                numpy: tuple[Callable, ...], doc: str, needs_elements: str = "", **more: Any) -> None:
     register(OpDef(
-        name, infer_reduction(needs_elements=needs_elements), _evaluate(reduce), lower, jvp, more.pop("transpose", NOT_LINEAR),
-        batch_axes(name), attrs=("axes",), dtypes=dtypes, numpy=numpy, samples=reduction_samples(not needs_elements), doc=doc, **more))
+        name, infer_reduction(needs_elements=needs_elements), _evaluate(reduce), lower, jvp,
+        more.pop("transpose", NOT_LINEAR),
+        batch_axes(name), attrs=("axes",), dtypes=dtypes, numpy=numpy, samples=reduction_samples(not needs_elements),
+        doc=doc, **more))
 
 
 _reduction("reduce_sum", lambda x, axes: x.sum(axis=axes, dtype=x.dtype),

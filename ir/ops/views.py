@@ -15,7 +15,7 @@ from ..expr import op as scalar_op
 from ..graph import Op, Value
 from ..opdef import Element, LowerContext, OpDef, Sample, Scalar, register
 from ..types import ArrayType, Dim, Type, element_count
-from ..viewmap import invert_permutation
+from ..viewmap import Axis, ViewMap, invert_permutation
 from .leaves import linear_index
 from .shaping import (
     ALL_DTYPES,
@@ -154,6 +154,27 @@ def matched_groups(a: Sequence[Dim], b: Sequence[Dim]) -> list[tuple[range, rang
     if i < len(a) or j < len(b):
         groups.append((range(i, len(a)), range(j, len(b))))
     return groups
+
+
+def split_map(own: Sequence[Dim], dims: Sequence[Dim]) -> ViewMap | None:
+    """The view map of a reshape that only splits axes, and adds or drops axes of extent 1; None of any other."""
+    out = [Axis()] * len(own)
+    if any(isinstance(d, int) and d == 0 for d in own):
+        return None
+    for mine, theirs in matched_groups(own, dims):
+        kept = [k for k in mine if not (isinstance(own[k], int) and own[k] == 1)]
+        terms, step = [], 1
+        for k in reversed(theirs):
+            if not (isinstance(dims[k], int) and dims[k] == 1):
+                if not isinstance(step, int):
+                    return None
+                terms.insert(0, (step, k))
+                step = step * dims[k] if isinstance(dims[k], int) else dims[k]
+        if len(kept) > 1 or (terms and not kept):
+            return None
+        if kept:
+            out[kept[0]] = Axis(0, tuple(terms))
+    return tuple(out)
 
 
 def reshaped_index(index: Sequence[Expr], dims: Sequence[Expr], own: Sequence[Expr],

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from treadle.ir import viewmap
 from treadle.ir.builder import Slot
+from treadle.ir.ops.views import split_map
 from treadle.ir.viewmap import Axis, basic_index_map, compose, is_injective, strided_map
 
 
@@ -99,6 +100,17 @@ def test_common_views_are_known_to_be_injective():
     assert is_injective((Axis(0, ((3, 0), (1, 1))),), (4, 3))
     assert not is_injective((Axis(0, ((1, 0), (1, 1))),), (4, 3))
     assert not is_injective((Axis(0, ((1, 1),)),), (4, 3))
+
+
+def test_a_reshape_that_splits_axes_is_a_view():
+    shapes = [s for n in range(4) for s in itertools.product((1, 2, 3, 4, 6, 12), repeat=n) if np.prod(s) in (1, 4, 12, 24)]
+    for own, dims in itertools.product(shapes, repeat=2):
+        if np.prod(own) == np.prod(dims):
+            view_map = split_map(own, dims)
+            if view_map is not None:
+                np.testing.assert_array_equal(seen(view_map, dims, numbered(*own)), numbered(*own).reshape(dims))
+                assert is_injective(view_map, dims)
+    assert split_map((12,), (3, 1, 4)) is not None and split_map((3, 4), (12,)) is None and split_map((0,), (0, 2)) is None
 
 
 @pytest.mark.parametrize("strides, dims, offset", [((1, 1), (3, 4), 0), ((6, 1), (2, 3), 1), ((7,), (4,), 0),
