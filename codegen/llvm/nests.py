@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from ...ir.expr import Expr, load
 from ...ir.loops import Buffer, For, Let, Stmt, Store
 from .module import Block, Branch, Phi, type_of, vector_literal
+from .pairs import are_both_parts
 from .scopes import Replicated, Value
 from .shape import element_size, heaviness, replicable, stored_buffers, varying_names
 from .values import Values
@@ -34,8 +35,14 @@ class Nests(Values):
     """Emits statements."""
 
     def statements(self, body: Sequence[Stmt]) -> None:
-        for s in body:
-            self.statement(s)
+        skip = False
+        for k, s in enumerate(body):
+            if skip:
+                skip = False
+                continue
+            skip = k + 1 < len(body) and self.pair_statement(s, body[k + 1])
+            if not skip:
+                self.statement(s)
 
     @abstractmethod
     def statement(self, s: Stmt) -> None:
@@ -55,9 +62,27 @@ class Nests(Values):
         self.store(s.buffer, access, value)
         self.touch((s.buffer,))
         if access.offsets is None:
-            lanes = access.loop.lanes if access.loop else 0
-            cell = load(s.buffer, s.index)
-            self.remember(cell, self.widened(value, s.buffer.dtype, lanes), cell.buffers, self.depth)
+            self._known_cell(s, value, access.loop.lanes if access.loop else 0)
+
+    def _known_cell(self, s: Store, value: Value, lanes: int) -> None:
+        """A load of the cell that was just stored to gives the value stored."""
+        cell = load(s.buffer, s.index)
+        self.remember(cell, self.widened(value, s.buffer.dtype, lanes), cell.buffers, self.depth)
+
+    def pair_statement(self, first: Stmt, second: Stmt) -> bool:
+        """Emit two stores to the parts of one pair together, where that is possible."""
+        if self.delayed is not None or self.vector_loop is None or not are_both_parts(first, second):
+            return False
+        assert isinstance(first, Store) and isinstance(second, Store)
+        values = [self.value(s.value) for s in (first, second)]
+        access = self.pair_access(first.buffer, first.index)
+        if access is None:
+            return False
+        self.store_pairs(first.buffer, access, *values)
+        self.touch((first.buffer,))
+        for s, v in zip((first, second), values, strict=True):
+            self._known_cell(s, v, self.vector_loop.lanes)
+        return True
 
     # The loop
 

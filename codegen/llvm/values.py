@@ -14,9 +14,10 @@ from ...ir.scalar import SCALAR_OPS
 from ...ir.target import Target
 from .composite import call_library
 from .decompose import decomposed, math_function
-from .memory import Access, Memory
+from .memory import Access
 from .module import RARELY_TRUE, FunctionText, Module, overload, type_of
 from .operation import Operation
+from .pairs import Pairs
 from .scopes import Scopes, Value
 from .table import emit_operation
 
@@ -40,7 +41,7 @@ class Place:
         return self.scopes.put(self.depth, text)
 
 
-class Values(Memory):
+class Values(Pairs):
     """Emits expressions.
 
     delayed: where stores wait for the end of a run of trips (else None); forwarded: what loads of those cells give.

@@ -476,3 +476,29 @@ def test_bits_of_scalar_arguments():
     got = np.zeros(5, np.int64)
     call([got], [-3, 65000, 1.5, 1, -2.25])
     assert got.tolist() == [-3, 65000, int(np.float32(1.5).view(np.int32)), 1, int(np.float64(-2.25).view(np.int64))]
+
+
+@levels
+@pytest.mark.parametrize("dtype", ["f32", "f64"])
+def test_parts_of_complex_numbers(target, dtype):
+    """z[i] = z[i] * w[i] + conj(z[i]), in place, and the imaginary parts alone; w also backwards."""
+    complex_type = {"f32": np.complex64, "f64": np.complex128}[dtype]
+    z, w = arg("z", dtype, (n, 2)), arg("w", dtype, (n, 2), None, True)
+    zero, one = const(0), const(1)
+    for back in (False, True):
+        at = n - 1 - i if back else i
+        a, b, c, d = load(z, (i, zero)), load(z, (i, one)), load(w, (at, zero)), load(w, (at, one))
+        im = arg("im", dtype, (n,))
+        body = loop("i", n, Let("re", a * c - b * d + a), Let("im", a * d + b * c - b), Store(im, (i,), b),
+                    Store(z, (i, zero), var("re", dtype)), Store(z, (i, one), var("im", dtype)),
+                    kind="par", vector=True)
+        call = compiled(function([z, w, im], body), target)
+        for m in SIZES:
+            zz, ww = ((rng.random(m) + 1j * rng.random(m)).astype(complex_type) for _ in range(2))
+            parts = np.zeros(m, NUMPY_DTYPE[dtype])
+            before, v = zz.copy(), ww[::-1] if back else ww
+            call([zz, ww, parts], [m])
+            x, y = before.real, before.imag
+            assert np.array_equal(parts, y)
+            assert np.array_equal(zz.real, x * v.real - y * v.imag + x)
+            assert np.array_equal(zz.imag, x * v.imag + y * v.real - y)
