@@ -217,7 +217,7 @@ class _Parser:
             return Raise(code, tuple(self.separated(line, lambda: self.expr(line), ")")))
         if word == "call":
             return self.call(line)
-        rules = {"for": self.loop, "while": self.while_loop, "if": self.branch}
+        rules: dict[str, Callable[[_Line, int], Stmt]] = {"for": self.loop, "while": self.while_loop, "if": self.branch}
         if word not in rules:
             line.at -= 1
             raise line.fail("a statement")

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 
 from .expr import Expr
 from .linear import Linear, linear, number
-from .loops import For, Let, LoopFunction
+from .loops import For, Let, LoopFunction, Stmt
 from .scalar import BITS, NUMPY_DTYPE, SIGNED
 
 Interval = tuple[int | None, int | None]
@@ -24,7 +24,7 @@ DEPTH = 12
 
 
 class Ranges:
-    """Facts about the names visible at one place; never changed: each method that adds a fact returns new `Ranges`."""
+    """Facts about the names visible at one place. The methods `with_...` return new `Ranges`; `enter` adds in place."""
 
     def __init__(self) -> None:
         # Per variable its least and greatest value; in order of binding, so outer loops first.
@@ -47,38 +47,50 @@ class Ranges:
     def with_variable(self, name: str, lo: Iterable[Linear | int] = (), hi: Iterable[Linear | int] = ()) -> Ranges:
         """`name` is at least each of `lo` and at most each of `hi`."""
         new = self._copy()
-        new.bounds[name] = (_stable_forms(lo), _stable_forms(hi))
-        new.order[name] = len(new.order)
-        new.names = (*self.names, name)
+        new._bind(name, lo, hi)
         return new
 
     def with_loop(self, s: For) -> Ranges:
-        """Inside the loop: its variable runs over its range."""
-        lo, hi = self.ends(s.lo, -1), self.ends(s.hi, 1)
-        if s.step > 0:
-            new = self.with_variable(s.var, lo, [h - 1 for h in hi])
-        else:
-            new = self.with_variable(s.var, [f + 1 for f in self.ends(s.hi, -1)], self.ends(s.lo, 1))
-        new.steps[s.var] = (next(iter(_stable_forms([self.linear(s.lo)])), None), s.step)
-        new.names = (*new.names, *(c.name for c in s.carried))
-        # There is a trip, so the range is not empty.
+        """Inside the loop: its variable runs over its range, and there is a trip, so that range is not empty."""
+        new = self._copy()
+        new.enter(s)
         new.facts = (*self.facts, *(h - l for l in new.bounds[s.var][0] for h in new.bounds[s.var][1]))
         return new
 
     def with_let(self, s: Let) -> Ranges:
         new = self._copy()
-        new.names = (*self.names, s.name)
-        if s.value.dtype == "i64":
-            form = self.linear(s.value)
-            # What was loaded has a name of its own: the memory may change while the name keeps its value.
-            if all(is_stable(form.atoms[a]) for a in form.terms):
-                new.values[s.name] = form
-            else:
-                new.order[s.name] = len(new.order)
-                new.bounds[s.name] = tuple(() if end is None else (number(end),) for end in self.interval(form))  # type: ignore
-        elif s.value.dtype == "i1":
-            new.conditions[s.name] = s.value
+        new.enter(s)
         return new
+
+    def enter(self, s: Stmt) -> None:
+        """Note here, in place, what a `For` or `Let` says of the name it binds, which holds wherever the name is seen."""
+        if isinstance(s, For):
+            if s.step > 0:
+                self._bind(s.var, self.ends(s.lo, -1), [h - 1 for h in self.ends(s.hi, 1)])
+            else:
+                self._bind(s.var, [f + 1 for f in self.ends(s.hi, -1)], self.ends(s.lo, 1))
+            self.steps[s.var] = (next(iter(_stable_forms([self.linear(s.lo)])), None), s.step)
+            self.names = (*self.names, *(c.name for c in s.carried))
+        elif isinstance(s, Let):
+            self._name(s.name, s.value)
+
+    def _bind(self, name: str, lo: Iterable[Linear | int], hi: Iterable[Linear | int]) -> None:
+        self.bounds[name] = (_stable_forms(lo), _stable_forms(hi))
+        self.order[name] = len(self.order)
+        self.names = (*self.names, name)
+
+    def _name(self, name: str, value: Expr) -> None:
+        if value.dtype == "i64":
+            form = self.linear(value)
+            # What was loaded has a name of its own: the memory may change while the name keeps its value.
+            if _stable_forms([form]):
+                self.values[name] = form
+            else:
+                self._bind(name, *([] if end is None else [end] for end in self.interval(form)))
+                return
+        elif value.dtype == "i1":
+            self.conditions[name] = value
+        self.names = (*self.names, name)
 
     def with_names(self, names: Iterable[str]) -> Ranges:
         """These names are bound here; nothing is known of them."""

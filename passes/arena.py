@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from ..ir.errors import UnsupportedError
 from ..ir.loops import Alloc, Buffer, Call, For, LoopFunction, Stmt, Store, While, bodies, own_exprs
+from ..ir.ranges import Ranges
 from ..ir.scalar import size_of
-from .bounds import Ranges
 
 ALIGNMENT = 64
 
@@ -107,7 +107,7 @@ class _Lifetimes:
         """Bytes, rounded up; the largest possible extent where it is a run-time value."""
         count = 1
         for d in buffer.dims:
-            most = self.ranges.of(d)[1]
+            most = self.ranges.interval(d)[1]
             if most is None:
                 raise UnsupportedError(f"an array of {d} elements along an axis inside a loop",
                                        "nothing bounds its size before the loop runs")

@@ -18,8 +18,8 @@ from ..ir.graph import Op, Value
 from ..ir.loc import Loc
 from ..ir.loops import Alloc, Buffer, Carried, ErrorSite, For, If, Let, Raise, Stmt, Store
 from ..ir.opdef import Checked, Complex, Element, Fold, Pointwise, Reduction, Scalar, Strided, lowering
+from ..ir.ranges import Ranges
 from ..ir.scalar import scalar_type
-from .bounds import Ranges
 from .homes import is_array
 from .lower_reduce import reduce_box, reduction
 
