@@ -10,15 +10,16 @@ here.  Read `emit`, then `nests.py` (statements), `values.py` (expressions), `me
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import prod
 
-from ...ir.expr import Expr, expression_scope
+from ...ir.expr import expression_scope
 from ...ir.loops import Alloc, Call, For, If, Let, LoopFunction, Raise, Stmt, Store, While, walk
 from ...ir.target import Target
-from .module import MEMORY_TYPE, RARELY_FALSE, RARELY_TRUE, Block, Branch, FunctionText, Module, Phi, type_of
-from .parallel import DETAILS, Parallel
+from .branches import Branches
+from .module import MEMORY_TYPE, Branch, FunctionText, Module, Phi, type_of
+from .parallel import DETAILS
 from .scopes import Value
 from .shape import may_leave, stored_buffers
 
@@ -47,7 +48,7 @@ def quoted(name: str) -> str:
     return name if name.replace(".", "_").isidentifier() else f'"{name}"'
 
 
-class Emitter(Parallel):
+class Emitter(Branches):
     """Emits one function."""
 
     def child(self, text: FunctionText) -> Emitter:
@@ -108,43 +109,6 @@ class Emitter(Parallel):
             self.environment[s.status] = Value((status,), self.depth)
         self.touch(s.writes)
 
-    def branch(self, s: If) -> None:
-        f, condition = self.function, self.uniform(s.cond)
-        then, other, joined = f.fresh("then"), f.fresh("else"), f.fresh("join")
-        self.block.end = Branch(then, condition, other, rare_arm(s))
-        before = dict(self.version)
-        left, left_end = self._arm(then, s.then, [y.then for y in s.yields], joined)
-        self.version = dict(before)
-        right, right_end = self._arm(other, s.other, [y.other for y in s.yields], joined)
-        self.version = before
-        self.touch(stored_buffers([s]))
-        self.scopes[-1].block = f.place(joined)
-        for y, a, b in zip(s.yields, left, right, strict=True):
-            by, lanes = self.varying((a, b)), max(a.lanes, b.lanes)
-            ends = [[self._widen_at_end(block, x, y.then.dtype, v.lanes, lanes) for x in self.spread(v, by)]
-                    for v, block in ((a, left_end), (b, right_end))]
-            operands = []
-            for x1, x2 in zip(*ends, strict=True):
-                operands.append(f.register())
-                joined.phis.append(Phi(operands[-1], type_of(y.then.dtype, lanes), [(x1, left_end), (x2, right_end)]))
-            self.environment[y.result] = Value(tuple(operands), self.depth, lanes, by)
-
-    def _arm(self, block: Block, body: Sequence[Stmt], results: Sequence[Expr], joined: Block) -> tuple[list[Value], Block]:
-        """One arm of a branch: the values it yields, and its last block."""
-        self.enter(self.function.place(block), "arm")
-        self.statements(body)
-        values = [self.value(e) for e in results]
-        self.block.end = Branch(joined)
-        return values, self.leave()
-
-    def _widen_at_end(self, block: Block, operand: str, dtype: str, lanes: int, wanted: int) -> str:
-        if lanes == wanted or operand[0] != "%":
-            return operand if lanes == wanted else self.widen_operand(operand, dtype, wanted, 0)
-        t, one, all_lanes = type_of(dtype, wanted), self.function.register(), self.function.register()
-        block.instructions.append(f"{one} = insertelement {t} poison, {type_of(dtype)} {operand}, i32 0")
-        block.instructions.append(f"{all_lanes} = shufflevector {t} {one}, {t} poison, <{wanted} x i32> zeroinitializer")
-        return all_lanes
-
     def while_loop(self, s: While) -> None:
         f, stored = self.function, stored_buffers([*s.test, *s.body])
         inits = [self.value(c.init) for c in s.carried]
@@ -169,12 +133,6 @@ class Emitter(Parallel):
         self.scopes[-1].block = f.place(after)
         for c, phi in zip(s.carried, head.phis, strict=True):
             self.environment[c.result] = Value((phi.register,), self.depth)
-
-
-def rare_arm(s: If) -> int | None:
-    """An arm that leaves the function is seldom taken."""
-    then, other = may_leave(s.then), may_leave(s.other)
-    return None if then == other else RARELY_TRUE if then else RARELY_FALSE
 
 
 STATEMENTS: dict[type, Callable[..., None]] = {

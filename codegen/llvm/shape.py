@@ -58,13 +58,14 @@ def _add_varying(s: Stmt, names: set[str]) -> None:
 def replicable(loop: For, vector: bool) -> bool:
     """Whether trips of the loop can be emitted side by side (in a vector, or as copies of the body).
 
-    All trips take one path: nothing inside may leave, allocate, or branch and loop on what varies from trip to trip.
+    All trips take one path: nothing inside may leave, allocate, or loop on what varies from trip to trip.  In a vector
+    they may branch on it, if the arms are straight: those run under masks.
     """
     names = varying_names(loop.body, {loop.var})
     for s in walk(loop.body):
         if isinstance(s, Alloc | Raise | Call | While):
             return False
-        if isinstance(s, If) and s.cond.variables & names:
+        if isinstance(s, If) and s.cond.variables & names and not (vector and is_straight([*s.then, *s.other])):
             return False
         if isinstance(s, For) and ((s.lo.variables | s.hi.variables) & names or s.until in names):
             return False
@@ -73,6 +74,11 @@ def replicable(loop: For, vector: bool) -> bool:
             if not touched & names or (offset_stride(s.buffer, s.index, loop.var) == 0 and touched & names == {loop.var}):
                 return False
     return True
+
+
+def is_straight(body: Sequence[Stmt]) -> bool:
+    """Whether these statements, and those in their branches, neither loop nor leave."""
+    return all(isinstance(s, Let | Store | If) for s in walk(list(body)))
 
 
 def data_exprs(body: Sequence[Stmt]) -> Iterator[Expr]:
