@@ -45,7 +45,11 @@ class CpuDevice:
         return self._entries.make(function, slots, outputs, arena_bytes, worker_bytes, release_gil)
 
 
-@functools.cache
 def cpu_device(limit: str | None = None) -> CpuDevice:
     """The device for the CPU at hand, or for a level of it."""
+    return _cpu_device(limit)
+
+
+@functools.cache
+def _cpu_device(limit: str | None) -> CpuDevice:
     return CpuDevice(cpu.host(limit), cpu.available_threads())
