@@ -47,6 +47,8 @@ class TracedArray(Operators):
 
     @shape.setter
     def shape(self, shape: Any) -> None:
+        if tracer.current().depth:
+            raise tracer.unsupported("x.shape = ... in a loop or branch on run-time values", instead="x = x.reshape(...)")
         view = self.view.reshape(dispatch.call(("dims of", "reshape"), (self, shape), {}))
         if view is None:
             raise AttributeError("Incompatible shape for in-place modification. Use `.reshape()` to make a copy with the "

@@ -11,7 +11,7 @@ import numpy as np
 from . import dispatch
 from .arrays import TracedArray, any_traced, is_traced, truth_operand
 from .operators import Operators
-from .scalars import concrete, to_kind
+from .scalars import to_kind
 
 BUILTINS: dict[Any, Callable[..., Any]] = {}
 
@@ -25,15 +25,6 @@ def builtin(*functions: Any) -> Callable[[Callable[..., Any]], Callable[..., Any
         return implementation
 
     return enter
-
-
-@builtin(len)
-def length(x: Any) -> Any:
-    if isinstance(x, TracedArray):
-        if not x.ndim:
-            raise TypeError("len() of unsized object")
-        return x.shape[0]
-    return len(x)
 
 
 @builtin(isinstance)
@@ -71,11 +62,6 @@ for _python in (bool, int, float, complex):
     _conversion(_python)
 
 
-@builtin(range)
-def make_range(*args: Any) -> range:
-    return range(*[concrete(a, "the bound of a range") for a in args])
-
-
 @builtin(abs)
 def absolute(x: Any) -> Any:
     return abs(x)
@@ -95,7 +81,7 @@ def _extreme(python: Callable[..., Any], better: Callable[[Any, Any], Any]) -> N
         best = items[0]
         for x in items[1:]:
             # The first of equals stays, and so does the first beside a NaN.
-            best = dispatch.call("select", (better(x, best), x, best), {})
+            best = dispatch.call("select", (better(x, best), x, best, better), {})
         return best
 
 

@@ -11,10 +11,11 @@ import ast
 import types
 from collections.abc import Iterable
 
+from .jumps import HOOKS, RETURN_VALUE, RETURNED, Jumps
+from .liveness import Liveness, UncertainReads, all_stored, loaded_names
 from .scopes import Scope, function_scope, stored_names
 from .source_code import FunctionNode, find_node
 
-HOOKS = "__treadle__"
 _KEPT_NAMES = frozenset({HOOKS, "super", "locals", "globals", "__class__"})
 
 
@@ -31,9 +32,11 @@ def thunk(body: ast.expr) -> ast.Lambda:
 class ExpressionHooks(ast.NodeTransformer):
     """Puts hooks into the expressions and assignments of one function and of those nested in it."""
 
-    def __init__(self, scope: Scope, class_name: str | None, first_parameter: str | None) -> None:
-        self.scope, self.class_name, self.first_parameter = scope, class_name, first_parameter
+    def __init__(self, filename: str, scope: Scope, class_name: str | None, first_parameter: str | None) -> None:
+        self.filename, self.scope = filename, scope
+        self.class_name, self.first_parameter = class_name, first_parameter
         self.temporaries = 0
+        self.flow: Flow | None = None
 
     # Names
 
@@ -42,7 +45,8 @@ class ExpressionHooks(ast.NodeTransformer):
             return node
         place = self.scope.place(node.id)
         if place == "local":
-            return node
+            uncertain = self.flow is not None and node in self.flow.uncertain
+            return _at(hook("load_local", ast.Constant(node.id), ast.Name(node.id, ast.Load())), node) if uncertain else node
         if isinstance(node.ctx, ast.Load):
             return _at(hook(f"load_{place}", ast.Constant(node.id)), node)
         # Stored: a local stands in; `stored` passes it on after the statement.
@@ -141,9 +145,28 @@ class ExpressionHooks(ast.NodeTransformer):
         with self.scope.nested(node) as scope:
             saved, self.scope = self.scope, scope
             outer, self.first_parameter = self.first_parameter, _first_parameter(node)
-            node.body = self.body(node.body)
+            node.body = self.function_body(node)
             self.scope, self.first_parameter = saved, outer
         return node
+
+    def function_body(self, node: ast.FunctionDef) -> list[ast.stmt]:
+        """The body of a function, its control flow lowered and hooked. A generator's stays as Python has it."""
+        if not _has_control_flow(node) or _is_generator(node):
+            saved, self.flow = self.flow, None
+            body = self.body(node.body)
+            self.flow = saved
+            return body
+        saved, self.flow = self.flow, Flow(node, self.scope)
+        flow = self.flow
+        body = self.body(flow.statements)
+        self.flow = saved
+        undefined = ast.Attribute(ast.Name(HOOKS, ast.Load()), "UNDEFINED", ast.Load())
+        first: list[ast.stmt] = [ast.Assign([ast.Name(n, ast.Store())], undefined) for n in [*flow.unset, RETURN_VALUE]]
+        first += [ast.Assign([ast.Name(n, ast.Store())], ast.Constant(False)) for n in [*flow.flags, RETURNED]]
+        nonlocals = [ast.Nonlocal(sorted(flow.outer))] if flow.outer else []
+        last = ast.Return(hook("result", ast.Name(RETURN_VALUE, ast.Load())))
+        ends = [_at(x, node.body[-1]) for x in (last,)]
+        return [*(_at(x, node) for x in [*nonlocals, *first]), *body, *ends]
 
     def _visit_defaults(self, args: ast.arguments) -> ast.arguments:
         args.defaults = [self.visit(d) for d in args.defaults]
@@ -176,6 +199,8 @@ class ExpressionHooks(ast.NodeTransformer):
     def statement(self, s: ast.stmt) -> list[ast.stmt]:
         """One statement, rewritten."""
         if isinstance(s, (ast.Global, ast.Nonlocal)):
+            if self.flow is not None:
+                return []  # declared once, at the start of the function
             s.names = [n for n in s.names if self.scope.place(n) == "local"]
             return [s] if s.names else []
         if isinstance(s, ast.Assign):
@@ -197,11 +222,12 @@ class ExpressionHooks(ast.NodeTransformer):
 
     def compound(self, s: ast.stmt) -> list[ast.stmt]:
         """A statement with a body."""
+        if isinstance(s, (ast.For, ast.While, ast.If)) and self.flow is not None:
+            return self._for(s) if isinstance(s, ast.For) else self._while(s) if isinstance(s, ast.While) else self._if(s)
         if isinstance(s, ast.For):
             targets = self.stored(_at(ast.Assign([s.target], ast.Constant(None)), s))
-            s.target, s.iter = self.visit(s.target), hook("iterate", self.visit(s.iter))
+            s.target, s.iter = self.visit(s.target), self.visit(s.iter)
             s.body, s.orelse = targets + self.body(s.body), self.body(s.orelse) if s.orelse else []
-            ast.copy_location(s.iter, s)
         elif isinstance(s, (ast.While, ast.If)):
             s.test = self.visit(s.test)
             s.body, s.orelse = self.body(s.body), self.body(s.orelse) if s.orelse else []
@@ -210,10 +236,77 @@ class ExpressionHooks(ast.NodeTransformer):
             s.body = self.body(s.body)
         elif isinstance(s, ast.Try):
             s.body, s.orelse, s.finalbody = (self.body(b) if b else [] for b in (s.body, s.orelse, s.finalbody))
+            self.temporaries += 1
+            mark = f"__try{self.temporaries}"
             for h in s.handlers:
                 h.type = self.visit(h.type) if h.type is not None else None
-                h.body = [_at(ast.Expr(hook("handle")), h), *self.body(h.body)]
+                h.body = [_at(ast.Expr(hook("handle", ast.Name(mark, ast.Load()))), h), *self.body(h.body)]
+            if s.handlers:
+                s.body.append(_at(ast.Expr(hook("leave_try", ast.Name(mark, ast.Load()))), s))
+                return [_at(ast.Assign([ast.Name(mark, ast.Store())], hook("enter_try")), s), s]
         return [s]
+
+    def _state(self, s: ast.stmt, names: set[str], changed: set[str]) -> tuple[list[ast.stmt], list[ast.expr]]:
+        """Functions that read and write the variables of a statement, and the arguments that pass them to its hook."""
+        assert self.flow is not None
+        own = sorted(n for n in names | self.flow.escaping if n in self.flow.variables)
+        self.temporaries += 1
+        get, put = f"__get{self.temporaries}", f"__set{self.temporaries}"
+        read = ast.Return(ast.Tuple([ast.Name(n, ast.Load()) for n in own], ast.Load()))
+        write: list[ast.stmt] = [ast.Pass()]
+        if own:
+            targets = ast.Tuple([ast.Name(n, ast.Store()) for n in own], ast.Store())
+            write = [ast.Nonlocal(own), ast.Assign([targets], ast.Name("__values", ast.Load()))]
+        defs = [_function(get, _parameters(), [read]), _function(put, _parameters("__values"), write)]
+        carried = sorted(n for n in changed | self.flow.escaping if n in self.flow.variables)
+        return [_at(d, s) for d in defs], [ast.Name(get, ast.Load()), ast.Name(put, ast.Load()), ast.Constant(tuple(own)),
+                                           ast.Constant(tuple(carried))]
+
+    def _place(self, s: ast.stmt) -> ast.expr:
+        return ast.Constant(f"{self.filename}:{s.lineno}:{s.col_offset}")
+
+    def _for(self, s: ast.For) -> list[ast.stmt]:
+        flow = self.flow
+        assert flow is not None
+        changed = stored_names(s) & flow.live[s]
+        defs, state = self._state(s, changed | loaded_names(s.body), changed)
+        flags = thunk(ast.Tuple([ast.Name(f, ast.Load()) for f in flow.stops[s]], ast.Load()))
+        targets = self.stored(_at(ast.Assign([s.target], ast.Constant(None)), s))
+        items = hook("for_", self._place(s), self.visit(s.iter), *state, flags)
+        new = _at(ast.For(self.visit(s.target), items, targets + self.body(s.body), []), s)
+        return [*defs, new, *self._forget(s, stored_names(s) - flow.live[s])]
+
+    def _while(self, s: ast.While) -> list[ast.stmt]:
+        flow = self.flow
+        assert flow is not None
+        changed = stored_names(s) & flow.live[s]
+        defs, state = self._state(s, changed | loaded_names([*s.body, s.test]), changed)
+        test = s.test
+        for f in flow.stops[s]:
+            test = ast.BoolOp(ast.And(), [ast.UnaryOp(ast.Not(), ast.Name(f, ast.Load())), test])
+        items = hook("while_", self._place(s), thunk(self.visit(_at(test, s))), *state)
+        new = _at(ast.For(ast.Name("__trip", ast.Store()), items, self.body(s.body), []), s)
+        return [*defs, new, *self._forget(s, stored_names(s) - flow.live[s])]
+
+    def _if(self, s: ast.If) -> list[ast.stmt]:
+        flow = self.flow
+        assert flow is not None
+        bound = all_stored([*s.body, *s.orelse])
+        changed = bound & flow.live[s]
+        defs, state = self._state(s, changed | loaded_names([*s.body, *s.orelse]), changed)
+        self.temporaries += 1
+        side = f"__side{self.temporaries}"
+        items = hook("if_", self._place(s), self.visit(s.test), *state)
+        choice = ast.If(ast.Name(side, ast.Load()), self.body(s.body), self.body(s.orelse) if s.orelse else [])
+        new = _at(ast.For(ast.Name(side, ast.Store()), items, [_at(choice, s)], []), s)
+        return [*defs, new, *self._forget(s, bound - flow.live[s])]
+
+    def _forget(self, s: ast.stmt, names: set[str]) -> list[ast.stmt]:
+        """Names that nothing reads any more lose their values, which belong to a pass of the body."""
+        assert self.flow is not None
+        undefined = ast.Attribute(ast.Name(HOOKS, ast.Load()), "UNDEFINED", ast.Load())
+        return [_at(ast.Assign([ast.Name(n, ast.Store())], undefined), s) for n in sorted(names)
+                if n in self.flow.variables and not n.startswith("__")]
 
     def _assign(self, s: ast.Assign) -> list[ast.stmt]:
         after = self.stored(s)
@@ -257,6 +350,8 @@ class ExpressionHooks(ast.NodeTransformer):
             new = ast.Expr(hook("augment_attribute", op, self.visit(t.value), ast.Constant(self.mangled(t.attr)), value))
         else:
             old = self.visit(_at(ast.Name(t.id, ast.Load()), s))
+            if self.flow is not None and t in self.flow.uncertain:
+                old = hook("load_local", ast.Constant(t.id), old)
             new = ast.Assign([self.visit(ast.Name(t.id, ast.Store()))], hook("augment", op, old, value))
         return [_at(new, s), *self.stored(s)]
 
@@ -270,6 +365,59 @@ class ExpressionHooks(ast.NodeTransformer):
     def visit_Assert(self, s: ast.Assert) -> ast.stmt:
         message = self.visit(s.msg) if s.msg is not None else ast.Constant(None)
         return _at(ast.Expr(hook("check", self.visit(s.test), thunk(message))), s)
+
+
+class Flow:
+    """What is known of one function's control flow, after its jumps have been lowered.
+
+    variables: its local names.  unset: those to make undefined at the start.  outer: names of enclosing functions that it
+    sets.  escaping: names that nested functions set.  stops, live, uncertain: see `jumps.py` and `liveness.py`.
+    """
+
+    def __init__(self, node: ast.FunctionDef, scope: Scope) -> None:
+        jumps = Jumps()
+        self.statements = jumps.function(node.body)
+        self.stops = jumps.stops
+        liveness = Liveness(jumps.stops)
+        liveness.block(self.statements, {RETURN_VALUE})
+        self.live = liveness.live
+        parameters = {a.arg for a in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs, node.args.vararg,
+                                      node.args.kwarg) if a is not None}
+        stored = all_stored(self.statements)
+        scope.bound.update({RETURN_VALUE, RETURNED} | {n for n in stored if n.startswith("__")})
+        declared = {n for s in ast.walk(node) if isinstance(s, (ast.Global, ast.Nonlocal)) and not _is_nested(s, node)
+                    for n in s.names}
+        self.outer = {n for n in declared if scope.place(n) == "local"}
+        own = {n for n in stored | parameters if scope.place(n) == "local" or n.startswith("__")} - declared
+        self.variables = own | self.outer
+        nested = [d for d in ast.walk(node) if isinstance(d, (ast.FunctionDef, ast.Lambda)) and d is not node]
+        self.escaping = {n for d in nested for s in ast.walk(d) if isinstance(s, ast.Nonlocal) for n in s.names} & self.variables
+        self.escaping |= self.outer
+        generated = {n for n in own - parameters if n.startswith("__")}
+        self.flags = sorted(generated - {RETURN_VALUE, RETURNED})
+        self.unset = sorted(own - parameters - generated)
+        reads = UncertainReads(set(self.unset))
+        reads.block(self.statements, set())
+        self.uncertain = reads.found
+
+
+def _is_nested(s: ast.AST, node: ast.FunctionDef) -> bool:
+    return any(s in ast.walk(d) for d in ast.walk(node) if isinstance(d, (ast.FunctionDef, ast.Lambda)) and d is not node)
+
+
+def _has_control_flow(node: ast.FunctionDef) -> bool:
+    return any(isinstance(n, (ast.For, ast.While, ast.If, ast.Try, ast.With)) for n in ast.walk(node))
+
+
+def _is_generator(node: ast.FunctionDef) -> bool:
+    return any(isinstance(n, (ast.Yield, ast.YieldFrom)) for n in ast.walk(node))
+
+
+def _function(name: str, args: ast.arguments, body: list[ast.stmt]) -> ast.FunctionDef:
+    return ast.FunctionDef(name, args, body, [], None, None, **_TYPE_PARAMS)  # type: ignore[arg-type]
+
+
+_TYPE_PARAMS = {"type_params": []} if "type_params" in ast.FunctionDef._fields else {}
 
 
 def _at(new: ast.AST, old: ast.AST) -> ast.AST:  # type: ignore[misc]
@@ -326,27 +474,23 @@ def _rewrite(code: types.CodeType, qualname: str) -> types.CodeType | None:
     parts = qualname.split(".")
     class_name = parts[-2] if len(parts) > 1 and parts[-2] != "<locals>" else None
     scope = function_scope(node, code.co_freevars)
-    hooks = ExpressionHooks(scope, class_name, _first_parameter(node))
+    hooks = ExpressionHooks(code.co_filename, scope, class_name, _first_parameter(node))
     name = "__function" if isinstance(node, ast.Lambda) else node.name
     if isinstance(node, ast.Lambda):
         body: list[ast.stmt] = [_at(ast.Return(hooks.visit(node.body)), node)]
     else:
-        body = hooks.body(node.body)
+        body = hooks.function_body(node)
     args = hooks._visit_defaults(node.args)
     args.defaults = [ast.Constant(None) for _ in args.defaults]
     args.kw_defaults = [None if d is None else ast.Constant(None) for d in args.kw_defaults]
     # The hooks are mentioned even where no expression needs one, so that every rewritten function has them as free variable.
     mention = _at(ast.Expr(ast.Name(HOOKS, ast.Load())), node)
-    new = ast.FunctionDef(name, args, [mention, *body], [], None, None, **_TYPE_PARAMS)  # type: ignore[arg-type]
-    factory = ast.FunctionDef("__factory", _parameters(HOOKS), [ast.copy_location(new, node)], [], None, None,
-                              **_TYPE_PARAMS)  # type: ignore[arg-type]
+    new = _function(name, args, [mention, *body])
+    factory = _function("__factory", _parameters(HOOKS), [ast.copy_location(new, node)])
     module = ast.fix_missing_locations(ast.Module([ast.copy_location(factory, node)], []))
     compiled = compile(module, code.co_filename, "exec", dont_inherit=True)
     inner = _nested_code(compiled, name)
     return inner.replace(co_name=code.co_name, co_qualname=code.co_qualname)
-
-
-_TYPE_PARAMS = {"type_params": []} if "type_params" in ast.FunctionDef._fields else {}
 
 
 def _nested_code(module: types.CodeType, name: str) -> types.CodeType:

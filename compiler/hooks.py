@@ -12,18 +12,21 @@ import functools
 import operator
 import sys
 import types
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from ..ir.errors import TreadleError
+from ..ir.opdef import effect_of
 from . import capture, dispatch, tracer
 from .arrays import any_traced, constant_array, is_traced
 from .builtin_functions import BUILTINS
 from .library import is_library_code, is_library_module
 from .lifting import lift
 from .sources import Attribute, Cell, Fixed, Global, Item, Source
+from .staging import StagedControl, checked_local
+from .state import UNDEFINED, Undefined
 
 _IN_PLACE = {"Add": operator.iadd, "Sub": operator.isub, "Mult": operator.imul, "Div": operator.itruediv,
              "FloorDiv": operator.ifloordiv, "Mod": operator.imod, "Pow": operator.ipow, "BitAnd": operator.iand,
@@ -42,7 +45,7 @@ def settle(x: Any) -> Any:
     return x
 
 
-class FunctionHooks:
+class FunctionHooks(StagedControl):
     """The hooks of one rewritten function."""
 
     slice = slice
@@ -57,9 +60,8 @@ class FunctionHooks:
 
     def load_global(self, name: str) -> Any:
         source = Global(self.module, name)
-        bindings = tracer.current().bindings
-        if source in bindings:
-            return bindings[source]
+        if is_bound(source):
+            return bound_value(source, name)
         if name in self.names:
             return lift(self.names[name], source)
         found = getattr(builtins, name, _MISSING)
@@ -68,13 +70,12 @@ class FunctionHooks:
         return found
 
     def store_global(self, name: str, value: Any) -> None:
-        tracer.current().bindings[Global(self.module, name)] = value
+        tracer.current().bind(Global(self.module, name), value)
 
     def load_cell(self, name: str) -> Any:
         source = Cell(self.cells[name], name)
-        bindings = tracer.current().bindings
-        if source in bindings:
-            return bindings[source]
+        if is_bound(source):
+            return bound_value(source, name)
         try:
             contents = self.cells[name].object.cell_contents
         except ValueError:
@@ -83,7 +84,7 @@ class FunctionHooks:
         return lift(contents, source)
 
     def store_cell(self, name: str, value: Any) -> None:
-        tracer.current().bindings[Cell(self.cells[name], name)] = value
+        tracer.current().bind(Cell(self.cells[name], name), value)
 
     # Attributes
 
@@ -98,21 +99,20 @@ class FunctionHooks:
 
     def _module_attribute(self, module: types.ModuleType, name: str) -> Any:
         source = Global(Fixed(vars(module), module.__name__), name)
-        bindings = tracer.current().bindings
-        return bindings[source] if source in bindings else lift(getattr(module, name), source)
+        return bound_value(source, name) if is_bound(source) else lift(getattr(module, name), source)
 
     def set_attribute(self, owner: Any, name: str, value: Any) -> None:
         trace = tracer.current()
         if is_traced(owner) or id(owner) in trace.fresh:
             setattr(owner, name, value)
         elif isinstance(owner, types.ModuleType):
-            trace.bindings[Global(Fixed(vars(owner), owner.__name__), name)] = value
+            trace.bind(Global(Fixed(vars(owner), owner.__name__), name), value)
         else:
             found = class_attribute(type(owner), name)
             if isinstance(found, property) and found.fset is not None:
                 self.call(found.fset, owner, value)
             else:
-                trace.bindings[Attribute(source_of(owner), name)] = value
+                trace.bind(Attribute(source_of(owner), name), value)
 
     # Subscripts
 
@@ -131,7 +131,7 @@ class FunctionHooks:
         if isinstance(found, types.FunctionType) and not is_library_code(found.__code__) and not is_traced(owner):
             self.call(found, owner, index, value)
         elif id(owner) in tracer.current().origins:
-            tracer.current().bindings[Item(tracer.current().origins[id(owner)][1], index)] = value
+            tracer.current().bind(Item(tracer.current().origins[id(owner)][1], index), value)
         else:
             owner[index] = value
 
@@ -144,51 +144,46 @@ class FunctionHooks:
     def augment_attribute(self, op: str, owner: Any, name: str, value: Any) -> None:
         self.set_attribute(owner, name, self.augment(op, self.attribute(owner, name), value))
 
-    # Conditions
-
-    def and_(self, a: Any, b: Callable[[], Any]) -> Any:
-        return b() if a else a
-
-    def or_(self, a: Any, b: Callable[[], Any]) -> Any:
-        return a if a else b()
-
-    def not_(self, a: Any) -> bool:
-        return not a
-
-    def choose(self, test: Any, then: Callable[[], Any], otherwise: Callable[[], Any]) -> Any:
-        return then() if test else otherwise()
-
-    def compare(self, tests: tuple[Callable[[Any, Any], Any], ...], first: Any, *others: Callable[[], Any]) -> Any:
-        result: Any = True
-        for test, other in zip(tests, others, strict=True):
-            second = other()
-            result = test(first, second)
-            if not result:
-                return result
-            first = second
-        return result
+    # Other expressions
 
     def contains(self, container: Any, x: Any) -> Any:
         return x in container
 
-    def check(self, test: Any, message: Callable[[], Any]) -> None:
-        if not test:
-            text = message()
-            raise AssertionError(*([] if text is None else [text]))
+    def enter_try(self) -> tuple[int, int]:
+        """A mark of what has been emitted so far. Inside, what follows from the arguments is computed at once."""
+        trace = tracer.current()
+        mark = (len(trace.builder.block.ops), trace.trying)
+        trace.trying += 1
+        return mark
 
-    def handle(self) -> None:
+    def leave_try(self, mark: tuple[int, int]) -> None:
+        """What may raise at run time cannot be handled: refuse it rather than skip the handler."""
+        tracer.current().trying = mark[1]
+        for op in tracer.current().builder.block.ops[mark[0]:]:
+            if effect_of(op) == "check":
+                raise tracer.unsupported("try around what may raise at run time", f"{op.name} may, and compiled code cannot "
+                                         "enter a handler", "test the condition with an if")
+
+    def handle(self, mark: tuple[int, int]) -> None:
         """At the start of every `except`: what says that the function cannot be compiled is not for the user to handle."""
         error = sys.exc_info()[1]
         if isinstance(error, TreadleError):
             raise error
-
-    def iterate(self, x: Any) -> Iterable[Any]:
-        return x
+        tracer.current().trying = mark[1]
 
     # Calls
 
     def call(self, f: Any, /, *args: Any, **kwargs: Any) -> Any:
         return call(f, args, kwargs)
+
+
+def is_bound(source: Source) -> bool:
+    """Has the function set this place, as far as is known while tracing?"""
+    return not isinstance(tracer.current().bindings.get(source, UNDEFINED), Undefined)
+
+
+def bound_value(source: Source, name: str) -> Any:
+    return checked_local(name, tracer.current().bindings[source])
 
 
 def class_attribute(cls: type, name: str) -> Any:
@@ -216,8 +211,8 @@ def object_attribute(owner: Any, name: str, call_: Callable[..., Any]) -> Any:
     if id(owner) in trace.fresh or not has_state(owner):
         return settle(getattr(owner, name))
     source = Attribute(source_of(owner), name)
-    if source in trace.bindings:
-        return trace.bindings[source]
+    if is_bound(source):
+        return bound_value(source, name)
     if isinstance(found, (types.FunctionType, classmethod, staticmethod)) and name not in getattr(owner, "__dict__", {}):
         return getattr(owner, name)
     return lift(getattr(owner, name), source)
@@ -229,8 +224,7 @@ def _of_class(cls: type, name: str) -> Any:
             found, (types.FunctionType, classmethod, staticmethod, property, types.GetSetDescriptorType)):
         return settle(getattr(cls, name))
     source = Attribute(Fixed(cls, cls.__name__), name)
-    bindings = tracer.current().bindings
-    return bindings[source] if source in bindings else lift(getattr(cls, name), source)
+    return bound_value(source, name) if is_bound(source) else lift(getattr(cls, name), source)
 
 
 def has_state(x: Any) -> bool:
@@ -303,7 +297,12 @@ def call_function(f: types.FunctionType, args: tuple, kwargs: dict) -> Any:
             raise tracer.unsupported(_full_name(f), "there is no compiled form of it yet")
         check_pure(f)
         return settle(f(*args, **kwargs))
-    return rewritten(f)(*args, **kwargs)
+    trace = tracer.current()
+    trace.marks.append(len(trace.storages))
+    try:
+        return rewritten(f)(*args, **kwargs)
+    finally:
+        trace.marks.pop()
 
 
 def rewritten(f: types.FunctionType) -> types.FunctionType:

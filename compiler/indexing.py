@@ -18,9 +18,10 @@ from ..ir.builder import Slot
 from ..ir.graph import Value
 from ..ir.types import Dim
 from ..ir.viewmap import Axis, wrap_index
-from . import dispatch, tracer
+from . import dispatch, integers, spans, tracer
 from .arrays import TracedArray, any_traced, as_array, assign, index_value
-from .scalars import TracedScalar, concrete, to_python
+from .scalars import TracedScalar, concrete, to_kind, to_python
+from .spans import Span
 from .views import View
 
 _INVALID = ("only integers, slices (`:`), ellipsis (`...`), numpy.newaxis (`None`) and integer or boolean arrays are valid "
@@ -37,15 +38,6 @@ class At:
     """One position along an axis: an int, already counted from the front, or a run-time value yet to be checked."""
 
     position: int | Value
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """start, start + step, ... : `length` positions along an axis."""
-
-    start: int | Value
-    length: Dim
-    step: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -138,21 +130,24 @@ def _item(e: Any, axis: int, dims: Sequence[Dim]) -> Item:
 
 
 def _span(s: slice, extent: Dim) -> Span:
-    start, stop, step = (_bound(e) for e in (s.start, s.stop, s.step))
-    if not isinstance(extent, int):
-        if start is None and stop is None and step in (None, 1):
-            return Span(0, extent, 1)
-        raise tracer.unsupported("a slice of an axis with a run-time extent")
-    first, last, stride = slice(start, stop, step).indices(extent)
-    length = len(range(first, last, stride))
-    return Span(first if length else 0, length, stride)
+    step = concrete(s.step, "a slice step")
+    start, stop, step = _bound(s.start), _bound(s.stop), 1 if step is None else operator.index(step)
+    if step == 0:
+        raise ValueError("slice step cannot be zero")
+    if all(b is None or isinstance(b, int) for b in (start, stop)) and isinstance(extent, int):
+        first, last, stride = slice(start, stop, step).indices(extent)
+        length = len(range(first, last, stride))
+        return Span(first if length else 0, length, stride)
+    return spans.run_time_span(start, stop, step, extent)
 
 
-def _bound(e: Any) -> int | None:
-    """A slice bound, whose value decides an extent."""
+def _bound(e: Any) -> Dim | None:
+    """A slice bound: an int, or a run-time one. What follows from arguments alone is specialised."""
     if e is None:
         return None
-    e = concrete(e[()] if isinstance(e, TracedArray) and e.ndim == 0 else e, "a slice bound")
+    e = e[()] if isinstance(e, TracedArray) and e.ndim == 0 else e
+    if isinstance(e, TracedScalar) and e.value.dtype.kind in "iub":
+        return operator.index(concrete(e, "a slice bound")) if e.known is not None else index_value(to_kind(e, "int"))
     try:
         return operator.index(e)
     except TypeError:
@@ -160,10 +155,20 @@ def _bound(e: Any) -> int | None:
 
 
 def checked(position: int | Value, axis: int, extent: Dim) -> int | Value:
-    """A position counted from the front; a run-time one is checked where the program runs."""
+    """A position counted from the front; a run-time one is checked where the program runs, unless it is surely in range."""
     if isinstance(position, int):
         return position
-    return checked_value(index_value(position), axis, extent)
+    index = index_value(to_kind(TracedScalar(position), "int"))
+    form, size = integers.form_of(index), integers.form_of(extent)
+    one = integers.form_of(1)
+    if integers.is_nonnegative(form) and integers.is_nonnegative(size.plus(form, -1).plus(one, -1)):
+        return integers.int_of_form(form)
+    from_end = size.plus(form)
+    if integers.is_nonnegative(form.scaled(-1).plus(one, -1)) and integers.is_nonnegative(from_end):
+        return integers.int_of_form(from_end)
+    found = integers.remember(("index", form.key, size.key, axis), lambda: checked_value(index, axis, extent))
+    integers.set_bounds(found, [integers.form_of(0)], [size.plus(one, -1)])
+    return found
 
 
 def checked_value(indices: Value, axis: int, extent: Dim) -> Value:

@@ -70,7 +70,9 @@ def _lift(x: Any, source: Source, in_key: bool) -> Any:
         return TracedScalar(value, KnownInput(x, source))
     if type(x) in PYTHON_SCALARS:
         if in_key and not (type(x) is int and not -(2**63) <= x < 2**63):
-            return TracedScalar(trace.add_input(source, WeakType(type(x).__name__), str(source)), KnownInput(x, source))
+            value, known = trace.add_input(source, WeakType(type(x).__name__), str(source)), KnownInput(x, source)
+            trace.facts.known[value] = known
+            return TracedScalar(value, known)
         trace.guard(SourceGuard(source, x))
         return x
     if isinstance(x, _BY_VALUE):

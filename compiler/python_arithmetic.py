@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 
 from ..ir.graph import Value
-from . import dispatch, tracer
+from . import dispatch, integers, tracer
 from .arrays import TracedArray, as_array, new_array, value_of
 from .builtin_functions import builtin
+from .forms import Form
 from .known import Known, known_result
 from .scalars import TracedScalar, concrete, is_weak, known_of, to_kind
 from .values import cast, cast_weak, check_dtype
@@ -54,12 +55,59 @@ def _arithmetic(python: Callable, name: str) -> None:
         if (kind == "complex" and python in (operator.floordiv, operator.mod)) or (
                 kind != "int" and python in (operator.lshift, operator.rshift)):
             raise _refuse_kinds(python, a, b)
+        if tracer.current().trying and known_of(a) is not None and known_of(b) is not None:
+            # Its exception may be what the handler is there for.
+            return python(concrete(a, "an operand inside try"), concrete(b, "an operand inside try"))
         known = known_result(python, (known_of(a), known_of(b)))
         if python is operator.pow and known is not None and type(known.value).__name__ != kind:
             # int ** -k is a float, and a negative float's root complex: decided by the values at hand.
             return concrete(TracedScalar(value_of(a), known), "a power whose kind depends on its exponent")
         values = [cast_weak(value_of(x), kind) for x in (a, b)]
+        if kind == "int" and python is not operator.truediv:
+            return _integer(python, name, [integers.form_of(_dim(x, v)) for x, v in zip((a, b), values)], values, known)
         return TracedScalar(tracer.emit(f"py_{name}", values), known)
+
+
+def _dim(x: Any, value: Value) -> int | Value:
+    return int(x) if isinstance(x, (bool, int)) else value
+
+
+def _integer(python: Callable, name: str, forms: list[Form], values: list[Value], known: Known | None) -> Any:
+    """The result of an operator on ints: a Python int where its form is constant, with what bounds it."""
+    a, b = forms
+
+    def make() -> Value:
+        return tracer.emit(f"py_{name}", values)
+
+    form: Form | None = None
+    if python in (operator.add, operator.sub):
+        form = a.plus(b, 1 if python is operator.add else -1)
+    elif python is operator.mul and (not a.terms or not b.terms):
+        form = b.scaled(a.constant) if not a.terms else a.scaled(b.constant)
+    if form is not None:
+        result = integers.value_of_form(form, make)
+    else:
+        result = integers.remember((name, a.key, b.key), make)
+        low, high = _bounds(python, a, b)
+        integers.set_bounds(result, low, high)
+    if isinstance(result, int):
+        return result
+    if known is not None:
+        integers.facts().known[result] = known
+    return TracedScalar(result, known)
+
+
+def _bounds(python: Callable, a: Form, b: Form) -> tuple[list[Form], list[Form]]:
+    zero, one = Form((), 0), Form((), 1)
+    if python is operator.floordiv and not b.terms and b.constant > 0 and integers.is_nonnegative(a):
+        return [zero], [a]
+    if python is operator.mod and integers.is_nonnegative(b.plus(one, -1)):
+        return [zero], [b.plus(one, -1), *([a] if integers.is_nonnegative(a) else [])]
+    if python is operator.mul and integers.is_nonnegative(a) and integers.is_nonnegative(b):
+        return [zero], []
+    if python is operator.rshift and integers.is_nonnegative(a):
+        return [zero], [a]
+    return [], []
 
 
 def _comparison(python: Callable, name: str) -> None:
@@ -121,7 +169,7 @@ def matmul(a: Any, b: Any) -> Any:
 
 
 @dispatch.implements("select")
-def select(condition: Any, x: Any, y: Any) -> Any:
+def select(condition: Any, x: Any, y: Any, better: Callable | None = None) -> Any:
     """x if the condition holds, else y: for scalars (of one kind, after joining), and where nothing is traced."""
     if not isinstance(condition, (TracedScalar, TracedArray)):
         return x if condition else y
@@ -131,6 +179,12 @@ def select(condition: Any, x: Any, y: Any) -> Any:
     if is_weak(x) and is_weak(y):
         kind = wider(kind_of(x), kind_of(y))
         values = [cast_weak(value_of(v), kind) for v in (x, y)]
+        if kind == "int" and better in (operator.gt, operator.lt):
+            chosen = TracedScalar(tracer.emit("where", [test, *values]))
+            ends = [integers.form_of(_dim(v, w)) for v, w in zip((x, y), values)]
+            zero = [Form((), 0)] if all(map(integers.is_nonnegative, ends)) else []
+            integers.set_bounds(chosen.value, *((zero + ends, []) if better is operator.gt else (zero, ends)))
+            return chosen
     else:
         dtype = np.result_type(*[_as_numpy(v) for v in (x, y)])
         values = [value_of(v, dtype) for v in (x, y)]

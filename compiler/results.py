@@ -22,6 +22,7 @@ from . import pytree, tracer
 from .arrays import TracedArray
 from .scalars import TracedScalar
 from .sources import Attribute, Source
+from .state import Tentative, Undefined
 from .traced import Build, Effect, Recipe
 from .views import Affine, Part, Reshape, Step, Storage
 
@@ -315,7 +316,12 @@ class Recipes:
         for twin in trace.twins.values():
             if twin.array.view is not twin.view:
                 out.append(SetPlace(Attribute(twin.source, "shape"), Constant(twin.array.view.dims)))
-        return out + [SetPlace(s, self.recipe(v)) for s, v in trace.bindings.items()]
+        for source, value in trace.bindings.items():
+            if isinstance(value, Tentative):
+                raise tracer.unsupported(f"setting {source} on some paths only", "it did not exist before")
+            if not isinstance(value, Undefined) and trace.preloaded.get(source, self) is not value:
+                out.append(SetPlace(source, self.recipe(value)))
+        return out
 
 
 def same_contents(a: Any, b: Any) -> bool:

@@ -81,6 +81,7 @@ class TracedScalar(Operators):
     def __bool__(self) -> bool:
         known = known_result(bool, (self.known,))
         if known is None:
+            tracer.unroll_for(self.value)
             raise tracer.unsupported("a condition on a run-time value",
                                      "its truth is not known while compiling", "use np.where or arithmetic on the mask")
         return _guarded(known)
@@ -149,6 +150,7 @@ def concrete(x: Any, what: str) -> Any:
     if not isinstance(x, TracedScalar):
         return x
     if x.known is None:
+        tracer.unroll_for(x.value)
         raise tracer.unsupported(f"{what} from a run-time value", "its value is not known while compiling",
                                  "pass it as an argument of its own")
     return _guarded(x.known)

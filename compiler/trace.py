@@ -15,6 +15,7 @@ from ..ir.types import ArrayType
 from . import advanced as _advanced  # noqa: F401  (these fill the table)
 from . import assignment as _assignment  # noqa: F401
 from . import indexing as _indexing  # noqa: F401
+from . import iteration as _iteration  # noqa: F401
 from . import numpy_api as _numpy_api  # noqa: F401
 from . import python_arithmetic as _python_arithmetic  # noqa: F401
 from . import tracer
@@ -24,6 +25,7 @@ from .hooks import call
 from .lifting import lift
 from .results import Recipes
 from .sources import Argument, Call, Source
+from .state import UNDEFINED
 from .traced import Traced
 from .tracer import Restart, Trace
 from .views import Storage
@@ -48,8 +50,19 @@ def _trace(state: Trace, f: Callable[..., Any], args: tuple, kwargs: dict) -> Tr
     names = _names(f, len(args))
     given = [lift(a, Argument(k, names[k]), in_key=True) for k, a in enumerate(args)]
     named = {k: lift(a, Argument(k, k), in_key=True) for k, a in kwargs.items()}
+    for decision in state.decisions:
+        if decision[0] == "preload":
+            _preload(state, decision[1])
     result = call(f, tuple(given), named)
     return finish_trace(state, getattr(f, "__name__", "f"), result)
+
+
+def _preload(state: Trace, source: Source) -> None:
+    """Read a place that a loop or branch sets, before the function runs."""
+    try:
+        state.bindings[source] = state.preloaded[source] = lift(source.read(state.call), source)
+    except (AttributeError, KeyError, ValueError):
+        state.bindings[source] = UNDEFINED
 
 
 def finish_trace(state: Trace, name: str, result: Any) -> Traced:

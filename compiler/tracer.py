@@ -21,6 +21,7 @@ from ..ir.errors import UnsupportedError
 from ..ir.graph import Block, Value
 from ..ir.loc import Loc
 from ..ir.types import Type
+from .forms import Facts
 from .sources import Call, Source
 from .traced import Guard
 
@@ -32,6 +33,9 @@ _PACKAGE = Path(__file__).parent.parent
 # Frames of these files are never "the user's line".
 _INTERNAL = tuple(str(_PACKAGE / name) for name in ("compiler", "ir", "passes")) + (
     str(Path(np.__file__).parent), "<frozen", "<__array_function__")
+
+
+MOST_UNROLLED = 1000
 
 
 class Restart(BaseException):
@@ -61,14 +65,27 @@ class Twin:
     source: Source
 
 
+@dataclass(slots=True)
+class StagedLoop:
+    """A loop whose body is being traced. trips: their number, if it is known."""
+
+    place: str
+    body: Block
+    trips: int | None
+
+
 class Trace:
     """One function being traced.
 
     lifted: id of an outside object -> (the object, what stands for it, where it was found).  origins: id -> (object, where
     it was found), for objects that are read attribute by attribute.  twins and containers: by id of the twin.  bindings:
-    attributes, globals and closure variables that the function has set, by place, in order.  unions:
+    attributes, globals and closure variables that the function has set, by place, in order; preloaded:
+    of those, what was read before the function ran.  unions:
     storages of inputs that overlap.  fresh: objects made in the trace, by id.  rewritten: functions with hooks.
-    call: the call at hand.  decisions: what earlier attempts at this trace have found necessary.
+    call: the call at hand.  loops, depth: the staged loops, and all regions, that are open.  marks: per active call of a
+    user function, the number of storages there were at its start.  trying: inside how many `try` with handlers.
+    unreachable: regions that end in a raise.  remembered: by place, what an earlier visit of a loop found out.
+    decisions: what earlier attempts at this trace have found necessary.
     """
 
     def __init__(self, call: Call, decisions: frozenset[tuple] = frozenset()) -> None:
@@ -83,9 +100,17 @@ class Trace:
         self.twins: dict[int, Twin] = {}
         self.containers: dict[int, Container] = {}
         self.bindings: dict[Source, Any] = {}
+        self.preloaded: dict[Source, Any] = {}
         self.unions: dict[tuple[Source, ...], Storage] = {}
         self.fresh: dict[int, Any] = {}
         self.rewritten: dict[FunctionType, FunctionType] = {}
+        self.facts = Facts()
+        self.loops: list[StagedLoop] = []
+        self.depth = 0
+        self.trying = 0
+        self.unreachable: set[Block] = set()
+        self.marks: list[int] = [0]
+        self.remembered: dict[tuple, Any] = {}
         self.decisions = decisions
 
     def add_input(self, source: Source, type: Type, name: str = "") -> Value:
@@ -96,6 +121,13 @@ class Trace:
 
     def guard(self, guard: Guard) -> None:
         self.guards[guard] = None
+
+
+    def bind(self, source: Source, value: Any) -> None:
+        """Set an attribute, global or closure variable; in a region it must have been read before, so that paths join."""
+        if self.depth and source not in self.bindings:
+            raise Restart(("preload", source))
+        self.bindings[source] = value
 
 
 class _Current(threading.local):
@@ -172,3 +204,39 @@ def builder() -> Builder:
     b = current().builder
     b.loc = here()
     return b
+
+
+def depends_on(value: Value) -> set[Block]:
+    """The blocks whose arguments a value is computed from."""
+    found: set[Block] = set()
+    seen: set[Value] = set()
+    todo = [value]
+    while todo:
+        v = todo.pop()
+        if v in seen:
+            continue
+        seen.add(v)
+        if v.op is None:
+            if v.block is not None:
+                found.add(v.block)
+        else:
+            todo += v.op.operands
+            for region in v.op.regions:
+                todo += region.yields
+    return found
+
+
+def unroll_for(value: Value) -> None:
+    """If a loop index decides this value, which tracing needs, trace again with that loop unrolled."""
+    blocks = depends_on(value)
+    for loop in reversed(current().loops):
+        if loop.body in blocks and loop.trips is not None and loop.trips <= MOST_UNROLLED:
+            raise Restart(("unroll", loop.place))
+
+
+def static_extent(d: Any, what: str) -> int:
+    """An extent that tracing must know: a loop that changes it is unrolled."""
+    if isinstance(d, Value):
+        unroll_for(d)
+        raise unsupported(what, "an extent is known only at run time")
+    return d

@@ -39,6 +39,7 @@ class Storage:
         self.layout = layout
         self.strides = packed_strides(self.dims, self.dtype, layout) if strides is None else strides
         self.source, self.writeable, self.written = source, writeable, False
+        self.frozen: str | None = None
         tracer.current().storages.append(self)
 
 
@@ -129,6 +130,9 @@ class View:
 
     def write(self, new: Value) -> None:
         """Overwrite what the view shows; `new` has the view's dtype and extents."""
+        if self.storage.frozen is not None:
+            raise tracer.unsupported(f"a write to {self.storage.frozen}", "which array is meant is known only at run time",
+                                     "write into an array of its own: make a copy first")
         self.storage.value = _put(self.steps, self.storage.value, new)
         self.storage.written = True
 

@@ -178,9 +178,7 @@ class Nests(Values):
             self.environment[s.var] = Value((trip,), self.depth)
             self.environment.update(zip((c.name for c in s.carried), inside, strict=True))
             self.statements(s.body)
-            nexts = [self.value(c.next) for c in s.carried]  # type: ignore[arg-type]
-            self.look_for_signals(s, trip, constant_trips(lo, hi, s.step))
-            return nexts
+            return [self.value(c.next) for c in s.carried]  # type: ignore[arg-type]
 
         results = self.counted(lo, hi, s.step, carries, stored_buffers(s.body), run, until)
         self.environment.update(zip((c.result for c in s.carried), results, strict=True))
@@ -291,10 +289,6 @@ class Nests(Values):
     def allows(self, s: For, vector: bool) -> bool:
         flat = all(isinstance(x, Let | Store) for x in s.body)
         return replicable(s, vector) and (s.kind != "simd" or flat)
-
-    @abstractmethod
-    def look_for_signals(self, s: For, trip: str, trips: int | None) -> None:
-        """Emit, at the end of a trip, what makes a long loop end on Ctrl-C."""
 
     @abstractmethod
     def reduction(self, s: For, lo: str, hi: str) -> None:

@@ -44,6 +44,8 @@ def _joined(arrays: Sequence[TracedArray], axis: int, kind: np.dtype) -> TracedA
             if d != axis and x is not y and x != y:
                 raise ValueError("all the input array dimensions except for the concatenation axis must match exactly, but along "
                                  f"dimension {d}, the array at index 0 has size {x} and the array at index {k} has size {y}")
+    for a in arrays:
+        tracer.static_extent(a.view.dims[axis], "joining arrays")
     values = [cast(a.view.read(), check_dtype(kind)) for a in arrays]
     result = tracer.emit("concatenate", values, axis=axis) if len(values) > 1 else values[0]
     return wrap(result, _joined_order(arrays))

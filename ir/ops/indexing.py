@@ -72,7 +72,8 @@ def _evaluate_check_index(xp: Any, operands: list, attrs: dict, types: Sequence[
     bad = xp.nonzero(((indices < -n) | (indices >= n)).reshape(-1))[0]
     if bad.size:
         raise IndexError(_message(attrs["axis"]).format(int(indices.reshape(-1)[bad[0]]), n))
-    return [xp.where(indices < 0, indices + n, indices)]
+    wrapped = xp.where(indices < 0, indices + n, indices)
+    return [int(wrapped) if isinstance(types[0], WeakType) else wrapped]
 
 
 def _extent(ctx: LowerContext, op: Op) -> Expr:

@@ -1,0 +1,218 @@
+"""A branch on a run-time condition: both sides are traced from one state, and what differs at their ends is joined."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any
+
+from ..ir.graph import Block, Value, defining_block, is_inside
+from ..ir.types import Dim
+from . import integers, tracer
+from .arrays import TracedArray
+from .carried import Control
+from .joins import Joined, JoinError, defined_value, dims_of_leaf, join, leaf_value, wrap_leaf
+from .scalars import TracedScalar
+from .sharing import is_visible, names_holding
+from .state import (
+    LENGTH,
+    UNDEFINED,
+    UNREACHABLE,
+    Path,
+    State,
+    Tentative,
+    Undefined,
+    name_of,
+    put_contents,
+    same_leaf,
+)
+from .views import Storage
+
+
+@dataclass(slots=True)
+class End:
+    """How one side ended."""
+
+    block: Block
+    leaves: dict[Path, Any]
+    values: tuple
+    storages: dict[Storage, Value]
+    contents: list[tuple[Any, Any]]
+    reachable: bool
+
+
+class Branch:
+    """The two sides of one `if`."""
+
+    def __init__(self, control: Control) -> None:
+        self.control, self.state = control, control.snapshot()
+        self.frame = names_holding(tracer.user_frame())
+        self.ends: list[End] = []
+
+    def open(self) -> None:
+        self.state.restore()
+        self.control.set(self.state.values)
+
+    def close(self, block: Block) -> None:
+        values = self.control.get()
+        after = State(self.control.names, values, self.control.carried)
+        self.ends.append(End(block, after.leaves, values, dict(after.storages), after.containers,
+                             block not in tracer.current().unreachable))
+
+    def merge(self, condition: Value, inside: Callable[[Block], AbstractContextManager]) -> None:
+        """Emit the `if` and give every leaf and storage its value after it."""
+        then, other = self.ends
+        self.condition = condition
+        self._drop_unreachable(then, other)
+        base = self._common_structure(then, other)
+        kept, joined = self._join(then, other)
+        storages = [s for s in self.state.storages
+                    if not then.storages[s] is other.storages[s] is self.state.storages[s]]
+        dims, extents = self._dims(joined, then, other)
+        for side, end in enumerate(self.ends):
+            for s, v in end.storages.items():
+                s.value = v
+            with inside(end.block):
+                end.block.yields = self._yields(end, side, joined, dims, extents, storages)
+        self.state.restore()
+        results = iter(tracer.current().builder.emit("if", [condition], {}, [then.block, other.block], loc=tracer.here()))
+        lengths = {key: next(results) for key in extents}
+        for v in lengths.values():
+            integers.set_bounds(v, [integers.form_of(0)], [])
+        for x, contents in then.contents:
+            put_contents(x, contents)
+        changed = dict(kept)
+        for path, j in joined.items():
+            v = next(results)
+            changed[path] = wrap_leaf(v, j, next(results) if j.tentative else None)
+            self._freeze(path, changed[path])
+        for s in storages:
+            s.value, s.written = next(results), True
+        del lengths
+        self.state.values = base
+        self.control.set(self.state.variables(changed))
+
+    def _drop_unreachable(self, then: End, other: End) -> None:
+        """A side that ends in a raise hands nothing on: it is given the other's leaves, as far as they exist there."""
+        if not then.reachable and not other.reachable:
+            tracer.current().unreachable.add(tracer.current().builder.block)
+        for a, b in ((then, other), (other, then)):
+            if not a.reachable and b.reachable:
+                a.values, a.contents = b.values, b.contents
+                a.leaves = {p: x if p[-1] == LENGTH or is_outside(x, b.block, self.state) else UNREACHABLE
+                            for p, x in b.leaves.items()}
+
+    def _common_structure(self, then: End, other: End) -> tuple:
+        """The variables' values to put joined leaves into; a side without a value takes the other's structure."""
+        base = list(then.values)
+        for k, name in enumerate(self.control.names):
+            if name not in self.control.carried:
+                continue
+            for a, b in ((then, other), (other, then)):
+                if isinstance(a.values[k], Undefined) and not isinstance(b.values[k], Undefined):
+                    base[k] = b.values[k]
+                    for p in [p for p in a.leaves if p[0] == name]:
+                        del a.leaves[p]
+                    a.leaves.update({p: x if p[-1] == LENGTH else UNDEFINED for p, x in b.leaves.items() if p[0] == name})
+        return tuple(base)
+
+    def _join(self, then: End, other: End) -> tuple[dict[Path, Any], dict[Path, Joined]]:
+        kept: dict[Path, Any] = {}
+        joined: dict[Path, Joined] = {}
+        try:
+            if set(then.leaves) != set(other.leaves):
+                names = sorted({str(p[0]) for p in set(then.leaves) ^ set(other.leaves)})
+                raise JoinError(f"the structure of {', '.join(names)} differs")
+            for path, a in then.leaves.items():
+                b = other.leaves[path]
+                if same_leaf(a, b) or (isinstance(a, Undefined) and isinstance(b, Undefined)):
+                    kept[path] = a if a is not UNREACHABLE else b
+                elif self._is_one_sided(a, b, then) or self._is_one_sided(b, a, other):
+                    kept[path] = self._tentative(a, b)
+                else:
+                    joined[path] = join(path, a, b)
+        except JoinError as e:
+            raise tracer.unsupported("this branch", f"after it, {e}") from None
+        return kept, joined
+
+    def _is_one_sided(self, a: Any, b: Any, end: End) -> bool:
+        """Has `b`'s side no value, and is `a` one that exists outside the branch?"""
+        return isinstance(b, Undefined) and not isinstance(a, Tentative) and is_outside(a, end.block, self.state)
+
+    def _tentative(self, a: Any, b: Any) -> Any:
+        """The value of the side that has one, defined if that side was taken."""
+        if UNREACHABLE in (a, b):
+            return b if a is UNREACHABLE else a
+        if isinstance(b, Undefined):
+            return Tentative(a, TracedScalar(self.condition))
+        return Tentative(b, TracedScalar(tracer.emit("py_logical_not", [self.condition])))
+
+    def _dims(self, joined: dict[Path, Joined], then: End, other: End,
+              ) -> tuple[dict[Path, tuple], dict[tuple, tuple[Dim, Dim]]]:
+        """Per joined array its extents: an extent, or a key into `extents` where the sides differ."""
+        dims: dict[Path, tuple] = {}
+        extents: dict[tuple, tuple[Dim, Dim]] = {}
+        for path, j in joined.items():
+            if j.rank is None:
+                continue
+            pair = [dims_of_leaf(e.leaves[path]) for e in (then, other)]
+            own = []
+            for k in range(j.rank):
+                a, b = (_or_other(pair, side, k, (then, other)) for side in (0, 1))
+                if a is b or a == b:
+                    own.append(a)
+                else:
+                    key = (_key(a), _key(b))
+                    extents.setdefault(key, (a, b))
+                    own.append(key)
+            dims[path] = tuple(own)
+        return dims, extents
+
+    def _yields(self, end: End, side: int, joined: dict[Path, Joined], dims: dict[Path, tuple], extents: dict,
+                storages: list[Storage]) -> list[Value]:
+        out = [integers.as_value(pair[side]) for pair in extents.values()]
+        for path, j in joined.items():
+            own = tuple(extents[d][side] if isinstance(d, tuple) else d for d in dims.get(path, ()))
+            out.append(leaf_value(end.leaves[path], j, own))
+            if j.tentative:
+                out.append(defined_value(end.leaves[path]))
+        return out + [end.storages[s] for s in storages]
+
+    def _freeze(self, path: Path, x: Any) -> None:
+        """An array that is one of two places must not be written if someone else may see either."""
+        x = x.value if isinstance(x, Tentative) else x
+        if not isinstance(x, TracedArray):
+            return
+        for end in self.ends:
+            y = end.leaves[path]
+            y = y.value if isinstance(y, Tentative) else y
+            if isinstance(y, TracedArray) and y.view.storage in self.state.storages and is_visible(
+                    y.view.storage, path, self.frame, end.leaves):
+                x.view.storage.frozen = y.view.storage.frozen = (
+                    f"'{name_of(path)}', which is one of two arrays since a branch on run-time values")
+
+
+def is_outside(x: Any, block: Block, state: State) -> bool:
+    """Does this leaf mean the same outside the region?"""
+    if isinstance(x, Tentative):
+        return is_outside(x.value, block, state) and is_outside(x.defined, block, state)
+    if isinstance(x, TracedScalar):
+        return not is_inside(defining_block(x.value), block)
+    if isinstance(x, TracedArray):
+        values = [v for s in x.view.steps for v in (*getattr(s, "starts", ()), *getattr(s, "dims", ()))]
+        return x.view.storage in state.storages and not any(
+            isinstance(v, Value) and is_inside(defining_block(v), block) for v in values)
+    return True
+
+
+def _or_other(pair: list[tuple[Dim, ...]], side: int, k: int, ends: tuple[End, End]) -> Dim:
+    """An extent on one side; where that side has no array, the other's, if it is known there."""
+    if pair[side]:
+        return pair[side][k]
+    d = pair[1 - side][k]
+    return 0 if isinstance(d, Value) and is_inside(defining_block(d), ends[1 - side].block) else d
+
+
+def _key(d: Dim) -> Any:
+    return ("extent", d) if isinstance(d, int) else id(d)

@@ -1,0 +1,440 @@
+"""What a loop carries from trip to trip, found as a fixpoint over passes through its body.
+
+The first pass takes everything as it is outside.  What differs at the end of a pass (variables and other leaves, storages) is
+carried from the next pass on, as arguments of the body: run-time extents first, then leaves, then the starts of views that
+move, then storages.  The last pass, in which nothing new turned up, is the loop's body.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ..ir.builder import Slot
+from ..ir.graph import Block, Value, defining_block, is_inside
+from ..ir.types import PY_BOOL, PY_INT, ArrayType, Dim
+from ..ir.viewmap import Axis, renumber_slots, slots_of
+from . import integers, tracer
+from .arrays import TracedArray
+from .joins import Joined, JoinError, defined_value, dims_of_leaf, join, leaf_value, wrap_leaf
+from .scalars import TracedScalar
+from .sharing import is_visible, names_holding
+from .state import LENGTH, Path, State, Tentative, Undefined, name_of, same_leaf
+from .views import Affine, Storage, View
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """A rewritten statement: its place, how to read and write its variables, and which of them it may change."""
+
+    place: str
+    get: Callable[[], tuple]
+    set: Callable[[tuple], None]
+    names: tuple[str, ...]
+    carried: tuple[str, ...]
+
+    def snapshot(self) -> State:
+        return State(self.names, self.get(), self.carried)
+
+
+@dataclass(frozen=True, slots=True)
+class MovingView:
+    """A view whose starts along some axes change: `places` are (step, axis) of those. tentative: there may be none yet."""
+
+    view: View
+    places: tuple[tuple[int, int], ...]
+    tentative: bool = False
+
+    def starts(self, view: View) -> list[Dim]:
+        """The starts of another such view."""
+        return [_start(view, place) for place in self.places]
+
+    def at(self, starts: Sequence[Value]) -> TracedArray:
+        steps = list(self.view.steps)
+        for (k, axis), v in zip(self.places, starts, strict=True):
+            steps[k] = _with_start(steps[k], axis, v)  # type: ignore[arg-type]
+        steps = [_without_unused(s) if isinstance(s, Affine) else s for s in steps]
+        return TracedArray(replace(self.view, steps=tuple(steps)))
+
+
+def _start(view: View, place: tuple[int, int]) -> Dim:
+    step = view.steps[place[0]]
+    assert isinstance(step, Affine)
+    start = step.map[place[1]].start
+    return step.starts[start.operand] if isinstance(start, Slot) else start
+
+
+def _with_start(step: Affine, axis: int, v: Value) -> Affine:
+    starts = (*step.starts, v)
+    map = tuple(Axis(Slot(len(starts) - 1), a.terms) if k == axis else a for k, a in enumerate(step.map))
+    return Affine(map, starts, step.dims)
+
+
+def _without_unused(step: Affine) -> Affine:
+    """Only the starts that the map names."""
+    used = sorted({s.operand for s in slots_of(step.map)})
+    return Affine(renumber_slots(step.map, used.index), tuple(step.starts[k] for k in used), step.dims)
+
+
+def moving_view(a: View, b: View) -> MovingView | None:
+    """How `b` differs from `a`, if only in the starts of its steps."""
+    if a.storage is not b.storage or len(a.steps) != len(b.steps) or a.dims != b.dims:
+        return None
+    places = []
+    for k, (s, t) in enumerate(zip(a.steps, b.steps, strict=True)):
+        if not isinstance(s, Affine) or not isinstance(t, Affine):
+            if s != t:
+                return None
+            continue
+        if s.dims != t.dims or [x.terms for x in s.map] != [x.terms for x in t.map]:
+            return None
+        places += [(k, axis) for axis in range(len(s.map)) if _start(a, (k, axis)) is not _start(b, (k, axis))
+                   and _start(a, (k, axis)) != _start(b, (k, axis))]
+    return MovingView(a, tuple(places))
+
+
+def _view_from(view: View, block: Block) -> MovingView | None:
+    """The view that a loop makes of an outer storage, where there was none before it."""
+    places = []
+    for k, step in enumerate(view.steps):
+        if isinstance(step, Affine):
+            for axis in range(len(step.map)):
+                start = _start(view, (k, axis))
+                if isinstance(start, Value) and is_inside(defining_block(start), block):
+                    places.append((k, axis))
+    return MovingView(view, tuple(places), True)
+
+
+class Carried:
+    """The fixpoint of one loop."""
+
+    def __init__(self, control: Control) -> None:
+        trace = tracer.current()
+        self.control, self.state = control, control.snapshot()
+        self.frame = names_holding(tracer.user_frame())
+        self.joined: dict[Path, Joined] = {}
+        self.dims: dict[Path, tuple[Dim, ...]] = {}
+        self.groups: dict[tuple[Path, int], Hashable] = {}
+        self.views: dict[Path, MovingView] = {}
+        self.still: set[Path] = set()
+        self.growth: dict[Path, int] = {}
+        hints = trace.remembered.setdefault(("storages", control.place), set())
+        self.storages = [s for s in self.state.storages if s in hints]
+        self._guess()
+
+    def _guess(self) -> None:
+        """Begin with the scalar types that an earlier visit ended with: nested loops then take few passes."""
+        for path, joined in tracer.current().remembered.get(("leaves", self.control.place), {}).items():
+            x = self.state.leaves.get(path)
+            if joined.rank is None and x is not None and path[-1] != LENGTH:
+                try:
+                    again = join(path, x, x) if not isinstance(x, (Undefined, Tentative)) else joined
+                    if again.rank is None and again.type == joined.type and again.tentative == joined.tentative:
+                        self.joined[path] = joined
+                except JoinError:
+                    continue
+
+    # One pass
+
+    def group_keys(self) -> list[Hashable]:
+        return list(dict.fromkeys(self.groups.values()))
+
+    def open(self, block: Block) -> None:
+        """Start a pass: the state of the loop's head, with what is carried as arguments of `block`."""
+        self.state.restore()
+        trace = tracer.current()
+        extents = {g: block.add_arg(PY_INT) for g in self.group_keys()}
+        for v in extents.values():
+            integers.set_bounds(v, [integers.form_of(0)], [])
+        changed: dict[Path, Any] = {}
+        for path, j in self.joined.items():
+            dims = tuple(extents[self.groups[path, k]] if (path, k) in self.groups else d
+                         for k, d in enumerate(self.dims.get(path, ())))
+            v = block.add_arg(j.type if j.rank is None else ArrayType(j.type.dtype, dims))
+            bit = block.add_arg(PY_BOOL) if j.tentative else None
+            changed[path] = wrap_leaf(v, j, bit)
+            self._bound_growth(path, v)
+        for path, m in self.views.items():
+            changed[path] = m.at([block.add_arg(PY_INT) for _ in m.places])
+            if m.tentative:
+                changed[path] = Tentative(changed[path], TracedScalar(block.add_arg(PY_BOOL)))
+        for s in self.storages:
+            s.value = block.add_arg(ArrayType(s.dtype, s.dims))
+        self.head = {**self.state.leaves, **changed}
+        self.head_values = {s: s.value for s in trace.storages}
+        self.own = {x.view.storage for x in map(_untentative, changed.values()) if isinstance(x, TracedArray)} - set(
+            self.state.storages)
+        self.new_groups: dict[tuple[Path, int], Hashable] = {}
+        self.control.set(self.state.variables(changed))
+
+    def _bound_growth(self, path: Path, v: Value) -> None:
+        """A counter that only grows is never below where it began; one that only falls, never above."""
+        step, before = self.growth.get(path), self.state.leaves[path]
+        if step is None or v.type != PY_INT:
+            return
+        begin = integers.form_of(before if isinstance(before, int) else before.value)
+        integers.set_bounds(v, [begin] if step >= 0 else [], [begin] if step <= 0 else [])
+
+    def close(self, block: Block) -> bool:
+        """End a pass: compare with its head. True if nothing new has to be carried."""
+        control = self.control
+        self.post = State(control.names, control.get(), control.carried).leaves
+        if self._adopt_structure():
+            return False
+        stable = True
+        for path, before in self.state.leaves.items():
+            if path not in self.post:
+                raise JoinError(f"the structure of '{name_of(path[:1])}' changes")
+            after = self.post[path]
+            if path not in self.joined and same_leaf(before, after):
+                continue
+            moves = self._follow_view(path, before, after, block)
+            if moves is None:
+                stable &= self._join_leaf(path, before, after, block)
+            else:
+                stable &= not moves
+        if _classes(self.new_groups) != _classes(self.groups):
+            stable = False
+        self.groups = dict(self.new_groups)
+        stable &= self._check_growth()
+        for s, v in self.head_values.items():
+            if s.value is not v and s not in self.storages and s in self.state.storages:
+                self.storages.append(s)
+                tracer.current().remembered[("storages", control.place)].add(s)
+                stable = False
+        return stable
+
+    def _adopt_structure(self) -> bool:
+        """A name without value before the loop that gets a tuple: its leaves are then without value."""
+        for path in self.post:
+            if path in self.state.leaves:
+                continue
+            before = self.state.leaves.get(path[:1])
+            if not isinstance(before, Undefined):
+                raise JoinError(f"the structure of '{name_of(path[:1])}' changes")
+            k = self.control.names.index(path[0])
+            now = self.control.get()[k]
+            if not isinstance(now, tuple):
+                raise JoinError(f"'{path[0]}' is a container made inside the loop and used after it")
+            values = list(self.state.values)
+            values[k] = _hollow(now, before)
+            self.state.restore()
+            self.control.set(tuple(values))
+            self.state = self.control.snapshot()
+            self.state.values = tuple(values)
+            return True
+        return False
+
+    def _follow_view(self, path: Path, before: Any, after: Any, block: Block) -> bool | None:
+        """Treat the leaf as a view that moves over one storage: True if that is new, None if it is none."""
+        if path in self.still or path in self.joined:
+            return None
+        old, found = self.views.get(path), None
+        end = _untentative(after)
+        if isinstance(end, TracedArray) and end.view.storage in self.state.storages and not _dims_inside(end.view.dims, block):
+            if old is not None:
+                found = moving_view(old.view, end.view)
+            elif isinstance(before, TracedArray):
+                found = moving_view(before.view, end.view)
+            elif isinstance(before, Undefined):
+                found = _view_from(end.view, block)
+        if found is None:
+            self.views.pop(path, None)
+            self.still.add(path)
+            return None
+        if old is None:
+            self.views[path] = found
+            return True
+        places = {*old.places, *found.places}
+        self.views[path] = MovingView(old.view, tuple(sorted(places)), old.tentative)
+        return places != set(old.places)
+
+    def _join_leaf(self, path: Path, before: Any, after: Any, block: Block) -> bool:
+        old = self.joined.get(path)
+        new = join(path, before if old is None else self.head[path], after)
+        if old is not None and old.tentative and not new.tentative:
+            new = replace(new, tentative=True)
+        self._note_growth(path, before, after)
+        if new.rank is not None:
+            first = dims_of_leaf(before) or dims_of_leaf(after)
+            if not dims_of_leaf(before) and _dims_inside(first, block):
+                first = tuple(0 if isinstance(d, Value) and is_inside(defining_block(d), block) else d for d in first)
+            self.dims.setdefault(path, first)
+            self._group_dims(path, dims_of_leaf(after))
+        self.joined[path] = new
+        return old is not None and (old.type, old.rank, old.tentative) == (new.type, new.rank, new.tentative)
+
+    def _group_dims(self, path: Path, after: tuple[Dim, ...]) -> None:
+        """Extents that change; those that change alike are one carried extent."""
+        for k, (a, b) in enumerate(zip(self.dims[path], after, strict=True)):
+            known = (path, k) in self.groups
+            if not known and (a is b or a == b):
+                continue
+            end: Hashable = "same" if known and b is dims_of_leaf(self.head[path])[k] else _dim_key(b)
+            self.new_groups[path, k] = (_dim_key(a), end)
+
+    def _note_growth(self, path: Path, before: Any, after: Any) -> None:
+        head = self.head[path]
+        if not (isinstance(after, TracedScalar) and after.kind == "int"):
+            return
+        if isinstance(before, bool) or not (isinstance(before, int) or (isinstance(before, TracedScalar) and before.kind == "int")):
+            return
+        if path in self.joined and isinstance(head, TracedScalar):
+            step = integers.form_of(after.value).plus(integers.form_of(head.value), -1)
+            self._seen_growth[path] = step.constant if not step.terms else None
+
+    @property
+    def _seen_growth(self) -> dict[Path, int | None]:
+        return self.__dict__.setdefault("seen_growth", {})
+
+    def _check_growth(self) -> bool:
+        """The steps of counters, as this pass has them, must be those that it assumed."""
+        stable = True
+        for path, step in self._seen_growth.items():
+            assumed = self.growth.get(path)
+            if path in self.growth and assumed != step:
+                self.growth[path] = None  # type: ignore[assignment]
+                stable = False
+            elif path not in self.growth:
+                self.growth[path] = step  # type: ignore[assignment]
+                stable &= step is None
+        self._seen_growth.clear()
+        return stable
+
+    def discard(self) -> None:
+        """Back to the state before the loop."""
+        self.state.restore()
+        self.control.set(self.state.variables({}))
+
+    # The finished loop
+
+    def initial(self) -> list[Value]:
+        """The operands that begin what is carried."""
+        out: list[Value] = []
+        begin: dict[Hashable, Value] = {}
+        for (path, k), g in self.groups.items():
+            if g not in begin:
+                begin[g] = integers.as_value(self.dims[path][k])
+                out.append(begin[g])
+        for path, j in self.joined.items():
+            dims = tuple(begin[self.groups[path, k]] if (path, k) in self.groups else d
+                         for k, d in enumerate(self.dims.get(path, ())))
+            x = self.state.leaves[path]
+            out.append(leaf_value(x, j, dims))
+            if j.tentative:
+                out.append(defined_value(x))
+        for path, m in self.views.items():
+            if m.tentative:
+                out += [tracer.constant(0)] * len(m.places) + [tracer.constant(False)]
+            else:
+                out += [integers.as_value(d) for d in m.starts(self.state.leaves[path].view)]
+        return out + [self.state.storages[s] for s in self.storages]
+
+    def yields(self) -> list[Value]:
+        """What the body hands to the next trip; called inside the body."""
+        self._check_aliases()
+        out: list[Value] = []
+        seen: set[Hashable] = set()
+        for (path, k), g in self.groups.items():
+            if g not in seen:
+                seen.add(g)
+                out.append(integers.as_value(dims_of_leaf(self.post[path])[k]))
+        for path, j in self.joined.items():
+            x = self.post[path]
+            out.append(leaf_value(x, j, dims_of_leaf(self.head[path])))
+            if j.tentative:
+                out.append(defined_value(x))
+        for path, m in self.views.items():
+            out += [integers.as_value(d) for d in m.starts(_untentative(self.post[path]).view)]
+            if m.tentative:
+                out.append(defined_value(self.post[path]))
+        self.written = [s for s in self.storages]
+        return out + [s.value for s in self.storages]
+
+    def _check_aliases(self) -> None:
+        """Refuse what values cannot say: a rebound array that is written while someone else may see its memory."""
+        for path, j in self.joined.items():
+            if j.rank is None:
+                continue
+            head = _untentative(self.head[path])
+            for side, leaves in ((self.state.leaves, self.state.leaves), (self.post, self.post)):
+                x = _untentative(side[path])
+                if not isinstance(x, TracedArray):
+                    continue
+                storage = x.view.storage
+                if storage in self.own and side is self.post and not _shared_in(storage, path, leaves):
+                    continue
+                visible = is_visible(storage, path, self.frame if storage in self.state.storages else {}, leaves)
+                if visible and (head.view.storage.written or storage in self.storages or self._written_alias(storage)):
+                    raise tracer.unsupported(
+                        f"'{name_of(path)}' is rebound in a loop and written in place",
+                        "another name may share its memory", f"make it an array of its own first: {path[0]} = {path[0]}.copy()")
+
+    def _written_alias(self, storage: Storage) -> bool:
+        return any(isinstance(x := _untentative(self.head[p]), TracedArray) and x.view.storage is storage and storage.written
+                   for p in self.joined)
+
+    def finish(self, results: Sequence[Value], surely: bool) -> None:
+        """The state after the loop. surely: at least one trip is made."""
+        self.state.restore()
+        it = iter(results)
+        extents = {g: next(it) for g in self.group_keys()}
+        for v in extents.values():
+            integers.set_bounds(v, [integers.form_of(0)], [])
+        changed: dict[Path, Any] = {}
+        for path, j in self.joined.items():
+            v = next(it)
+            bit = next(it) if j.tentative else None
+            changed[path] = wrap_leaf(v, j, None if surely and self._is_defined(path) else bit)
+            self._freeze(path, changed[path], surely)
+        for path, m in self.views.items():
+            changed[path] = m.at([next(it) for _ in m.places])
+            if m.tentative:
+                bit = next(it)
+                if not (surely and self._is_defined(path)):
+                    changed[path] = Tentative(changed[path], TracedScalar(bit))
+        for s in self.storages:
+            s.value, s.written = next(it), True
+        remembered = tracer.current().remembered
+        remembered[("leaves", self.control.place)] = dict(self.joined)
+        self.control.set(self.state.variables(changed))
+
+    def _is_defined(self, path: Path) -> bool:
+        return not isinstance(self.post[path], (Undefined, Tentative))
+
+    def _freeze(self, path: Path, x: Any, surely: bool) -> None:
+        """If there may be no trip, a rebound array may still be the one from before the loop: it must not be written."""
+        x, before = _untentative(x), _untentative(self.state.leaves[path])
+        if surely or not isinstance(x, TracedArray) or not isinstance(before, TracedArray):
+            return
+        if is_visible(before.view.storage, path, self.frame, self.state.leaves):
+            x.view.storage.frozen = f"'{name_of(path)}', which is another array if the loop makes no trip"
+
+
+def _untentative(x: Any) -> Any:
+    return x.value if isinstance(x, Tentative) else x
+
+
+def _shared_in(storage: Storage, path: Path, leaves: dict[Path, Any]) -> bool:
+    return any(p != path and isinstance(y := _untentative(x), TracedArray) and y.view.storage is storage
+               for p, x in leaves.items())
+
+
+def _hollow(x: Any, undefined: Undefined) -> Any:
+    return tuple(_hollow(e, undefined) for e in x) if type(x) is tuple else undefined
+
+
+def _dims_inside(dims: Sequence[Dim], block: Block) -> bool:
+    return any(isinstance(d, Value) and is_inside(defining_block(d), block) for d in dims)
+
+
+def _dim_key(d: Dim) -> Hashable:
+    return ("extent", d) if isinstance(d, int) else id(d)
+
+
+def _classes(groups: dict[tuple[Path, int], Hashable]) -> set[frozenset]:
+    by_key: dict[Hashable, set] = {}
+    for place, key in groups.items():
+        by_key.setdefault(key, set()).add(place)
+    return {frozenset(c) for c in by_key.values()}

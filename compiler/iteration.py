@@ -1,0 +1,145 @@
+"""What loops iterate over: `Space`, a counted range of positions and what the loop's target gets at each.
+
+`range` with run-time bounds, arrays, and `zip`, `enumerate` and `reversed` of them are spaces; everything else iterates as
+Python does, and its loop unrolls.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .arrays import TracedArray, any_traced, constant_array, extent
+from .builtin_functions import BUILTINS, builtin
+from .known import Known
+from .scalars import TracedScalar, concrete
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """Positions start, start + step, ... before stop; `element(position)` is what the target gets."""
+
+    start: Any
+    stop: Any
+    step: int
+    element: Callable[[Any], Any]
+
+    @property
+    def trips(self) -> int | None:
+        """The number of trips, if it is known while tracing."""
+        if isinstance(self.start, TracedScalar) or isinstance(self.stop, TracedScalar):
+            return None
+        return len(range(self.start, self.stop, self.step))
+
+    @property
+    def trips_at_hand(self) -> int | None:
+        """The number of trips for the arguments at hand, if they decide it."""
+        known = [b.known if isinstance(b, TracedScalar) else Known(b) for b in (self.start, self.stop)]
+        return None if any(k is None for k in known) else len(range(*(k.value for k in known), self.step))
+
+    def specialised(self) -> Space:
+        """With bounds that follow from the arguments read, at the price of guards."""
+        bounds = [concrete(b, "the bound of a range") if isinstance(b, TracedScalar) and b.known is not None else b
+                  for b in (self.start, self.stop)]
+        return Space(*bounds, self.step, self.element)
+
+    def counted(self) -> Space:
+        """The same, counted from 0 by 1."""
+        if not isinstance(self.start, TracedScalar) and self.start == 0 and self.step == 1:
+            return self
+        return Space(0, self.length(), 1, lambda k: self.element(self.start + k * self.step))
+
+    def length(self) -> Any:
+        if self.trips is not None:
+            return self.trips
+        distance = self.stop - self.start if self.step > 0 else self.start - self.stop
+        return BUILTINS[max](0, (distance + (abs(self.step) - 1)) // abs(self.step) if abs(self.step) > 1 else distance)
+
+    def __iter__(self) -> Iterator[Any]:
+        bounds = (operator.index(concrete(b, "the bound of a range")) for b in (self.start, self.stop))
+        return (self.element(k) for k in range(*bounds, self.step))
+
+    def __len__(self) -> int:
+        return operator.index(concrete(self.length(), "the length of a range"))
+
+    def __getitem__(self, k: Any) -> Any:
+        return self.element(self.start + k * self.step)
+
+
+def space_of(x: Any) -> Space | None:
+    """The space that iterating over `x` goes through, if a loop over it can be staged."""
+    if isinstance(x, Space):
+        return x
+    if isinstance(x, range):
+        return Space(x.start, x.stop, x.step, lambda k: k)
+    if type(x) is np.ndarray:
+        x = constant_array(x)
+    if isinstance(x, TracedArray) and x.ndim:
+        return Space(0, extent(x.view.dims[0]), 1, lambda k: x[k])
+    return None
+
+
+def _scalar(x: Any) -> Any:
+    return x[()] if isinstance(x, TracedArray) and not x.ndim else x
+
+
+@builtin(range)
+def make_range(*args: Any) -> Any:
+    args = tuple(map(_scalar, args))
+    if not any_traced(args):
+        return range(*args)
+    for a in args:
+        if isinstance(a, TracedScalar) and a.value.dtype.kind not in "iub":
+            raise TypeError(f"'{a.python_type.__name__}' object cannot be interpreted as an integer")
+    start, stop, step = (0, args[0], 1) if len(args) == 1 else (*args, 1)[:3]
+    step = operator.index(concrete(step, "the step of a range"))
+    if step == 0:
+        raise ValueError("range() arg 3 must not be zero")
+    start, stop = (BUILTINS[int](b) for b in (start, stop))
+    return Space(start, stop, step, lambda k: k)
+
+
+@builtin(enumerate)
+def make_enumerate(x: Any, start: Any = 0) -> Any:
+    space = None if isinstance(x, range) else space_of(x)
+    if space is None:
+        return enumerate(x, start)
+    counted = space.counted()
+    return Space(0, counted.stop, 1, lambda k: (k + start, counted.element(k)))
+
+
+@builtin(zip)
+def make_zip(*xs: Any, strict: bool = False) -> Any:
+    spaces = [space_of(x) for x in xs]
+    if not xs or any(s is None for s in spaces) or strict or all(isinstance(x, range) for x in xs):
+        return zip(*xs, strict=strict)
+    counted = [s.counted() for s in spaces if s is not None]
+    stop = counted[0].stop
+    for s in counted[1:]:
+        stop = BUILTINS[min](stop, s.stop)
+    return Space(0, stop, 1, lambda k: tuple(s.element(k) for s in counted))
+
+
+@builtin(reversed)
+def make_reversed(x: Any) -> Any:
+    space = None if isinstance(x, range) else space_of(x)
+    if space is None:
+        return reversed(x)
+    counted = space.counted()
+    last = counted.stop - 1
+    return Space(last, -1, -1, counted.element)
+
+
+@builtin(len)
+def length(x: Any) -> Any:
+    if isinstance(x, Space):
+        return x.length()
+    if isinstance(x, TracedArray):
+        if not x.ndim:
+            raise TypeError("len() of unsized object")
+        return x.shape[0]
+    return len(x)

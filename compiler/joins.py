@@ -1,0 +1,123 @@
+"""What a leaf becomes where paths meet: the common type of its values, and the SSA value of a leaf at that type.
+
+A Python scalar with a NumPy one takes the NumPy dtype; Python scalars take the wider kind; a name without value on one path
+gets a bit that says whether it is defined.  What does not join is a `JoinError`: the caller peels, unrolls or specialises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..ir.graph import Value
+from ..ir.types import ArrayType, Dim, Type, WeakType
+from . import tracer
+from .arrays import TracedArray, value_of
+from .scalars import TracedScalar
+from .state import LENGTH, UNREACHABLE, Path, Tentative, Undefined, describe, is_scalar, name_of
+from .values import cast, cast_weak
+from .views import Storage, view_of
+
+
+class JoinError(Exception):
+    """Values that cannot be one SSA value."""
+
+
+_ORDER = ("bool", "int", "float", "complex")
+_WEAK_SAMPLES = {"bool": False, "int": 0, "float": 0.0, "complex": 0j}
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """What is carried of one leaf. rank: None for a scalar. layout: of an array. tentative: with a bit, is it defined?"""
+
+    type: Type
+    rank: int | None = None
+    layout: tuple[int, ...] | None = None
+    tentative: bool = False
+
+
+def join_types(a: Type, b: Type) -> Type:
+    """Of two scalars."""
+    if isinstance(a, WeakType) and isinstance(b, WeakType):
+        return WeakType(_ORDER[max(_ORDER.index(a.kind), _ORDER.index(b.kind))])
+    if isinstance(a, WeakType):
+        a, b = b, a
+    if isinstance(b, WeakType):
+        return ArrayType(np.result_type(a.dtype, _WEAK_SAMPLES[b.kind]))
+    if a.dtype != b.dtype:
+        raise JoinError(f"changes from {a.dtype} to {b.dtype}")
+    return ArrayType(a.dtype)
+
+
+def scalar_type(x: Any) -> Type:
+    v = value_of(x)
+    return v.type if isinstance(v.type, WeakType) else ArrayType(v.dtype)
+
+
+def join(path: Path, a: Any, b: Any) -> Joined:
+    """The common form of a leaf's two values."""
+    tentative = any(isinstance(x, (Undefined, Tentative)) and x is not UNREACHABLE for x in (a, b))
+    a, b = (x.value if isinstance(x, Tentative) else x for x in (a, b))
+    a, b = (b if isinstance(a, Undefined) else a), (a if isinstance(b, Undefined) else b)
+    if path[-1] == LENGTH:
+        raise JoinError(f"the size or the keys of '{path[0]}' change")
+    if is_scalar(a) and is_scalar(b):
+        try:
+            return Joined(join_types(scalar_type(a), scalar_type(b)), tentative=tentative)
+        except JoinError as e:
+            raise JoinError(f"the dtype of '{name_of(path)}' {e}") from None
+    if isinstance(a, TracedArray) and isinstance(b, TracedArray):
+        if a.ndim != b.ndim:
+            raise JoinError(f"the rank of '{name_of(path)}' changes from {a.ndim} to {b.ndim}")
+        if a.dtype != b.dtype:
+            raise JoinError(f"the dtype of '{name_of(path)}' changes from {a.dtype} to {b.dtype}")
+        layout = a.view.storage.layout if not a.view.steps and a.view.storage.layout == b.view.storage.layout else None
+        return Joined(ArrayType(a.dtype), a.ndim, layout, tentative)
+    for x, y in ((a, b), (b, a)):
+        if isinstance(x, TracedArray) and x.ndim == 0 and is_scalar(y):
+            return Joined(join_types(ArrayType(x.dtype), scalar_type(y)), tentative=tentative)
+    raise JoinError(f"'{name_of(path)}' is {describe(a)} on one path and {describe(b)} on the other")
+
+
+def leaf_value(x: Any, joined: Joined, dims: Sequence[Dim] = ()) -> Value:
+    """The SSA value of a leaf at its joined type; a filler where it has none."""
+    if isinstance(x, Tentative):
+        x = x.value
+    if isinstance(x, Undefined):
+        return filler(joined.type, dims)
+    v = value_of(x)
+    if isinstance(joined.type, WeakType):
+        return cast_weak(v, joined.type.kind)
+    return cast(v, joined.type.dtype)
+
+
+def filler(type: Type, dims: Sequence[Dim]) -> Value:
+    """A value that nothing reads."""
+    builder = tracer.builder()
+    if isinstance(type, WeakType):
+        return tracer.constant(_WEAK_SAMPLES[type.kind])
+    return builder.zeros(ArrayType(type.dtype, tuple(dims)))
+
+
+def defined_value(x: Any) -> Value:
+    """The bit that says whether a leaf has a value."""
+    if isinstance(x, Tentative):
+        return value_of(x.defined)
+    return tracer.constant(not isinstance(x, Undefined) or x is UNREACHABLE)
+
+
+def wrap_leaf(v: Value, joined: Joined, defined: Value | None) -> Any:
+    """The traced object for a joined value."""
+    x = TracedScalar(v) if joined.rank is None else TracedArray(view_of(Storage(v, layout=joined.layout)))
+    return x if defined is None else Tentative(x, TracedScalar(defined))
+
+
+def dims_of_leaf(x: Any) -> tuple[Dim, ...]:
+    x = x.value if isinstance(x, Tentative) else x
+    return x.view.dims if isinstance(x, TracedArray) else ()
+
+

@@ -1,0 +1,51 @@
+"""Who may see an allocation: what decides whether a rebound array may be carried as a value.
+
+A carried array is a value, a Python array is a place.  Rebinding (`u = u + d`) may be a value only if nobody else can see
+the old place: not another name or container of the frame, not a caller, not the caller of the compiled function.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import FrameType
+from typing import Any
+
+from . import tracer
+from .arrays import TracedArray
+from .state import Path, Tentative
+from .views import Storage
+
+
+def arrays_in(x: Any, depth: int = 4) -> Iterator[TracedArray]:
+    """The traced arrays that an object holds."""
+    if isinstance(x, Tentative):
+        x = x.value
+    if isinstance(x, TracedArray):
+        yield x
+    elif depth:
+        if isinstance(x, dict):
+            x = list(x.values())
+        elif hasattr(x, "__dict__") and id(x) in tracer.current().fresh:
+            x = list(vars(x).values())
+        if isinstance(x, (list, tuple)):
+            for e in x:
+                yield from arrays_in(e, depth - 1)
+
+
+def names_holding(frame: FrameType | None) -> dict[str, list[Storage]]:
+    """The storages that each local name of a frame holds."""
+    if frame is None:
+        return {}
+    return {n: [a.view.storage for a in arrays_in(x)] for n, x in frame.f_locals.items() if not n.startswith("__")}
+
+
+def is_visible(storage: Storage, path: Path, frame: dict[str, list[Storage]], others: dict[Path, Any]) -> bool:
+    """May anyone but the leaf at `path` see this storage? frame, others: the names of the frame; other leaves."""
+    trace = tracer.current()
+    if storage.source is not None or storage.frozen is not None:
+        return True
+    if storage in trace.storages[:trace.marks[-1]]:
+        return True
+    if any(storage in held for name, held in frame.items() if name != path[0]):
+        return True
+    return any(p != path and any(a.view.storage is storage for a in arrays_in(x)) for p, x in others.items())

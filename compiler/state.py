@@ -1,0 +1,167 @@
+"""The state that a loop or branch may change, seen as leaves: variables, containers, what stands outside, and storages.
+
+A leaf has a path (a variable's name, then keys).  `capture` takes the state apart, `restore` and `rebuild` put one back: a
+body is traced several times from the same state.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..ir.graph import Value
+from . import tracer
+from .arrays import TracedArray
+from .scalars import PYTHON_SCALARS, TracedScalar
+from .views import Storage, View
+
+Path = tuple
+LENGTH = "#"
+
+
+class Undefined:
+    """The value of a name that has none yet."""
+
+    def __repr__(self) -> str:
+        return "<undefined>"
+
+
+UNDEFINED = Undefined()
+# Of a side that ends in a raise: joins with any value without a trace.
+UNREACHABLE = Undefined()
+
+
+class Tentative:
+    """A value that is there only if `defined` (a run-time truth value) holds: a name bound on some of the paths."""
+
+    __slots__ = ("defined", "value")
+
+    def __init__(self, value: Any, defined: TracedScalar) -> None:
+        self.value, self.defined = value, defined
+
+
+def is_scalar(x: Any) -> bool:
+    return isinstance(x, (TracedScalar, *PYTHON_SCALARS, np.generic))
+
+
+def _take_apart(path: Path, x: Any, leaves: dict[Path, Any], containers: list[tuple[Any, Any]]) -> None:
+    if isinstance(x, (list, dict, deque)):
+        if any(x is seen for seen, _ in containers):
+            return
+        containers.append((x, x.copy()))
+        leaves[(*path, LENGTH)] = tuple(x) if isinstance(x, dict) else len(x)
+        for k, e in x.items() if isinstance(x, dict) else enumerate(x):
+            _take_apart((*path, k), e, leaves, containers)
+    elif type(x) is tuple or (isinstance(x, tuple) and hasattr(x, "_fields")):
+        leaves[(*path, LENGTH)] = len(x)
+        for k, e in enumerate(x):
+            _take_apart((*path, k), e, leaves, containers)
+    elif id(x) in tracer.current().fresh:
+        _take_apart((*path, "."), x.__dict__, leaves, containers)
+    else:
+        leaves[path] = x
+
+
+class State:
+    """A snapshot: the leaves of the carried variables, the containers in reach, and what every storage held."""
+
+    def __init__(self, names: Sequence[str], values: Sequence[Any], carried: Sequence[str]) -> None:
+        trace = tracer.current()
+        self.names, self.values, self.carried = tuple(names), tuple(values), tuple(carried)
+        self.leaves: dict[Path, Any] = {}
+        self.containers: list[tuple[Any, Any]] = []
+        for name, x in zip(names, values, strict=True):
+            if name in carried or isinstance(x, (list, dict, deque)) or id(x) in trace.fresh:
+                _take_apart((name,), x, self.leaves, self.containers)
+        for number, c in enumerate(trace.containers.values()):
+            _take_apart(("caller's", number), c.twin, self.leaves, self.containers)
+        _take_apart(("outside",), trace.bindings, self.leaves, self.containers)
+        self.storages: dict[Storage, Value] = {s: s.value for s in trace.storages}
+        self.written = {s: s.written for s in trace.storages}
+
+    def restore(self) -> None:
+        """Bring containers and storages back; storages made since are forgotten."""
+        for x, contents in self.containers:
+            put_contents(x, contents)
+        for s, v in self.storages.items():
+            s.value = v
+        tracer.current().storages[:] = list(self.storages)
+
+    def variables(self, changed: dict[Path, Any]) -> tuple:
+        """The variables' values with some leaves replaced, containers changed in place."""
+        trace = tracer.current()
+        for number, c in enumerate(trace.containers.values()):
+            rebuild(("caller's", number), c.twin, changed)
+        rebuild(("outside",), trace.bindings, changed)
+        return tuple(rebuild((n,), x, changed) if n in self.carried or isinstance(x, (list, dict, deque)) or id(x) in trace.fresh
+                     else x for n, x in zip(self.names, self.values, strict=True))
+
+
+def put_contents(x: Any, contents: Any) -> None:
+    """Make a container hold what a copy of it held."""
+    if isinstance(x, dict):
+        x.clear()
+        x.update(contents)
+    elif isinstance(x, deque):
+        x.clear()
+        x.extend(contents)
+    else:
+        x[:] = contents
+
+
+def rebuild(path: Path, x: Any, changed: dict[Path, Any]) -> Any:
+    """`x` with the leaves in `changed` in place."""
+    if isinstance(x, dict):
+        for k in x:
+            x[k] = rebuild((*path, k), x[k], changed)
+        return x
+    if isinstance(x, (list, deque)):
+        for k in range(len(x)):
+            x[k] = rebuild((*path, k), x[k], changed)
+        return x
+    if isinstance(x, tuple):
+        items = [rebuild((*path, k), e, changed) for k, e in enumerate(x)]
+        return tuple(items) if type(x) is tuple else type(x)._make(items)
+    if id(x) in tracer.current().fresh:
+        rebuild((*path, "."), x.__dict__, changed)
+        return x
+    return changed.get(path, x)
+
+
+def same_leaf(a: Any, b: Any) -> bool:
+    """Is this leaf unchanged?"""
+    if a is b:
+        return True
+    if isinstance(a, TracedScalar) and isinstance(b, TracedScalar):
+        return a.value is b.value
+    if isinstance(a, TracedArray) and isinstance(b, TracedArray):
+        return same_place(a.view, b.view)
+    if isinstance(a, Tentative) and isinstance(b, Tentative):
+        return same_leaf(a.value, b.value) and same_leaf(a.defined, b.defined)
+    if isinstance(a, (TracedScalar, TracedArray)) or type(a) is not type(b):
+        return False
+    if isinstance(a, (*PYTHON_SCALARS, str, np.generic)):
+        return bool(a == b) or (a != a and b != b)
+    return False
+
+
+def same_place(a: View, b: View) -> bool:
+    return a.storage is b.storage and a.steps == b.steps
+
+
+def describe(x: Any) -> str:
+    """A leaf in words, for messages."""
+    if isinstance(x, TracedArray):
+        return f"an array of rank {x.ndim}"
+    if isinstance(x, TracedScalar):
+        return f"a {x.python_type.__name__}"
+    if isinstance(x, Undefined):
+        return "not defined"
+    return "None" if x is None else f"a {type(x).__name__}"
+
+
+def name_of(path: Path) -> str:
+    return ".".join(str(p) for p in path if p != "outside")
