@@ -58,11 +58,18 @@ class TracedScalar(Operators):
 
     @property
     def real(self) -> Any:
-        return dispatch.call(np.real, (self,), {}) if self.value.dtype.kind == "c" else self
+        return self._part("real") if self.value.dtype.kind == "c" else self
 
     @property
     def imag(self) -> Any:
-        return dispatch.call(np.imag, (self,), {})
+        return self._part("imag") if self.value.dtype.kind == "c" else TracedScalar(tracer.builder().zeros(self.value.type))
+
+    def _part(self, name: str) -> TracedScalar:
+        """A part of a complex number, which is weak if that is."""
+        if self.kind is None:
+            return TracedScalar(tracer.emit(name, [self.value]))
+        strong = tracer.emit("cast", [self.value], dtype="c128")
+        return TracedScalar(cast_weak(tracer.emit(name, [strong]), "float"))
 
     def __getitem__(self, index: Any) -> Any:
         if self.kind is not None:

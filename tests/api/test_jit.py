@@ -364,3 +364,12 @@ def test_sorting_along_two_axes():
     x = np.array([[3, 9, 1], [7, 2, 8]])
     f = lambda x: np.sort(np.sort(x, axis=0), axis=1)
     assert np.array_equal(td.jit(f)(x), f(x))
+
+
+@pytest.mark.parametrize("x", [np.array(1 + 2j), np.complex64(2 - 1j), 3 + 4j, np.float32(np.inf), 5, 2.5],
+                         ids=lambda x: type(x).__name__)
+def test_parts_of_scalars(x):
+    for f in (lambda a: a.real, lambda a: a.imag, lambda a: (a * 2).imag, lambda a: a.real + np.ones(2, "f4")):
+        expected, got = f(x), td.jit(f)(x)
+        assert type(got) is type(expected) and np.result_type(got) == np.result_type(expected)
+        np.testing.assert_array_equal(got, expected)
