@@ -28,9 +28,16 @@ from ..passes.cse import cse
 from ..passes.dce import dce
 from ..passes.inline import inline
 from ..passes.licm import licm
+from ..passes.loops.carry import carry
 from ..passes.loops.contract import contract
 from ..passes.loops.forward import forward
 from ..passes.loops.fuse import fuse
+from ..passes.loops.if_convert import if_convert
+from ..passes.loops.interchange import interchange
+from ..passes.loops.marking import marking
+from ..passes.loops.parallel import parallel
+from ..passes.loops.sink import sink
+from ..passes.loops.skew import skew
 from ..passes.lower import lower
 from ..passes.manager import Pass, Step, run_passes
 from ..passes.plan import Copied, plan
@@ -52,9 +59,16 @@ GRAPH_PASSES = [
 UNCHECKED = Pass("unchecked", "drop the checks of array indices", unchecked)
 
 LOOP_PASSES = [
+    Pass("sink", "store once after a branch whose arms store to one cell", sink),
+    Pass("if_convert", "compute both values of a small branch and choose", if_convert),
     Pass("fuse", "make neighbouring loops over shared memory one", fuse),
     Pass("forward", "read what was just stored from a register", forward),
     Pass("contract", "keep only one trip of a temporary that no other trip sees", contract),
+    Pass("parallel", "find the loops whose trips are independent", parallel),
+    Pass("interchange", "bring parallel loops out of recurrences along rows", interchange),
+    Pass("skew", "advance several rows of a recurrence as a wavefront", skew),
+    Pass("carry", "keep what the next trip reads in a register", carry),
+    Pass("marking", "choose the loops that run in vectors and on threads", marking),
     Pass("arena", "give temporaries their place in one block of memory", arena),
 ]
 

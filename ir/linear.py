@@ -13,6 +13,9 @@ from math import gcd
 
 from .expr import Expr, var
 
+# An expression of more nodes than this is an atom: no analysis would get further with it.
+MAX_NODES = 256
+
 
 @dataclass(frozen=True, slots=True)
 class Linear:
@@ -80,6 +83,26 @@ def variable(name: str) -> Linear:
 
 def linear(e: Expr, known: Callable[[str], Linear | None] = lambda name: None) -> Linear:
     """The form of an i64 expression; `known` may give the form of a variable that names a value."""
+    if is_large(e):
+        # Written out, shared parts would count once per path to them.
+        name = f"expression {id(e)}"
+        return Linear(0, {name: 1}, {name: e})
+    return _linear(e, known)
+
+
+def is_large(e: Expr) -> bool:
+    """Has `e`, written out as a tree, more than MAX_NODES nodes?"""
+    left = MAX_NODES
+    pending = [e]
+    while pending:
+        left -= 1
+        if left < 0:
+            return True
+        pending.extend(pending.pop().args)
+    return False
+
+
+def _linear(e: Expr, known: Callable[[str], Linear | None]) -> Linear:
     if e.kind == "const":
         return number(e.payload)  # type: ignore[arg-type]
     if e.kind == "var":
@@ -87,11 +110,11 @@ def linear(e: Expr, known: Callable[[str], Linear | None] = lambda name: None) -
         return found if found is not None else variable(e.payload)  # type: ignore[arg-type]
     if e.kind == "op" and e.dtype == "i64":
         if e.payload in ("add", "sub"):
-            return linear(e.args[0], known).plus(linear(e.args[1], known), 1 if e.payload == "add" else -1)
+            return _linear(e.args[0], known).plus(_linear(e.args[1], known), 1 if e.payload == "add" else -1)
         if e.payload == "neg":
-            return linear(e.args[0], known).scaled(-1)
+            return _linear(e.args[0], known).scaled(-1)
         if e.payload == "mul":
-            x, y = linear(e.args[0], known), linear(e.args[1], known)
+            x, y = _linear(e.args[0], known), _linear(e.args[1], known)
             if x.is_constant or y.is_constant:
                 return y.scaled(x.constant) if x.is_constant else x.scaled(y.constant)
     name = atom_name(e)

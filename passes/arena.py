@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ..ir.errors import UnsupportedError
-from ..ir.loops import Alloc, Buffer, Call, For, LoopFunction, Stmt, Store, While, bodies, own_exprs
-from ..ir.ranges import Ranges
+from ..ir.loops import Alloc, Buffer, Call, For, If, Let, LoopFunction, Stmt, Store, While, bodies, own_exprs
+from ..ir.ranges import Ranges, function_ranges
 from ..ir.scalar import size_of
 
 ALIGNMENT = 64
@@ -30,7 +30,7 @@ class _Lifetime:
 def arena(function: LoopFunction) -> LoopFunction:
     """Place every temporary of `function`; sets `arena_bytes` and `worker_bytes`."""
     lifetimes = _Lifetimes()
-    lifetimes.body(function.body, [])
+    lifetimes.body(function.body, [], function_ranges(function))
     found = list(lifetimes.of.values())
     function.arena_bytes = _place([t for t in found if t.shared])
     function.worker_bytes = _place([t for t in found if not t.shared])
@@ -65,25 +65,25 @@ class _Lifetimes:
     def __init__(self) -> None:
         self.of: dict[Buffer, _Lifetime] = {}
         self.clock = 0
-        self.ranges = Ranges()
         # Per temporary, the statements around its Alloc.
         self.around: dict[Buffer, list[Stmt]] = {}
         # Uses that last until an enclosing loop ends.
         self.pending: dict[Stmt, list[_Lifetime]] = {}
 
-    def body(self, body: list[Stmt], around: list[Stmt]) -> None:
+    def body(self, body: list[Stmt], around: list[Stmt], ranges: Ranges) -> None:
         for s in body:
             self.clock += 1
             if isinstance(s, Alloc):
                 threaded = any(isinstance(o, For) and o.threads for o in around)
-                self.of[s.buffer] = _Lifetime(s.buffer, self.size(s.buffer), self.clock, self.clock, not threaded)
+                self.of[s.buffer] = _Lifetime(s.buffer, _size(s.buffer, ranges), self.clock, self.clock, not threaded)
                 self.around[s.buffer] = around
                 continue
             for buffer in _touched(s):
                 self.use(buffer, around)
-            self.ranges.enter(s)
-            for inner in bodies(s):
-                self.body(inner, [*around, s])
+            if isinstance(s, Let) and s.value.dtype in ("i64", "i1"):
+                ranges = ranges.with_let(s)
+            for inner, inside in _within(s, ranges):
+                self.body(inner, [*around, s], inside)
             if isinstance(s, For | While):
                 # What is carried around is computed at the end of the body.
                 for e in own_exprs(s):
@@ -103,17 +103,29 @@ class _Lifetimes:
         if loops:
             self.pending.setdefault(loops[0], []).append(t)
 
-    def size(self, buffer: Buffer) -> int:
-        """Bytes, rounded up; the largest possible extent where it is a run-time value."""
-        count = 1
-        for d in buffer.dims:
-            most = self.ranges.interval(d)[1]
-            if most is None:
-                raise UnsupportedError(f"an array of {d} elements along an axis inside a loop",
-                                       "nothing bounds its size before the loop runs")
-            count *= max(most, 0)
-        size = count * size_of(buffer.dtype)
-        return max(ALIGNMENT, -(-size // ALIGNMENT) * ALIGNMENT)
+
+def _within(s: Stmt, ranges: Ranges) -> Iterator[tuple[list[Stmt], Ranges]]:
+    """The bodies of `s` and what is known there."""
+    if isinstance(s, For):
+        yield s.body, ranges.with_loop(s)
+    elif isinstance(s, If):
+        yield s.then, ranges.with_condition(s.cond)
+        yield s.other, ranges.with_condition(s.cond, False)
+    else:
+        yield from ((inner, ranges) for inner in bodies(s))
+
+
+def _size(buffer: Buffer, ranges: Ranges) -> int:
+    """Bytes, rounded up; the largest possible extent where it is a run-time value."""
+    count = 1
+    for d in buffer.dims:
+        most = ranges.interval(d)[1]
+        if most is None:
+            raise UnsupportedError(f"an array of {d} elements along an axis inside a loop",
+                                   "nothing bounds its size before the loop runs")
+        count *= max(most, 0)
+    size = count * size_of(buffer.dtype)
+    return max(ALIGNMENT, -(-size // ALIGNMENT) * ALIGNMENT)
 
 
 def _touched(s: Stmt) -> Iterator[Buffer]:

@@ -18,6 +18,7 @@ from .homes import is_array, origin
 from .lower_context import Emitter, Index, is_plain
 from .lower_control import lower_for, lower_if, lower_while
 from .lower_nest import mark_all, nest
+from .proofs import decided
 
 
 def lower(function: Function) -> LoopFunction:
@@ -151,6 +152,8 @@ class _Lowering(Emitter):
             self._materialise(op, results[0])
 
     def _name_scalar(self, v: Value, value: Scalar) -> None:
+        if isinstance(value, Expr):
+            value = decided(value, self.known)
         if isinstance(value, Expr) and is_plain(value):
             self.scalar[v] = value
         else:

@@ -22,6 +22,7 @@ from ..ir.ranges import Ranges
 from ..ir.scalar import scalar_type
 from .homes import is_array
 from .lower_reduce import reduce_box, reduction
+from .proofs import decided, refuted
 
 if TYPE_CHECKING:
     from ..ir.types import Dim
@@ -43,7 +44,7 @@ class Emitter:
         self.errors: list[ErrorSite] = []
         self.notes: list[str] = []
         self.vector_axis: str | None = None
-        self.ranges = Ranges()
+        self.known = Ranges()
         self._memo: list[dict[tuple[Value, Index], Scalar]] = [{}]
         self._contexts: dict[Op, OpContext] = {}
         self._names: dict[str, int] = {}
@@ -70,14 +71,16 @@ class Emitter:
         self.body.append(statement)
 
     @contextmanager
-    def inside(self, body: list[Stmt]) -> Iterator[None]:
-        """Emit into `body` for a while; what is computed inside is not known outside."""
-        saved, self.body = self.body, body
+    def inside(self, body: list[Stmt], *loops: For) -> Iterator[None]:
+        """Emit into `body`, inside `loops`, for a while; what is computed inside is not known outside."""
+        saved, self.body, known = self.body, body, self.known
+        for f in loops:
+            self.known = self.known.with_loop(f)
         self._memo.append({})
         try:
             yield
         finally:
-            self.body = saved
+            self.body, self.known = saved, known
             self._memo.pop()
 
     @contextmanager
@@ -98,33 +101,37 @@ class Emitter:
         if e.kind in ("const", "var"):
             return e
         name = self.fresh(prefix)
-        self.emit(Let(name, e))
-        self.ranges.enter(self.body[-1])
+        let = Let(name, e)
+        self.emit(let)
+        if e.dtype in ("i64", "i1"):
+            self.known = self.known.with_let(let)
         return var(name, e.dtype)
 
     @contextmanager
     def loop(self, lo: Expr | int, hi: Expr | int, kind: str = "par", step: int = 1, loc: Loc | None = None) -> Iterator[Expr]:
         statement = For(self.fresh("i"), _i64(lo), _i64(hi), [], kind, step, loc=loc)
         self.emit(statement)
-        self.ranges.enter(statement)
-        with self.inside(statement.body):
+        with self.inside(statement.body, statement):
             yield var(statement.var)
 
     @contextmanager
     def branch(self, condition: Expr) -> Iterator[None]:
         statement = If(condition)
-        self.emit(statement)
+        if not refuted(condition, self.known):
+            self.emit(statement)
         with self.inside(statement.then):
+            self.known = self.known.with_condition(condition)
             yield
+        if statement.then and isinstance(statement.then[-1], Raise):
+            self.known = self.known.with_condition(condition, False)
 
     def carry(self, lo: Expr | int, hi: Expr | int, init: Sequence[Expr], body: Callable[[Expr, Index], Sequence[Expr]],
               kind: str = "seq", step: int = 1, combine: str | None = None, lanes: int = 1) -> Index:
         """A loop that carries scalars; returns their last values."""
         statement = For(self.fresh("k"), _i64(lo), _i64(hi), [], kind, step, lanes=lanes, vector=lanes > 1)
         statement.carried = [Carried(self.fresh("c"), e, None, self.fresh("r"), combine) for e in init]
-        self.ranges.enter(statement)
         state = tuple(var(c.name, c.dtype) for c in statement.carried)
-        with self.inside(statement.body):
+        with self.inside(statement.body, statement):
             after = body(var(statement.var), state)
         for c, e in zip(statement.carried, after, strict=True):
             c.next = e
@@ -204,7 +211,8 @@ class Emitter:
         if isinstance(rule, Element):
             return rule.fn(self.context(source), source, index)
         if isinstance(rule, Checked):
-            return rule.element(self.context(source), source, index)
+            value = rule.element(self.context(source), source, index)
+            return decided(value, self.known) if isinstance(value, Expr) else value
         assert isinstance(rule, Reduction | Fold), source.name
         return reduction(self, source, index)
 

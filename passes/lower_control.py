@@ -70,6 +70,7 @@ class _Carrier:
                     c.next = e
 
     def finish(self) -> None:
+        self.lowering.known = self.lowering.known.with_names(c.result for c in self.carried)
         for k, v in enumerate(self.results):
             if k in self.homes:
                 self.lowering.place[v] = self.homes[k]
@@ -100,12 +101,11 @@ def lower_for(lowering: _Lowering, loop: Op) -> None:
         trips = lowering.name(op("quot", span, op("max", step * one, const(1))), "n")
         statement = For(lowering.fresh("j"), const(0), trips, [], "seq", 1, loc=loop.loc)
         lowering.scalar[index] = lo + var(statement.var) * step
-    lowering.ranges.enter(statement)
     statement.carried = carrier.carried
     until = loop.attrs.get("until")
     if until is not None:
         statement.until = carrier.of[until][0].name
-    with lowering.inside(statement.body):
+    with lowering.inside(statement.body, statement):
         lowering.block(body)
         carrier.end(body.yields)
     lowering.emit(statement)
@@ -123,6 +123,7 @@ def lower_while(lowering: _Lowering, loop: Op) -> None:
         assert isinstance(cond, Expr)
         statement.cond = cond
     with lowering.inside(statement.body):
+        lowering.known = lowering.known.with_names(c.name for c in statement.carried)
         lowering.block(body)
         carrier.end(body.yields)
     lowering.emit(statement)
@@ -138,22 +139,25 @@ def lower_if(lowering: _Lowering, branch: Op) -> None:
             home = branch_home(v)
             homes[k] = lowering.in_memory(home) if home is not None else lowering.new_home(v)
     statement = If(cond, loc=branch.loc)
-    ends = [_arm(lowering, region, body, homes)
-            for region, body in zip(branch.regions, (statement.then, statement.other), strict=True)]
+    ends = [_arm(lowering, region, body, homes, cond, holds)
+            for region, body, holds in zip(branch.regions, (statement.then, statement.other), (True, False), strict=True)]
     lowering.emit(statement)
     for k, v in enumerate(branch.results):
         if k in homes:
             lowering.place[v] = homes[k]
             continue
         names = [lowering.fresh("r") for _ in range(_width(v))]
+        lowering.known = lowering.known.with_names(names)
         statement.yields += [Yielded(n, a, b) for n, a, b in zip(names, ends[0][k], ends[1][k], strict=True)]
         lowering.scalar[v] = _named(names, v)
 
 
-def _arm(lowering: _Lowering, region: Block, body: list[Stmt], homes: dict[int, Buffer]) -> dict[int, tuple[Expr, ...]]:
+def _arm(lowering: _Lowering, region: Block, body: list[Stmt], homes: dict[int, Buffer], cond: Expr,
+         holds: bool) -> dict[int, tuple[Expr, ...]]:
     """Lower one arm; the scalars it yields."""
     ends = {}
     with lowering.inside(body):
+        lowering.known = lowering.known.with_condition(cond, holds)
         lowering.block(region)
         for k, y in enumerate(region.yields):
             if k in homes:

@@ -1,18 +1,19 @@
 """One loop nest: `buffer[where(i)] = value(i)` for all i in a box, as if every value were read before any is stored.
 
 Loops stand in the order of the destination's strides, the contiguous axis innermost.  Where the values read the buffer
-that is written, at another element, the nest goes through a temporary.  Start with `nest`.
+that is written, `overlap` decides how.  Start with `nest`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from ..ir.expr import Expr, const, load, substitute, var
-from ..ir.loops import Alloc, Buffer, Call, For, If, Let, Raise, Stmt, Store, While, bodies, own_exprs, walk
+from ..ir.expr import Expr, const, var
+from ..ir.loops import Buffer, Call, For, If, Let, Raise, Stmt, Store, While, bodies, own_exprs, walk
 from ..ir.opdef import Scalar
 from .access import element_strides, form_of, loads_of
 from .lower_context import Emitter, Index
+from .overlap import Overlap, resolve
 
 # Work, in elements times statements' size, from which a nest is spread over threads.
 THREADS_FROM = 1 << 16
@@ -27,25 +28,27 @@ def nest(emitter: Emitter, dims: Index, buffer: Buffer, where: Callable[[Index],
          value: Callable[[Index], Scalar], note: str = "") -> None:
     """Emit the nest."""
     loops = [For(emitter.fresh("i"), const(0), d, [], "par") for d in dims]
-    for f in loops:
-        emitter.ranges.enter(f)
     index = tuple(const(0) if _is_one(d) else var(f.var) for d, f in zip(dims, loops, strict=True))
     inner: list[Stmt] = []
     saved = emitter.vector_axis
-    with emitter.forgetting(), emitter.inside(inner):
+    with emitter.forgetting(), emitter.inside(inner, *loops):
         at = tuple(where(index))
         order = _loop_order(loops, buffer, at)
         emitter.vector_axis = _vector_axis(order)
         result = value(index)
         emitter.store(buffer, at, result)
     emitter.vector_axis = saved
-    if _reads_elsewhere(inner, buffer, at):
-        _through_temporary(emitter, loops, order, dims, index, buffer, at, inner, note)
-        return
     if not _is_injective(at, loops):
         for f in order:
             f.kind = "seq"
-    emitter.body.extend(wrap(order, inner))
+
+    def finish(around: list[For], body: list[Stmt], before: dict[int, list[Stmt]]) -> None:
+        emitter.body.extend(wrap(around, body, before))
+
+    if _reads_elsewhere(inner, buffer, at):
+        resolve(Overlap(emitter, order, inner, buffer, at, index, dims, note), finish)
+    else:
+        finish(order, inner, {})
 
 
 def _is_one(d: Expr) -> bool:
@@ -71,11 +74,11 @@ def _vector_axis(order: list[For]) -> str | None:
 
 def _is_injective(at: Index, loops: list[For]) -> bool:
     """Does each loop variable stand alone in some index, so that no element is stored twice?"""
-    alone = set()
+    alone, own = set(), {f.var for f in loops}
     for e in at:
         form = form_of(e)
         if form is not None:
-            moving = [v for v, c in form.items() if v and c != 0]
+            moving = [v for v, c in form.items() if v in own and c != 0]
             if len(moving) == 1:
                 alone.add(moving[0])
     return all(f.var in alone or _is_one(f.hi) for f in loops)
@@ -89,57 +92,12 @@ def _reads_elsewhere(inner: list[Stmt], buffer: Buffer, at: Index) -> bool:
     return False
 
 
-def _through_temporary(emitter: Emitter, loops: list[For], order: list[For], dims: Index, index: Index, buffer: Buffer,
-                       at: Index, inner: list[Stmt], note: str) -> None:
-    parts = buffer.dims[len(at):]
-    temporary = Buffer(emitter.fresh("m"), buffer.dtype, (*dims, *parts))
-    emitter.emit(Alloc(temporary))
-    emitter.notes.append(f"temporary {temporary.name}: {buffer.name} is read where it is written{note}")
-    stores = [s for s in inner if isinstance(s, Store) and s.buffer is buffer]
-    for s in stores:
-        s.buffer, s.index = temporary, (*index, *s.index[len(at):])
-    # Lets that only name where to store move with the stores.
-    emitter.body.extend(wrap(order, inner))
-    back: list[Stmt] = []
-    named = {s.name: s for s in inner if isinstance(s, Let)}
-    needed: dict[str, Let] = {}
-
-    def need(e: Expr) -> None:
-        for name in sorted(e.variables):
-            if name in named and name not in needed:
-                need(named[name].value)
-                needed[name] = named[name]
-
-    for e in at:
-        need(e)
-    copies = [For(emitter.fresh("i"), f.lo, f.hi, [], "par") for f in order]
-    renamed = {var(f.var): var(c.var) for f, c in zip(order, copies, strict=True)}
-    for let in needed.values():
-        name = emitter.fresh("t")
-        back.append(Let(name, _renamed(let.value, renamed)))
-        renamed[var(let.name, let.value.dtype)] = var(name, let.value.dtype)
-    new_at = tuple(_renamed(e, renamed) for e in at)
-    new_index = tuple(_renamed(e, renamed) for e in index)
-    for s in stores:
-        tail = s.index[len(dims):]
-        back.append(Store(buffer, (*new_at, *tail), load(temporary, (*new_index, *tail))))
-    if not _is_injective(new_at, copies):
-        for c in copies:
-            c.kind = "seq"
-    emitter.body.extend(wrap(copies, back))
-
-
-def _renamed(e: Expr, mapping: dict[Expr, Expr]) -> Expr:
-    from_here = {k: v for k, v in mapping.items() if k.payload in e.variables}
-    return substitute(e, from_here) if from_here else e
-
-
-def wrap(order: Sequence[For], inner: list[Stmt]) -> list[Stmt]:
-    """The loops around `inner`, marked for vectors and threads."""
+def wrap(order: Sequence[For], inner: list[Stmt], before: dict[int, list[Stmt]]) -> list[Stmt]:
+    """The loops around `inner`, marked for vectors and threads; before[k] stands in front of loop k."""
     body = inner
-    for f in reversed(order):
-        f.body = body
-        body = [f]
+    for k in reversed(range(len(order))):
+        order[k].body = body
+        body = [*before.get(k, []), order[k]]
     mark(order, inner)
     return body
 

@@ -197,7 +197,7 @@ class _Box:
 
     def most(self, k: int) -> int | None:
         """The greatest number of terms along an axis."""
-        return self.emitter.ranges.interval(self.extents[k])[1]
+        return self.emitter.known.interval(self.extents[k])[1]
 
     def blocked(self, level: int, at: dict[int, Expr]) -> Index:
         """As `plain`, but in blocks where there are many."""

@@ -11,13 +11,13 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from . import arena, cpu, entry, threads
+from . import arena, cpu, entry, interrupts, threads
 from .engine import Engine, Library
 from .entry import Entries, NewArray, Slot
 from .routines import Routines
 from .threads import ThreadPool
 
-_SUPPORT = arena.TEXT + threads.TEXT + entry.TEXT
+_SUPPORT = arena.TEXT + threads.TEXT + entry.TEXT + interrupts.TEXT
 
 
 class CpuDevice:
@@ -26,18 +26,22 @@ class CpuDevice:
     def __init__(self, host: cpu.Cpu, threads: int) -> None:
         self.cpu, self.default_threads = host, threads
         self.engine = Engine(host)
-        library = self.engine.compile(_SUPPORT, entry.symbols(), level=1).keep()
+        library = self.engine.compile(_SUPPORT, entry.symbols() | interrupts.symbols(), level=1).keep()
         arena.start(library)
         self.pool = ThreadPool(library, threads)
         self.routines = Routines(self.engine, self.pool.address)
         self._entries = Entries(library, self.pool.address)
+        self._support = {name: library.address(name) for name in ("treadle_parallel", "treadle_interrupted")}
 
     def compile(self, text: str, level: int = 2) -> Library:
-        """Machine code of `text`, which may call `treadle_parallel` and the routines of `routines.py`."""
+        """Machine code of `text`, which may call what `symbols` finds."""
+        return self.engine.compile(text, self.symbols(text), level)
+
+    def symbols(self, text: str) -> dict[str, int]:
+        """The addresses of our own functions that `text` calls: the pool, the look for signals, `routines.py`."""
         names = set(re.findall(r"@(treadle_\w+)\(", text))
-        symbols = {n: self.pool.address if n == "treadle_parallel" else self.routines.address(n.removeprefix("treadle_"))
-                   for n in sorted(names)}
-        return self.engine.compile(text, symbols, level)
+        return {n: self._support[n] if n in self._support else self.routines.address(n.removeprefix("treadle_"))
+                for n in sorted(names)}
 
     def entry(self, function: int, slots: Sequence[Slot], outputs: Sequence[NewArray] = (), arena_bytes: int = 0,
               worker_bytes: int = 0, release_gil: bool = False) -> Callable[..., tuple[np.ndarray, ...] | bytes]:
@@ -45,7 +49,11 @@ class CpuDevice:
         return self._entries.make(function, slots, outputs, arena_bytes, worker_bytes, release_gil)
 
 
-@functools.cache
 def cpu_device(limit: str | None = None) -> CpuDevice:
     """The device for the CPU at hand, or for a level of it."""
+    return _cpu_device(limit)
+
+
+@functools.cache
+def _cpu_device(limit: str | None) -> CpuDevice:
     return CpuDevice(cpu.host(limit), cpu.available_threads())

@@ -6,8 +6,9 @@ allocates the results through NumPy, takes temporaries from the arena, releases 
     i64 function(ptr slots, ptr error)
 
 `slots` holds one 8-byte word per `Slot`, then the arena's address, then the address of `treadle_parallel`.  On 0 the entry
-returns a tuple of the new arrays; otherwise the error record (four i64: code and details), as bytes.  Whoever calls it has
-checked types and layouts: the entry reads array headers without looking.
+returns a tuple of the new arrays; otherwise the error record (four i64: code and details), as bytes, unless an exception
+is pending (`interrupts.py`): then it raises that.  Whoever calls it has checked types and layouts: the entry reads array
+headers without looking.
 """
 
 from __future__ import annotations
@@ -249,6 +250,10 @@ return:
   %failed = icmp ne i64 %status, 0
   br i1 %failed, label %record, label %done
 record:
+  %pending = call ptr @PyErr_Occurred()
+  %interrupted = icmp ne ptr %pending, null
+  br i1 %interrupted, label %drop, label %report
+report:
   call void @Py_DecRef(ptr %result)
   %bytes = call ptr @PyBytes_FromStringAndSize(ptr %error, i64 32)
   ret ptr %bytes

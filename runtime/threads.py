@@ -10,7 +10,8 @@ pieces run one after another on the calling thread.
 A job is published in `state` = epoch (upper 32 bits), open (bit 16), workers inside (lower 16 bits).  Workers enter an open
 job by compare-and-swap; the caller works too, closes the job when the pieces are used up, and waits only for the workers
 inside: one that wakes late costs nothing.  Idle workers look for a job for `SPIN_NANOSECONDS`, then sleep in a futex.
-Threads start at the first job that wants them, again in a child after fork.
+A worker that finds itself on the caller's CPU, where a busy machine wakes it, moves off before it joins.  Threads start at
+the first job that wants them, again in a child after fork.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ TEXT = f"""
 @pool_lo = internal global i64 0
 @pool_hi = internal global i64 0
 @pool_chunk = internal global i64 0
+@pool_cpu = internal global i32 -1
 @pool_limit = internal global i32 1, align 64
 ; The most threads that were ever allowed: what is kept per worker is kept for so many.
 @pool_capacity = internal global i32 16
@@ -50,6 +52,9 @@ declare i32 @pthread_detach(i64)
 declare i32 @pthread_sigmask(i32, ptr, ptr)
 declare i32 @sigfillset(ptr)
 declare i32 @sched_yield()
+declare i32 @sched_getcpu()
+declare i32 @sched_getaffinity(i32, i64, ptr)
+declare i32 @sched_setaffinity(i32, i64, ptr)
 declare i32 @clock_gettime(i32, ptr)
 
 define i32 @treadle_pool_init() {{
@@ -111,6 +116,26 @@ done:
 declare i64 @llvm.smin.i64(i64, i64)
 declare i32 @llvm.smax.i32(i32, i32)
 
+; Leave this CPU: run for a moment anywhere but here.
+define internal void @move_away(i32 %cpu) {{
+  %allowed = alloca [128 x i8], align 8
+  %others = alloca [128 x i8], align 8
+  %r0 = call i32 @sched_getaffinity(i32 0, i64 128, ptr %allowed)
+  %r1 = call i32 @sched_getaffinity(i32 0, i64 128, ptr %others)
+  %word = lshr i32 %cpu, 6
+  %word_at = getelementptr i64, ptr %others, i32 %word
+  %bit = and i32 %cpu, 63
+  %bit64 = zext i32 %bit to i64
+  %one = shl i64 1, %bit64
+  %rest = xor i64 %one, -1
+  %old = load i64, ptr %word_at
+  %new = and i64 %old, %rest
+  store i64 %new, ptr %word_at
+  %r2 = call i32 @sched_setaffinity(i32 0, i64 128, ptr %others)
+  %r3 = call i32 @sched_setaffinity(i32 0, i64 128, ptr %allowed)
+  ret void
+}}
+
 define internal ptr @worker(ptr %number) {{
 entry:
   %id = ptrtoint ptr %number to i64
@@ -171,7 +196,17 @@ new:
   %limit_now = load atomic i32, ptr @pool_limit monotonic, align 4
   %within = icmp slt i32 %id32, %limit_now
   %may_enter = and i1 %is_open, %within
-  br i1 %may_enter, label %enter, label %top
+  br i1 %may_enter, label %place, label %top
+place:
+  %theirs = load i32, ptr @pool_cpu
+  %mine = call i32 @sched_getcpu()
+  %same = icmp eq i32 %mine, %theirs
+  %known = icmp ult i32 %mine, 1024
+  %shared = and i1 %same, %known
+  br i1 %shared, label %move, label %enter
+move:
+  call void @move_away(i32 %mine)
+  br label %enter
 enter:
   %inside = add i64 %state, 1
   %swap = cmpxchg ptr @pool_state, i64 %state, i64 %inside acq_rel monotonic
@@ -261,6 +296,8 @@ open:
   store i64 %hi, ptr @pool_hi
   store i64 %chunk, ptr @pool_chunk
   store i64 0, ptr @pool_next
+  %cpu = call i32 @sched_getcpu()
+  store i32 %cpu, ptr @pool_cpu
   %old = load atomic i64, ptr @pool_state monotonic, align 8
   %next = add i64 %old, 4294967296
   %opened = or i64 %next, 65536

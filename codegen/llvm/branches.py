@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from ...ir.expr import Expr
 from ...ir.loops import If, Stmt
 from .module import RARELY_FALSE, RARELY_TRUE, Block, Branch, Phi, type_of
-from .parallel import Parallel
 from .scopes import Value
 from .shape import may_leave, stored_buffers
+from .signals import Signals
 
 
-class Branches(Parallel):
+class Branches(Signals):
     """Emits `If` statements."""
 
     def branch(self, s: If) -> None:

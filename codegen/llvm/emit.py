@@ -4,8 +4,10 @@
 
 The entry is `i64 NAME(ptr slots, ptr error)`.  `slots` holds 8-byte words: a pointer for each of `function.buffers`, a
 word for each of `function.scalars`, the arena.  The result is 0, or 1 + the number of the error raised; then `error`
-holds that number and three details.  No LLVM pass needs to run over the text: values are placed, shared and vectorised
-here.  Read `emit`, then `nests.py` (statements), `values.py` (expressions), `memory.py` (addresses), `table.py` (operations).
+holds that number and three details.  It is -1, and the number too, where a signal handler raised (`signals.py`).
+
+No LLVM pass needs to run over the text: values are placed, shared and vectorised here.  Read `emit`, then `nests.py`
+(statements), `values.py` (expressions), `memory.py` (addresses), `table.py` (operations).
 """
 
 from __future__ import annotations
@@ -119,11 +121,14 @@ class Emitter(Branches):
         for c, v in zip(s.carried, inits, strict=True):
             head.phis.append(Phi(f.register(), type_of(c.dtype), [(self.spread(v, ())[0], before)]))
             self.environment[c.name] = Value((head.phis[-1].register,), self.depth)
+        head.phis.append(Phi(f.register(), "i64", [("0", before)]))
         self.statements(s.test)
         self.block.end = Branch(body, self.uniform(s.cond), after)
         self.enter(f.place(body), "arm")
         self.statements(s.body)
         nexts = [self.uniform(c.next) for c in s.carried]  # type: ignore[arg-type]
+        nexts.append(self.put(self.depth, f"add i64 {head.phis[-1].register}, 1"))
+        self.look_in_while([*s.test, *s.body], head.phis[-1])
         self.block.end = Branch(head)
         last = self.leave()
         for phi, x in zip(head.phis, nexts, strict=True):
@@ -131,7 +136,7 @@ class Emitter(Branches):
         self.leave()
         self.touch(stored)
         self.scopes[-1].block = f.place(after)
-        for c, phi in zip(s.carried, head.phis, strict=True):
+        for c, phi in zip(s.carried, head.phis, strict=False):  # the last counts trips
             self.environment[c.result] = Value((phi.register,), self.depth)
 
 

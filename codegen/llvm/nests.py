@@ -178,7 +178,9 @@ class Nests(Values):
             self.environment[s.var] = Value((trip,), self.depth)
             self.environment.update(zip((c.name for c in s.carried), inside, strict=True))
             self.statements(s.body)
-            return [self.value(c.next) for c in s.carried]  # type: ignore[arg-type]
+            nexts = [self.value(c.next) for c in s.carried]  # type: ignore[arg-type]
+            self.look_for_signals(s, trip, constant_trips(lo, hi, s.step))
+            return nexts
 
         results = self.counted(lo, hi, s.step, carries, stored_buffers(s.body), run, until)
         self.environment.update(zip((c.result for c in s.carried), results, strict=True))
@@ -289,6 +291,10 @@ class Nests(Values):
     def allows(self, s: For, vector: bool) -> bool:
         flat = all(isinstance(x, Let | Store) for x in s.body)
         return replicable(s, vector) and (s.kind != "simd" or flat)
+
+    @abstractmethod
+    def look_for_signals(self, s: For, trip: str, trips: int | None) -> None:
+        """Emit, at the end of a trip, what makes a long loop end on Ctrl-C."""
 
     @abstractmethod
     def reduction(self, s: For, lo: str, hi: str) -> None:

@@ -13,16 +13,13 @@ from dataclasses import replace
 
 from ...ir.expr import Expr, const, op, var
 from ...ir.loops import Alloc, Buffer, Call, For, If, Let, Stmt, Store, While, own_exprs, walk
-from ...ir.scalar import SCALAR_OPS
 from .module import MEMORY_TYPE, RARELY_TRUE, Branch, FunctionText
 from .reductions import Reductions
 from .scopes import Value
-from .shape import data_exprs, may_leave, stored_buffers
+from .shape import UNKNOWN_TRIPS, may_leave, own_work, stored_buffers
 
-# What a chunk should cost, counted in scalar operations; a mathematical function counts as several.
+# What a chunk should cost, in the units of `shape.own_work`.
 CHUNK_WORK = 1 << 18
-MATH_WORK = 12
-UNKNOWN_TRIPS = 64
 
 # The words of a context before the captured values: the arena, and the error record.
 ARENA, LOCK, POSITION, CODE = 0, 1, 2, 3
@@ -168,21 +165,6 @@ class Parallel(Reductions):
             elif isinstance(s, If):
                 total = total + self._work([*s.then, *s.other])
         return total
-
-
-def own_work(s: Stmt) -> int:
-    """The operations of one statement itself."""
-    if isinstance(s, Call):
-        return CHUNK_WORK
-    if isinstance(s, For | While | If):
-        return 1
-    count = 0
-    for e in data_exprs([s]):
-        if e.kind == "op":
-            count += MATH_WORK if SCALAR_OPS[e.payload].math else 1  # type: ignore[index]
-        elif e.kind == "load":
-            count += 1
-    return count + isinstance(s, Store | Let)
 
 
 def used_buffers(body: Sequence[Stmt]) -> Iterator[Buffer]:

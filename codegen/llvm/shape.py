@@ -6,9 +6,14 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from ...ir.expr import Expr
-from ...ir.loops import Alloc, Buffer, Call, For, If, Let, Raise, Stmt, Store, While, own_exprs, walk
+from ...ir.loops import Alloc, Buffer, Call, For, If, Let, Raise, Stmt, Store, While, bodies, own_exprs, walk
 from ...ir.scalar import SCALAR_OPS, size_of
 from .memory import offset_stride
+
+# Work, counted in scalar operations: that of a mathematical function, of a library call, and a guess at trip counts.
+MATH_WORK = 12
+CALL_WORK = 1 << 18
+UNKNOWN_TRIPS = 64
 
 
 def stored_buffers(body: Sequence[Stmt]) -> frozenset[Buffer]:
@@ -121,3 +126,30 @@ def heaviness(body: Sequence[Stmt], names: set[str]) -> int:
     """How many mathematical functions one trip computes."""
     varying = (e for e in data_exprs(body) if e.kind == "op" and not e.variables.isdisjoint(names))
     return sum(SCALAR_OPS[str(e.payload)].math for e in varying)
+
+
+def own_work(s: Stmt) -> int:
+    """The operations of one statement itself."""
+    if isinstance(s, Call):
+        return CALL_WORK
+    if isinstance(s, For | While | If):
+        return 1
+    count = 0
+    for e in data_exprs([s]):
+        if e.kind == "op":
+            count += MATH_WORK if SCALAR_OPS[str(e.payload)].math else 1
+        elif e.kind == "load":
+            count += 1
+    return count + isinstance(s, Store | Let)
+
+
+def least_work(body: Sequence[Stmt]) -> int:
+    """A guess, rather too low, at the operations of these statements; loops of unknown length count for few trips."""
+    total = 0
+    for s in body:
+        trips = 1
+        if isinstance(s, For):
+            trips = max(len(range(s.lo.payload, s.hi.payload, s.step)), 1) \
+                if s.lo.is_const and s.hi.is_const else UNKNOWN_TRIPS  # type: ignore[arg-type]
+        total += own_work(s) + trips * sum(least_work(inner) for inner in bodies(s))
+    return total

@@ -113,30 +113,33 @@ def scale(x: Expr, n: Expr) -> Expr:
 
 
 def exponent_of(x: Expr, lowest: float) -> Pair:
-    """(m, k) with x = m * 2**k, m in [lowest, 2 * lowest), k an integral float, for positive normal x.
-
-    f64 goes without arithmetic shifts and conversions of 64-bit integers, which AVX2 does not have.
-    """
-    fmt = format_of(x)
-    i, base = bits(x), bits_of(lowest, fmt)
-    if x.dtype == "f32":
-        k = (i - base) >> fmt.mantissa
-        return from_bits(i - (k << fmt.mantissa)), cast(k, "f32")
-    offset = 2 * fmt.bias
-    i = i + ((offset << fmt.mantissa) - base)
-    m = from_bits((i & ((1 << fmt.mantissa) - 1)) + base)
-    whole = 2.0 ** fmt.mantissa
-    biased = bitcast(bitcast(i, "u64") >> fmt.mantissa, "i64")
-    return m, from_bits(biased | bits_of(whole, fmt)) - (whole + offset)
+    """(m, k) with x = m * 2**k, m in [lowest, 2 * lowest), k an integral float, for positive normal x."""
+    return _split_bits(bits(x), lowest, format_of(x))
 
 
 def split_exponent(x: Expr, lowest: float) -> Pair:
     """The same for positive finite x, subnormal or not."""
     fmt = format_of(x)
     lift = fmt.mantissa + 1
-    subnormal = x < fmt.smallest_normal
-    m, k = exponent_of(select(subnormal, x * 2.0 ** lift, x), lowest)
-    return m, select(subnormal, k - float(lift), k)
+    lifted = bits(x * 2.0 ** lift) - (lift << fmt.mantissa)
+    return _split_bits(select(x < fmt.smallest_normal, lifted, bits(x)), lowest, fmt)
+
+
+def _split_bits(i: Expr, lowest: float, fmt: Format) -> Pair:
+    """The same from the bit pattern, whose exponent field may lie below 0.
+
+    f64 goes without arithmetic shifts and conversions of 64-bit integers, which AVX2 does not have.
+    """
+    base = bits_of(lowest, fmt)
+    if fmt.name == "f32":
+        k = (i - base) >> fmt.mantissa
+        return from_bits(i - (k << fmt.mantissa)), cast(k, "f32")
+    offset = 2 * fmt.bias - fmt.mantissa
+    i = i + ((offset << fmt.mantissa) - base)
+    m = from_bits((i & ((1 << fmt.mantissa) - 1)) + base)
+    whole = 2.0 ** fmt.mantissa
+    biased = bitcast(bitcast(i, "u64") >> fmt.mantissa, "i64")
+    return m, from_bits(biased | bits_of(whole, fmt)) - (whole + offset)
 
 
 def two_sum(a: Expr, b: Expr | Number) -> Pair:

@@ -23,7 +23,7 @@ from .arithmetic import (
     split_exponent,
     two_sum,
 )
-from .constants import LN2, LN10, parts
+from .constants import LN2, LN10, parts, rounded
 
 # f32: log_b(1 + f) = f / ln b + f**2 P(f), sqrt(1/2) <= 1 + f < sqrt(2); relative error 5.9e-9, 4.7e-9, 4.5e-9.
 LOG_F32 = {
@@ -43,20 +43,19 @@ LARGE = {"f32": 2.0 ** 13, "f64": 2.0 ** 28}
 
 
 def _special_log(x: Expr, y: Expr) -> Expr:
-    """`y` for positive finite x, else -inf of a zero, NaN of a negative, x itself of +inf and NaN."""
-    other = select(x.equals(0.0), -INF, select(x < 0.0, NAN, x))
-    return select((x > 0.0) & (x < INF), y, other)
+    """`y` for positive finite x, else inf of inf, -inf of a zero, NaN of a negative and of NaN."""
+    return select(x > 0.0, select(x < INF, y, x), select(x.equals(0.0), const(-INF, x.dtype), NAN))
 
 
 def _log_of_reduced(f: Expr, k: Expr) -> Expr:
     """log(1 + f) + k ln 2."""
     if f.dtype == "f32":
-        high, low = parts(LN2, "f32", 2)
-        return fma(k, high, fma(horner(f, LOG_F32["e"]), f * f, k * low) + f)
+        # The f32 nearest to ln 2 happens to be right to 28 bits: no second part is needed.
+        return fma(k, rounded(LN2, "f32"), fma(horner(f, LOG_F32["e"]), f * f, f))
     # f - (f**2 / 2 - s (f**2 / 2 + R)) + k ln 2, where k times the high part of ln 2 is exact.
     high, low = parts(LN2, "f64", 2, bits=42)
     half_square, product = _log_terms(f)
-    return fma(k, high, f - (half_square - (product + k * low)))
+    return fma(k, high, f - (half_square - fma(k, low, product)))
 
 
 def _log_terms(f: Expr) -> Pair:
@@ -76,7 +75,8 @@ def _log_base_f32(x: Expr, base: str, unit: Floats, two: Floats) -> Expr:
     """The logarithm whose values at e and 2 are given as (high, low)."""
     m, k = split_exponent(x, SQRT_HALF)
     f = m - 1.0
-    tail = fma(horner(f, LOG_F32[base]), f * f, fma(f, unit[1], k * two[1]))
+    low = f * unit[1]
+    tail = fma(horner(f, LOG_F32[base]), f * f, fma(k, two[1], low) if two[1] else low)
     return _special_log(x, fma(k, two[0], fma(f, unit[0], tail)))
 
 

@@ -2,9 +2,10 @@
 
 `reduce_sum`, `reduce_prod`, `reduce_max`, `reduce_min`, `reduce_and`, `reduce_or`, `reduce_xor` keep the operand's dtype:
 the front end casts first where NumPy does (a sum of truth values is one of int64).  A NaN wins in max and min; complex
-numbers are ordered by real part, then imaginary part.  The order of combination is free (results then differ within the
-bound of pairwise summation); float16 sums are formed in float32.  An empty maximum is refused by type where the extent is
-known.  Where several elements attain a maximum, its derivative is shared equally.  `positions.py` has argmax and argmin.
+numbers are ordered by real part, then imaginary part.  The order of a sum is free (results then differ within the bound
+of pairwise summation), that of a product is not; float16 sums and products are formed in float32.  An empty maximum is
+refused by type where the extent is known.  Where several elements attain a maximum, its derivative is shared equally.
+`positions.py` has argmax and argmin.
 """
 
 from __future__ import annotations
@@ -15,11 +16,11 @@ from typing import Any
 import numpy as np
 
 from ..builder import Builder
-from ..expr import Expr, const, select
+from ..expr import Expr, cast, const, select
 from ..expr import op as scalar_op
 from ..graph import Op, Value
 from ..opdef import Choice, Complex, Fold, Missing, OpDef, Reduction, Sample, Scalar, register
-from ..scalar import BITS, FLOATS
+from ..scalar import BITS, FLOATS, scalar_type
 from ..types import ArrayType, Dim, Type
 from .shaping import ALL_DTYPES, NUMBERS, Terms, array_type, check_axes, multiply_scalars, no_tangent, reshape
 
@@ -100,16 +101,20 @@ def _jvp_prod(ctx: Builder, primals: Sequence[Value], tangents: Terms, results: 
     return [t]
 
 
-def _complex_product() -> Fold:
-    return Fold(init=lambda scalar: (const(1, scalar), const(0, scalar)),
-                step=lambda state, x, position: tuple(multiply_scalars(Complex(*state), x)),  # type: ignore[arg-type]
-                finish=lambda state: Complex(*state))
+def _ordered_product(op: Op) -> Fold:
+    """Element after element, as NumPy multiplies: another order would overflow or vanish elsewhere."""
+    scalar = scalar_type(op.operands[0].dtype)
+    wide = _wide(scalar)
+    if op.operands[0].dtype.kind == "c":
+        return Fold(init=lambda scalar: (const(1, scalar), const(0, scalar)),
+                    step=lambda state, x, position: tuple(multiply_scalars(Complex(*state), x)),  # type: ignore[arg-type]
+                    finish=lambda state: Complex(*state))
+    return Fold(init=lambda scalar: (const(1, wide),), step=lambda state, x, position: (state[0] * cast(x, wide),),
+                finish=lambda state: cast(state[0], scalar))
 
 
 def _lower_prod(op: Op) -> Reduction | Fold:
-    if op.operands[0].dtype.kind == "c":
-        return _complex_product()
-    return Reduction("mul", lambda scalar: 1)
+    return _ordered_product(op) if op.operands[0].dtype.kind in "fc" else Reduction("mul", lambda scalar: 1)
 
 
 # --- maximum and minimum -----------------------------------------------------------------------------------------------

@@ -7,27 +7,23 @@ loop or branch there), at the identical index, and no other store to the buffer 
 
 from __future__ import annotations
 
-import itertools
+from collections.abc import Iterator
 
 from ...ir.expr import Expr, load, var
 from ...ir.loops import Alloc, Call, Let, LoopFunction, Stmt, Store, own_exprs, walk
+from .names import fresh_names
 from .rewriting import all_bodies, map_exprs, replacing, stored
 
 
 def forward(function: LoopFunction) -> LoopFunction:
-    names = _fresh_names(function)
+    names = fresh_names(function, "w")
     for body in list(all_bodies(function.body)):
         _forward_in(body, names)
     _drop_unread(function)
     return function
 
 
-def _fresh_names(function: LoopFunction) -> itertools.chain:
-    taken = {s.name for s in walk(function.body) if isinstance(s, Let)}
-    return itertools.chain(n for n in (f"w{k}" for k in itertools.count()) if n not in taken)
-
-
-def _forward_in(body: list[Stmt], names: itertools.chain) -> None:
+def _forward_in(body: list[Stmt], names: Iterator[str]) -> None:
     k = 0
     while k < len(body):
         s = body[k]
@@ -36,7 +32,7 @@ def _forward_in(body: list[Stmt], names: itertools.chain) -> None:
         k += 1
 
 
-def _forward_store(body: list[Stmt], k: int, s: Store, names: itertools.chain) -> int:
+def _forward_store(body: list[Stmt], k: int, s: Store, names: Iterator[str]) -> int:
     """Forward one store; the number of statements put before it."""
     behind = body[k + 1:]
     if s.buffer in stored(behind) or any(s.buffer in x.reads for x in walk(behind) if isinstance(x, Call)):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import re
 
 import numpy as np
 from treadle.codegen.llvm import emit
@@ -28,9 +27,7 @@ def compile_text(text: str, level: str | None) -> Library:
     device = cpu_device()
     if level is None:
         return device.compile(text)
-    symbols = {name: device.pool.address if name == "treadle_parallel" else device.routines.address(name[8:])
-               for name in set(re.findall(r"@(treadle_\w+)\(", text))}
-    return Engine(cpu.host(level)).compile(text, symbols)
+    return Engine(cpu.host(level)).compile(text, device.symbols(text))
 
 
 def compiled(function: LoopFunction, target: Target = HOST, keep: list | None = None):
@@ -39,7 +36,7 @@ def compiled(function: LoopFunction, target: Target = HOST, keep: list | None = 
     if keep is not None:
         keep.append(module.text)
     library = compile_text(module.text, None if target is HOST else target.name)
-    native = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p)(library.address(module.entry))
+    native = ctypes.PYFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p)(library.address(module.entry))
     arena = np.zeros(function.arena_bytes + 64 * function.worker_bytes + 128, np.uint8)
     start = arena.ctypes.data + -arena.ctypes.data % 64
 

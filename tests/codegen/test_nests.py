@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import signal
+import time
 
 import numpy as np
 import pytest
@@ -502,3 +504,27 @@ def test_parts_of_complex_numbers(target, dtype):
             assert np.array_equal(parts, y)
             assert np.array_equal(zz.real, x * v.real - y * v.imag + x)
             assert np.array_equal(zz.imag, x * v.imag + y * v.real - y)
+
+
+@pytest.mark.parametrize("kind", ["for", "nested", "while"])
+def test_ctrl_c_ends_a_loop(kind):
+    """A loop of hours, a quarter of a second before the signal."""
+    s, out, hours = var("s"), arg("out", "i64", ()), const(1 << 50)
+    step = (s ^ (s << 13)) + 1
+    if kind == "while":
+        run = While([Carried("s", const(1), step, "r")], [], op("ne", s, const(0)), [])
+    else:
+        run = loop("i", hours, carried=[Carried("s", const(1), step, "r")])
+    if kind == "nested":
+        run = loop("j", hours, loop("i", 100, carried=[Carried("s", var("t"), step, "r0")]),
+                   carried=[Carried("t", const(1), var("r0"), "r")])
+    call = compiled(function([out], run, Store(out, (), var("r")), scalars=[]))
+    before = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    began = time.monotonic()
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.25)
+        with pytest.raises(KeyboardInterrupt):
+            call([np.zeros(1, np.int64)])
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert 0.2 < time.monotonic() - began < 1.5

@@ -42,7 +42,7 @@ IN_PLACE = {
     "jacobi": (jacobi(N), [MATRIX, MATRIX], [INTO0, INTO1], 0),
     "stencil": (stencil(N), [MATRIX], [INTO0], 1),
     "cholesky": (cholesky(N), [MATRIX], [INTO0], 0),
-    "lu": (lu(N), [MATRIX], [INTO0], 1),
+    "lu": (lu(N), [MATRIX], [INTO0], 0),
     "recurrence": (recurrence(N), [VECTOR, VECTOR], [INTO1], 0),
 }
 

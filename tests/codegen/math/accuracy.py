@@ -26,6 +26,7 @@ HEADER = """# Accuracy of the mathematical functions
 
 Largest errors in units in the last place of the true result, over the whole range of the type, subnormals and results
 near overflow included; signed zeros, infinities and NaNs are as in C and were right in every case.  {how}
+
 Operations: scalar operations of the expression that is always computed (most become one vector instruction).
 Slow case: needed where a vector holds an operand that the fast expression cannot take.  Times: nanoseconds per element,
 one thread, {elements} elements within the cache, target {target}, minimum of many interleaved runs beside NumPy
@@ -73,7 +74,7 @@ def timing(name: str, dtype: str) -> Timing:
     arrays = [random.uniform(low, high, ELEMENTS).astype(NUMPY_DTYPE[dtype]) for _ in range(arity)]
     result = np.empty_like(arrays[0])
     best = Timing(np.inf, np.inf)
-    for _ in range(100):
+    for _ in range(500):
         start = time.perf_counter()
         f([*arrays, result])
         middle = time.perf_counter()
@@ -108,9 +109,9 @@ def main() -> None:
     parser.add_argument("--stride", type=int, default=1, help="measure every so many-th f32 bit pattern")
     parser.add_argument("--count", type=int, default=3_000_000, help="operands of each random kind, for f64 and for pairs")
     options = parser.parse_args()
-    every = "every operand" if options.stride == 1 else f"every {options.stride}th operand"
-    how = (f"f32 functions of one operand were measured on {every}; the others on {options.count} random operands of each\n"
-           "of a dozen kinds (all exponents; several scales; near 1; near multiples of pi / 2; near overflow).")
+    every = "every operand" if options.stride == 1 else f"one operand in {options.stride}"
+    how = (f"f32\nfunctions of one operand were measured on {every}; the others on {options.count} random operands of\n"
+           "each of a dozen kinds (all exponents; several scales; near 1; near multiples of pi / 2; near overflow).")
     text = HEADER.format(how=how, elements=ELEMENTS, target=HOST.name, numpy=np.__version__)
     for name in sorted({name for name, _ in MATH}):
         for dtype in ("f32", "f64"):

@@ -1,0 +1,227 @@
+"""Each loop pass on text: what it does to a program, that the program computes the same, and that it refuses what is illegal."""
+
+import numpy as np
+import pytest
+from treadle.ir.evaluate_loops import evaluate_loops
+from treadle.ir.expr import expression_scope
+from treadle.ir.loops import Alloc, For, If, Store, walk
+from treadle.ir.loops_parse import parse_loops
+from treadle.ir.loops_text import show_loops
+from treadle.ir.verify_loops import verify_loops
+from treadle.passes.loops.carry import carry
+from treadle.passes.loops.contract import contract
+from treadle.passes.loops.forward import forward
+from treadle.passes.loops.fuse import fuse
+from treadle.passes.loops.if_convert import if_convert
+from treadle.passes.loops.interchange import interchange
+from treadle.passes.loops.parallel import parallel
+from treadle.passes.loops.sink import sink
+from treadle.passes.loops.skew import skew
+
+ALL = (sink, if_convert, fuse, forward, contract, parallel, interchange, skew, carry)
+
+PROGRAMS = {
+    "seidel": """
+loops f(a: f64[50, 60])
+  for seq i in 1..49:
+    for seq j in 1..59:
+      a[i, j] = ((a[i - 1, j] + a[i + 1, j]) + (a[i, j - 1] + a[i, j + 1])) * 0.25
+""",
+    "filter": """
+loops f(y: f64[50], x: f64[50] readonly)
+  for seq i in 1..50:
+    y[i] = (y[i - 1] * 0.9) + (x[i] * 0.1)
+""",
+    "columns": """
+loops f(p: f64[20, 30], u: f64[20, 30] readonly)
+  for seq j in 1..30:
+    for par i in 0..20:
+      p[i, j] = u[i, j] / ((p[i, j - 1] * 0.3) + 2.0)
+""",
+    "backward columns": """
+loops f(p: f64[20, 30], u: f64[20, 30] readonly)
+  for seq j in 28..-1 step -1:
+    for par i in 0..20:
+      p[i, j] = u[i, j] - (p[i, j + 1] * 0.3)
+""",
+    "diagonal": """
+loops f(p: f64[20, 30])
+  for seq j in 1..30:
+    for par i in 0..19:
+      p[i, j] = p[i + 1, j - 1] * 0.3
+""",
+    "least": """
+loops f(d: i64[50, 60], a: i64[50] readonly, b: i64[60] readonly)
+  for seq i in 1..50:
+    for seq j in 1..60:
+      if a[i] == b[j]:
+        d[i, j] = d[i - 1, j - 1]
+      else:
+        d[i, j] = min(min(d[i - 1, j], d[i, j - 1]), d[i - 1, j - 1]) + 1
+""",
+    "copy": """
+loops f(a: f64[50], b: f64[50] readonly)
+  for seq i in 0..50:
+    a[i] = b[i] * 2.0
+""",
+    "shift": """
+loops f(a: f64[50])
+  for seq i in 0..49:
+    a[i] = a[i + 1] * 2.0
+""",
+    "total": """
+loops f(s: f64[1], b: f64[50] readonly)
+  for seq i in 0..50:
+    s[0] = s[0] + b[i]
+""",
+    "total and look": """
+loops f(s: f64[60], b: f64[50] readonly)
+  for seq i in 0..50:
+    s[3] = s[i] + b[i]
+""",
+    "no trip": """
+loops f(a: f64[4], b: f64[4] readonly)
+  for seq i in 0..0:
+    a[i] = a[i - 1] + b[0]
+""",
+    "siblings": """
+loops f(x: f64[20, 30] readonly, out: f64[20, 30])
+  alloc m: f64[20]
+  for par i in 0..20:
+    for red k in 0..30 carry c: f64 = 0.0 by add:
+      next c = c + x[i, k] -> r
+    m[i] = r
+  alloc e: f64[20, 30]
+  for par i2 in 0..20:
+    for par j2 in 0..30:
+      e[i2, j2] = exp((x[i2, j2] - m[i2]))
+  for par i3 in 0..20:
+    for par j3 in 0..30:
+      out[i3, j3] = e[i3, j3] * 2.0
+""",
+    "neighbours": """
+loops f(x: f64[50] readonly, out: f64[50])
+  alloc t: f64[50]
+  for par i in 0..50:
+    t[i] = x[i] * 3.0
+  for par j in 0..49:
+    out[j] = t[j + 1]
+""",
+    "read ahead": """
+loops f(a: f64[50], b: f64[50])
+  for seq i in 0..50:
+    a[i] = a[i] + 1.0
+  for seq j in 0..50:
+    b[j] = a[49 - j]
+""",
+    "write behind": """
+loops f(a: f64[50], b: f64[51])
+  for seq i in 0..50:
+    a[i] = b[i] + 1.0
+  for seq j in 0..50:
+    b[j + 1] = a[j]
+""",
+}
+
+
+def arrays(function):
+    rng = np.random.default_rng(5)
+    out = []
+    for b in function.buffers:
+        shape = tuple(d.payload for d in b.dims)
+        out.append(rng.normal(size=shape) if b.dtype[0] == "f" else rng.integers(0, 4, shape))
+    return out
+
+
+def run(function, order="forward"):
+    given = arrays(function)
+    evaluate_loops(function, given, order=order)
+    return given
+
+
+def transform(text, passes):
+    before, after = parse_loops(text.strip() + "\n"), parse_loops(text.strip() + "\n")
+    for p in passes:
+        after = p(after)
+        verify_loops(after)
+    for order in ("forward", "reverse", "random"):
+        for x, y in zip(run(before), run(after, order)):
+            assert np.array_equal(x, y), f"{order}:\n{show_loops(before)}\n{show_loops(after)}"
+    return after
+
+
+@pytest.fixture(autouse=True)
+def scope():
+    with expression_scope():
+        yield
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+@pytest.mark.parametrize("p", [(p,) for p in ALL] + [ALL], ids=[*(p.__name__ for p in ALL), "all"])
+def test_a_pass_keeps_what_a_program_computes(name, p):
+    transform(PROGRAMS[name], p)
+
+
+def loops(function):
+    return [s for s in walk(function.body) if isinstance(s, For)]
+
+
+def test_rows_of_a_recurrence_along_both_axes_advance_together():
+    outer = loops(transform(PROGRAMS["seidel"], (skew,)))[0]
+    assert outer.step == 8 and len(outer.body) == 3
+
+
+def test_skewing_keeps_a_short_nest_and_one_without_a_recurrence():
+    assert len(loops(transform(PROGRAMS["seidel"].replace("1..49", "1..9"), (skew,)))) == 2
+    plain = PROGRAMS["seidel"].replace("a[i - 1, j] + a[i + 1, j]", "b[i - 1, j] + b[i + 1, j]").replace(
+        "a[i, j - 1] + a[i, j + 1]", "b[i, j - 1] + b[i, j + 1]").replace("a: f64[50, 60]", "a: f64[50, 60], b: f64[50, 60]")
+    assert len(loops(transform(plain, (skew,)))) == 2
+
+
+@pytest.mark.parametrize("name", ("columns", "backward columns"))
+def test_a_parallel_loop_across_rows_goes_outside(name):
+    outer, inner = loops(transform(PROGRAMS[name], (interchange,)))
+    assert outer.kind == "par" and outer.jam > 1 and inner.kind == "seq"
+
+
+def test_a_diagonal_dependence_forbids_interchange():
+    outer, inner = loops(transform(PROGRAMS["diagonal"], (interchange,)))
+    assert (outer.kind, inner.kind) == ("seq", "par")
+
+
+@pytest.mark.parametrize("name, kind", [("copy", "par"), ("shift", "seq"), ("filter", "seq"), ("total", "seq")])
+def test_only_independent_trips_are_parallel(name, kind):
+    assert loops(transform(PROGRAMS[name], (parallel,)))[0].kind == kind
+
+
+@pytest.mark.parametrize("name, count", [("filter", 1), ("total", 1), ("total and look", 0), ("no trip", 0), ("shift", 0)])
+def test_only_what_must_meet_is_carried(name, count):
+    assert len(loops(transform(PROGRAMS[name], (carry,)))[0].carried) == count
+
+
+def test_a_cell_that_stays_is_stored_once():
+    loop, store = transform(PROGRAMS["total"], (carry,)).body
+    assert isinstance(store, Store) and not [s for s in loop.body if isinstance(s, Store)]
+
+
+def test_branches_to_one_cell_become_straight_code():
+    function = transform(PROGRAMS["least"], (sink, if_convert))
+    assert not [s for s in walk(function.body) if isinstance(s, If)]
+
+
+def test_a_load_that_may_be_out_of_range_keeps_its_branch():
+    text = PROGRAMS["least"].replace("d[i - 1, j - 1]\n      else", "d[i - 5, j - 1]\n      else").replace("1..50", "1..50")
+    function = parse_loops(text.strip() + "\n")
+    if_convert(sink(function))
+    assert [s for s in walk(function.body) if isinstance(s, If)]
+
+
+def test_siblings_become_one_nest_and_their_temporaries_one_row():
+    function = transform(PROGRAMS["siblings"], (fuse, forward, contract))
+    assert len([s for s in function.body if isinstance(s, For)]) == 1
+    assert not [s for s in function.body if isinstance(s, Alloc)]
+
+
+@pytest.mark.parametrize("name", ("neighbours", "read ahead", "write behind"))
+def test_loops_that_meet_in_other_trips_stay_apart(name):
+    assert len(transform(PROGRAMS[name], (fuse,)).body) >= 2
