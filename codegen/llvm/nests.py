@@ -9,13 +9,14 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import prod
 
 from ...ir.expr import Expr, load
 from ...ir.loops import Buffer, For, Let, Stmt, Store
 from .module import Block, Branch, Phi, type_of, vector_literal
 from .pairs import are_both_parts
 from .scopes import Replicated, Value
-from .shape import element_size, heaviness, replicable, stored_buffers, varying_names
+from .shape import carried_at_once, element_size, heaviness, replicable, stored_buffers, varying_names
 from .values import Values
 
 # How many vectors stand side by side: enough to fill the latencies of what each computes, few enough for the registers.
@@ -264,8 +265,8 @@ class Nests(Values):
         names = varying_names(s.body, {s.var})
         lanes = self.target.lanes(element_size(s.body, names))
         copies = COPIES_HEAVY if self.target.registers < 32 and heaviness(s.body, names) else COPIES
-        for r in self.replicated:
-            copies = max(1, copies // r.copies)
+        rows = prod(r.copies for r in self.replicated) * max(carried_at_once(s.body), 1)
+        copies = max(1, min(copies, self.target.registers * 3 // 4 // rows))
         count = constant_trips(lo, hi, s.step)
         if count is not None:
             fitting = 1 << (max(count, 1) - 1).bit_length() if self.target.masked else 1 << (max(count, 1).bit_length() - 1)

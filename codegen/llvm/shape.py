@@ -128,6 +128,11 @@ def heaviness(body: Sequence[Stmt], names: set[str]) -> int:
     return sum(SCALAR_OPS[str(e.payload)].math for e in varying)
 
 
+def carried_at_once(body: Sequence[Stmt]) -> int:
+    """The most scalars that any loop inside carries."""
+    return max((len(s.carried) for s in walk(list(body)) if isinstance(s, For)), default=0)
+
+
 def own_work(s: Stmt) -> int:
     """The operations of one statement itself."""
     if isinstance(s, Call):
