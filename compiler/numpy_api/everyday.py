@@ -1,0 +1,194 @@
+"""Everyday numerical functions made of others: angles, NaN-ignoring reductions, polynomials, integrals of samples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..arrays import TracedArray, as_array, operand
+from ..dispatch import call, implements, implements_method
+from ..scalars import TracedScalar
+from ..ufuncs import promotable
+from .axes import one_axis, some_axes
+from .creation import shape_dims
+
+_NO_VALUE = np._NoValue  # type: ignore[attr-defined]
+
+
+@implements_method("conj", "conjugate")
+def conjugate_method(a: TracedArray) -> TracedArray:
+    """Unlike the function, the method returns a real array itself."""
+    return call(np.conjugate, (a,), {}) if a.dtype.kind == "c" else a
+
+
+@implements(np.angle)
+def angle(z: Any, deg: bool = False) -> Any:
+    z = z if isinstance(z, (TracedArray, TracedScalar)) else as_array(z)
+    real, imag = (z.real, z.imag) if promotable(z).kind == "c" else (z, 0)
+    result = call(np.arctan2, (imag, real), {})
+    return call(np.multiply, (result, 180 / np.pi), {}) if deg else result
+
+
+@implements(np.resize)
+def resize(a: Any, new_shape: Any) -> TracedArray:
+    flat = call(np.ravel, (as_array(a),), {})
+    dims = shape_dims(new_shape)
+    size = int(np.prod(dims))  # type: ignore[arg-type]
+    if flat.size == 0 or size == 0:
+        return call(np.zeros, (dims,), {"dtype": flat.dtype})
+    repeats = -(-size // flat.size)
+    long = call(np.concatenate, ([flat] * repeats,), {}) if repeats > 1 else flat
+    return long[:size].reshape(dims).copy()
+
+
+def _without_nan(a: Any, filler: Any) -> tuple[Any, Any]:
+    """The array with NaN replaced, and where it was not NaN (None for types without NaN)."""
+    a = as_array(a)
+    if a.dtype.kind not in "fc":
+        return a, None
+    valid = call(np.logical_not, (call(np.isnan, (a,), {}),), {})
+    return call(np.where, (valid, a, a.dtype.type(filler)), {}), valid
+
+
+def _ignoring(function: Callable, plain: Callable, filler: float) -> None:
+    @implements(function)
+    def implementation(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = _NO_VALUE, **others: Any,
+                       ) -> Any:
+        filled, _ = _without_nan(a, filler)
+        return call(plain, (filled,), {"axis": axis, "dtype": dtype, "out": out, "keepdims": keepdims, **others})
+
+
+_ignoring(np.nansum, np.sum, 0.0)
+_ignoring(np.nanprod, np.prod, 1.0)
+
+
+def _extreme_ignoring(function: Callable, plain: Callable, filler: float) -> None:
+    @implements(function)
+    def implementation(a: Any, axis: Any = None, out: Any = None, keepdims: Any = _NO_VALUE, **others: Any) -> Any:
+        filled, valid = _without_nan(a, filler)
+        result = call(plain, (filled,), {"axis": axis, "keepdims": keepdims, **others})
+        if valid is not None:
+            some = call(np.any, (valid,), {"axis": axis, "keepdims": keepdims})
+            result = call(np.where, (some, result, np.nan), {}).astype(filled.dtype, copy=False)
+            result = result if result.ndim else result[()]
+        return result if out is None else call(np.copyto, (out, result), {}) or out
+
+
+_extreme_ignoring(np.nanmax, np.max, -np.inf)
+_extreme_ignoring(np.nanmin, np.min, np.inf)
+
+
+@implements(np.nanmean)
+def nanmean(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = _NO_VALUE, **others: Any) -> Any:
+    filled, valid = _without_nan(a, 0.0)
+    if valid is None:
+        return call(np.mean, (filled,), {"axis": axis, "dtype": dtype, "out": out, "keepdims": keepdims, **others})
+    return call(np.mean, (filled,), {"axis": axis, "dtype": dtype, "out": out, "keepdims": keepdims, "where": valid})
+
+
+def _spread_ignoring(function: Callable, plain: Callable) -> None:
+    @implements(function)
+    def implementation(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0, keepdims: Any = _NO_VALUE,
+                       ) -> Any:
+        filled, valid = _without_nan(a, 0.0)
+        where = {} if valid is None else {"where": valid}
+        return call(plain, (filled, axis, dtype, out, ddof, keepdims), where)
+
+
+_spread_ignoring(np.nanvar, np.var)
+_spread_ignoring(np.nanstd, np.std)
+
+
+@implements(np.fix)
+def fix(x: Any, out: Any = None) -> Any:
+    return call(np.trunc, (operand(x),), {"out": out})
+
+
+@implements(np.sinc)
+def sinc(x: Any) -> Any:
+    x = operand(x)
+    y = call(np.multiply, (np.pi, call(np.where, (call(np.equal, (x, 0), {}), 1.0e-20, x), {})), {})
+    result = call(np.true_divide, (call(np.sin, (y,), {}), y), {})
+    return result if result.ndim else result[()]
+
+
+@implements(np.polyval)
+def polyval(p: Any, x: Any) -> Any:
+    p, x = as_array(p), operand(x)
+    result: Any = call(np.zeros_like, (x,), {}) if isinstance(x, TracedArray) else 0
+    for k in range(len(p)):
+        result = call(np.add, (call(np.multiply, (result, x), {}), p[k]), {})
+    return result
+
+
+@implements(np.trapezoid)
+def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: Any = -1) -> Any:
+    y = as_array(y)
+    k = one_axis(axis, y.ndim)
+    step: Any = dx
+    if x is not None:
+        x = as_array(x)
+        step = call(np.diff, (x,), {"axis": 0 if x.ndim == 1 else k})
+        if x.ndim == 1:
+            step = step.reshape(tuple(-1 if j == k else 1 for j in range(y.ndim)))
+    lead = (slice(None),) * k
+    pairs = call(np.add, (y[(*lead, slice(1, None))], y[(*lead, slice(None, -1))]), {})
+    return call(np.sum, (call(np.true_divide, (call(np.multiply, (step, pairs), {}), 2.0), {}),), {"axis": k})
+
+
+@implements(np.ediff1d)
+def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> TracedArray:
+    flat = call(np.ravel, (as_array(ary),), {})
+    pieces = [flat[1:] - flat[:-1]]
+    if to_begin is not None:
+        pieces.insert(0, call(np.ravel, (as_array(to_begin),), {}))
+    if to_end is not None:
+        pieces.append(call(np.ravel, (as_array(to_end),), {}))
+    return call(np.concatenate, (pieces,), {}).astype(flat.dtype) if len(pieces) > 1 else pieces[0]
+
+
+@implements(np.cov)
+def cov(m: Any, y: Any = None, rowvar: bool = True, bias: bool = False, ddof: Any = None) -> Any:
+    x = call(np.atleast_2d, (as_array(m),), {})
+    if not rowvar and as_array(m).ndim == 2:
+        x = x.T
+    if y is not None:
+        other = call(np.atleast_2d, (as_array(y),), {})
+        x = call(np.concatenate, ([x, other if rowvar or as_array(y).ndim < 2 else other.T],), {})
+    x = x.astype(np.result_type(x.dtype, np.float64), copy=False)
+    freedom = x.shape[1] - ((0 if bias else 1) if ddof is None else ddof)
+    centred = x - call(np.mean, (x,), {"axis": 1, "keepdims": True})
+    right = call(np.conjugate, (centred,), {}) if centred.dtype.kind == "c" else centred
+    result = call(np.matmul, (centred, right.T), {}) / max(freedom, 0.0)
+    return call(np.squeeze, (result,), {})
+
+
+@implements(np.corrcoef)
+def corrcoef(x: Any, y: Any = None, rowvar: bool = True, **others: Any) -> Any:
+    c = cov(x, y, rowvar)
+    if c.ndim == 0:
+        return c / c
+    d = call(np.sqrt, (call(np.diagonal, (c,), {}).real,), {})
+    return call(np.clip, (c / d[:, None] / d[None, :], -1, 1), {})
+
+
+@implements(np.median)
+def median(a: Any, axis: Any = None, out: Any = None, overwrite_input: bool = False, keepdims: bool = False) -> Any:
+    a = as_array(a)
+    axes = some_axes(axis, a.ndim)
+    rest = [k for k in range(a.ndim) if k not in axes]
+    kept = tuple(a.shape[k] for k in rest)
+    line = call(np.transpose, (a, (*rest, *axes)), {}).reshape((*kept, -1))
+    n = line.shape[-1]
+    ordered = call(np.sort, (line,), {"axis": -1})
+    middle = ordered[..., (n - 1) // 2:n // 2 + 1]
+    result = call(np.mean, (middle,), {"axis": -1})
+    if a.dtype.kind == "f":  # a NaN, sorted last, makes the median NaN
+        last = ordered[..., -1]
+        result = call(np.where, (call(np.isnan, (last,), {}), last, result), {})
+        result = result if result.ndim else result[()]
+    if keepdims:
+        result = as_array(result).reshape(tuple(1 if k in axes else d for k, d in enumerate(a.shape)))
+    return result if out is None else call(np.copyto, (out, result), {}) or out
