@@ -98,7 +98,9 @@ class TracedArray(Operators):
     def imag(self) -> TracedArray:
         if self.dtype.kind == "c":
             return TracedArray(self.view.part("imag"))
-        zeros = new_array(tracer.builder().zeros(ArrayType(self.dtype, self.view.dims)))
+        fortran = self.view.is_f_contiguous and not self.view.is_c_contiguous
+        zeros = new_array(tracer.builder().zeros(ArrayType(self.dtype, self.view.dims)),
+                          tuple(reversed(range(self.ndim))) if fortran else None)
         zeros.view = _read_only(zeros.view)
         return zeros
 

@@ -15,6 +15,7 @@ from ...ir.graph import Value
 from .. import tracer
 from ..arrays import TracedArray, as_array, deliver, new_array, operand, wrap
 from ..dispatch import alias_method, call, implements
+from ..memory_order import keep_order
 from ..scalars import concrete
 from ..values import broadcast, cast, check_dtype, common_dims, shape_text
 from ..views import reshape_value
@@ -163,7 +164,19 @@ def einsum(*operands: Any, out: Any = None, dtype: Any = None, order: str = "K",
         inputs.append(name)
         values.append(value)
     result = _arrange(inputs[0], values[0], output)
-    return deliver(wrap(result), out)
+    return deliver(wrap(result, None if optimize else _einsum_order(subscripts, arrays, output, result)), out)
+
+
+def _einsum_order(subscripts: str, arrays: Sequence[TracedArray], output: str, result: Value) -> tuple[int, ...] | None:
+    """The result's memory order: NumPy's iterator ranks the output's axes by the strides that operands have along them."""
+    inputs = subscripts.partition("->")[0].split(",")
+    if "." in subscripts or any(s is None for a in arrays for s in a.view.strides):
+        return None
+    columns = []
+    for letters, a in zip(inputs, arrays):
+        step = {c: a.view.strides[k] for k, c in enumerate(letters)}
+        columns.append((result.dims, tuple(step.get(c, 0) for c in output)))
+    return keep_order(columns, result.dims)
 
 
 def _einsum_view(subscripts: str, a: TracedArray) -> Any:
