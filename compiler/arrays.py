@@ -351,9 +351,6 @@ def _fitted(v: Value, dims: Sequence[Dim]) -> Value:
     while len(own) > len(dims) and isinstance(own[0], int) and own[0] == 1:
         own = own[1:]
     if not fits(own, dims):
-        if any(not isinstance(d, int) for d in (*own, *dims)):
-            raise tracer.unsupported(f"assigning an array of extents {shape_text(own)} to {shape_text(dims)}",
-                                     "whether these run-time extents are equal is not known while compiling")
         raise ValueError(f"could not broadcast input array from shape {shape_text(v.dims)} into shape {shape_text(dims)}")
     return reshape_value(v, own)
 

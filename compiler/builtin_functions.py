@@ -13,7 +13,7 @@ from .arrays import TracedArray, any_traced, is_traced, truth_operand
 from .operators import Operators
 from .scalars import to_kind
 
-BUILTINS: dict[Any, Callable[..., Any]] = {}
+BUILTINS = dispatch.BUILTINS
 
 
 def builtin(*functions: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

@@ -35,10 +35,14 @@ from typing import Any
 
 import numpy as np
 
+from . import tracer
+
 Implementation = Callable[..., Any]
 
 FUNCTIONS: dict[Hashable, Implementation] = {}
 METHODS: dict[str, Implementation] = {}
+# Python's own functions; `builtin_functions.py` fills this table.
+BUILTINS: dict[Hashable, Implementation] = {}
 
 
 def implements(*callables: Hashable) -> Callable[[Implementation], Implementation]:
@@ -67,7 +71,7 @@ def implements_method(*names: str) -> Callable[[Implementation], Implementation]
 
 def alias_method(name: str, function: Hashable) -> None:
     """Let ndarray method `name` be the NumPy function with the array as first argument."""
-    implements_method(name)(lambda a, *args, **kwargs: FUNCTIONS[function](a, *args, **kwargs))
+    implements_method(name)(lambda a, *args, **kwargs: call(function, (a, *args), kwargs))
 
 
 def find(fn: Any) -> Implementation | None:
@@ -85,4 +89,8 @@ def find(fn: Any) -> Implementation | None:
 
 def call(fn: Any, args: tuple, kwargs: dict) -> Any:
     """Call what implements `fn`."""
-    return FUNCTIONS[fn](*args, **kwargs)
+    found = FUNCTIONS.get(fn) or BUILTINS.get(fn)
+    if found is None:
+        name = getattr(fn, "__name__", None) or getattr(fn[0], "__name__", fn[0]) + "." + str(fn[1])
+        raise tracer.unsupported(f"numpy.{name}", "there is no compiled form of it yet")
+    return found(*args, **kwargs)

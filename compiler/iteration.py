@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from . import integers, tracer
 from .arrays import TracedArray, any_traced, constant_array, extent
 from .builtin_functions import BUILTINS, builtin
 from .known import Known
@@ -25,21 +26,26 @@ class Space:
 
     start: Any
     stop: Any
-    step: int
+    step: Any
     element: Callable[[Any], Any]
+
+    @property
+    def is_upward(self) -> bool:
+        """A run-time step is positive."""
+        return isinstance(self.step, TracedScalar) or self.step > 0
 
     @property
     def trips(self) -> int | None:
         """The number of trips, if it is known while tracing."""
-        if isinstance(self.start, TracedScalar) or isinstance(self.stop, TracedScalar):
+        if any(isinstance(b, TracedScalar) for b in (self.start, self.stop, self.step)):
             return None
         return len(range(self.start, self.stop, self.step))
 
     @property
     def trips_at_hand(self) -> int | None:
         """The number of trips for the arguments at hand, if they decide it."""
-        known = [b.known if isinstance(b, TracedScalar) else Known(b) for b in (self.start, self.stop)]
-        return None if any(k is None for k in known) else len(range(*(k.value for k in known), self.step))
+        known = [b.known if isinstance(b, TracedScalar) else Known(b) for b in (self.start, self.stop, self.step)]
+        return None if any(k is None for k in known) else len(range(*(k.value for k in known)))
 
     def specialised(self) -> Space:
         """With bounds that follow from the arguments read, at the price of guards."""
@@ -49,19 +55,21 @@ class Space:
 
     def counted(self) -> Space:
         """The same, counted from 0 by 1."""
-        if not isinstance(self.start, TracedScalar) and self.start == 0 and self.step == 1:
+        if not any(isinstance(b, TracedScalar) for b in (self.start, self.step)) and (self.start, self.step) == (0, 1):
             return self
         return Space(0, self.length(), 1, lambda k: self.element(self.start + k * self.step))
 
     def length(self) -> Any:
         if self.trips is not None:
             return self.trips
-        distance = self.stop - self.start if self.step > 0 else self.start - self.stop
-        return BUILTINS[max](0, (distance + (abs(self.step) - 1)) // abs(self.step) if abs(self.step) > 1 else distance)
+        distance = self.stop - self.start if self.is_upward else self.start - self.stop
+        size = self.step if self.is_upward else -self.step
+        one = not isinstance(size, TracedScalar) and size == 1
+        return BUILTINS[max](0, distance if one else (distance + (size - 1)) // size)
 
     def __iter__(self) -> Iterator[Any]:
-        bounds = (operator.index(concrete(b, "the bound of a range")) for b in (self.start, self.stop))
-        return (self.element(k) for k in range(*bounds, self.step))
+        bounds = (operator.index(concrete(b, "the bound of a range")) for b in (self.start, self.stop, self.step))
+        return (self.element(k) for k in range(*bounds))
 
     def __len__(self) -> int:
         return operator.index(concrete(self.length(), "the length of a range"))
@@ -96,10 +104,19 @@ def make_range(*args: Any) -> Any:
         if isinstance(a, TracedScalar) and a.value.dtype.kind not in "iub":
             raise TypeError(f"'{a.python_type.__name__}' object cannot be interpreted as an integer")
     start, stop, step = (0, args[0], 1) if len(args) == 1 else (*args, 1)[:3]
-    step = operator.index(concrete(step, "the step of a range"))
-    if step == 0:
+    if isinstance(step, TracedScalar) and step.known is None:
+        step = BUILTINS[int](step)
+    else:
+        step = operator.index(concrete(step, "the step of a range"))
+    if isinstance(step, int) and step == 0:
         raise ValueError("range() arg 3 must not be zero")
     start, stop = (BUILTINS[int](b) for b in (start, stop))
+    if isinstance(step, TracedScalar):
+        # The direction must be known, or counting would need both.
+        positive = tracer.emit("py_greater", [step.value, tracer.constant(0)])
+        step = TracedScalar(tracer.emit("check", [step.value, positive], exception="NotImplementedError",
+                                        message="range() with a run-time step that is not positive has no compiled form"))
+        integers.set_bounds(step.value, [integers.form_of(1)], [])
     return Space(start, stop, step, lambda k: k)
 
 

@@ -373,7 +373,7 @@ def checked_flag(f: Any) -> Any:
 def _distance(space: Space) -> integers.Form:
     """stop - start in the direction of the step."""
     start, stop = (integers.form_of(_plain(b)) for b in (space.start, space.stop))
-    return stop.plus(start, -1) if space.step > 0 else start.plus(stop, -1)
+    return stop.plus(start, -1) if space.is_upward else start.plus(stop, -1)
 
 
 def _plain(x: Any) -> Any:
@@ -384,7 +384,7 @@ def _bound_index(index: Value, space: Space) -> None:
     """A loop index lies between its loop's bounds."""
     start, stop = (integers.form_of(_plain(b)) for b in (space.start, space.stop))
     one = integers.form_of(1)
-    if space.step > 0:
+    if space.is_upward:
         low, high = [start], [stop.plus(one, -1)]
     else:
         low, high = [stop.plus(one)], [start]

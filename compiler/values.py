@@ -8,7 +8,7 @@ import numpy as np
 
 from ..ir.graph import Value
 from ..ir.types import DTYPE_NAMES, ArrayType, Dim, WeakType
-from . import tracer
+from . import integers, tracer
 
 WEAK_KINDS = {"b": "bool", "i": "int", "u": "int", "f": "float", "c": "complex"}
 
@@ -50,7 +50,13 @@ def cast_weak(x: Value, kind: str) -> Value:
 
 
 def broadcast(x: Value, dims: Sequence[Dim]) -> Value:
-    return tracer.builder().broadcast_to(x, tuple(dims))
+    """`x` broadcast to `dims`, which it is known to fit; extents known only at run time are checked."""
+    dims = tuple(dims)
+    lead = len(dims) - len(x.dims)
+    for d, wanted in zip(x.dims, dims[lead:]):
+        if d is not wanted and not (isinstance(d, int) and (d == 1 or isinstance(wanted, int))):
+            unify(d, wanted, "could not broadcast input array from shape ({0},) into shape ({1},)")
+    return tracer.builder().broadcast_to(x, dims)
 
 
 def shape_text(dims: Sequence[Dim]) -> str:
@@ -80,9 +86,28 @@ def _common_dim(a: Dim, b: Dim, shapes: Sequence[Sequence[Dim]]) -> Dim:
             return a
         raise ValueError("operands could not be broadcast together with shapes "
                          + "".join(shape_text(s) + " " for s in shapes))
-    raise tracer.unsupported(f"broadcasting extents {' '.join(map(shape_text, shapes))}",
-                             "whether these run-time extents are equal is not known while compiling",
-                             "slice both arrays with the same bounds")
+    return unify(a, b, "operands could not be broadcast together with shapes ({0},) ({1},) ")
+
+
+def unify(a: Dim, b: Dim, message: str) -> Dim:
+    """Two extents that must be equal, one of them known only at run time: checked there, with this ValueError.
+
+    An extent of 1 would be repeated instead; a program in which it depends on data whether it is 1 gets the error.
+    """
+    wanted = b if isinstance(b, int) else a
+
+    def make() -> Value:
+        pair = [tracer.constant(d) if isinstance(d, int) else d for d in (a, b)]
+        equal = tracer.emit("py_equal", pair)
+        known = tracer.constant(wanted) if isinstance(wanted, int) else wanted
+        return tracer.emit("check", [known, equal, *pair], exception="ValueError", message=message)
+
+    checked = integers.remember(("equal", integers.form_of(a).key, integers.form_of(b).key), make)
+    if isinstance(wanted, int):
+        return wanted
+    form = integers.form_of(wanted)
+    integers.set_bounds(checked, [form], [form])
+    return checked
 
 
 def fits(dims: Sequence[Dim], target: Sequence[Dim]) -> bool:
@@ -90,5 +115,9 @@ def fits(dims: Sequence[Dim], target: Sequence[Dim]) -> bool:
     if len(dims) > len(target):
         return False
     lead = len(target) - len(dims)
-    return all(d is target[lead + k] or (isinstance(d, int) and (d == 1 or d == target[lead + k]))
-               for k, d in enumerate(dims))
+    return all(_may_fit(d, target[lead + k]) for k, d in enumerate(dims))
+
+
+def _may_fit(d: Dim, wanted: Dim) -> bool:
+    """A run-time extent may; it is checked when the value is broadcast."""
+    return (not (isinstance(d, int) and isinstance(wanted, int)) and d != 1) or d == 1 or d == wanted
