@@ -172,11 +172,16 @@ def _einsum_order(subscripts: str, arrays: Sequence[TracedArray], output: str, r
     inputs = subscripts.partition("->")[0].split(",")
     if "." in subscripts or any(s is None for a in arrays for s in a.view.strides):
         return None
+    # The iterator's axes: the output's, then the summed ones in alphabetical order.
+    axes = output + "".join(sorted(set("".join(inputs)) - set(output)))
+    dims = (*result.dims, *(2 for _ in axes[len(output):]))
     columns = []
     for letters, a in zip(inputs, arrays):
         step = {c: a.view.strides[k] for k, c in enumerate(letters)}
-        columns.append((result.dims, tuple(step.get(c, 0) for c in output)))
-    return keep_order(columns, result.dims)
+        columns.append((dims, tuple(step.get(c, 0) for c in axes)))
+    order = keep_order(columns, dims)
+    kept = None if order is None else tuple(k for k in order if k < len(output))
+    return None if kept == tuple(range(len(output))) else kept
 
 
 def _einsum_view(subscripts: str, a: TracedArray) -> Any:
