@@ -135,7 +135,7 @@ def depend(first: Access, second: Access, loops: Sequence[str]) -> Distance | No
     """Where `second` touches the cell that `first` touches: per loop (outermost first, all around both) the number of
     trips from first to second, or "*"; None if they never do.
 
-    What is bound outside of the loops is the same for both.
+    What is bound outside of the loops is the same for both; without loops, all that is around both.
     """
     if first.buffer is not second.buffer:
         return None

@@ -6,7 +6,7 @@ import pytest
 from treadle.ir.depend import ANY, Access, accesses, carried_level, depend, must_meet, reversed_distance
 from treadle.ir.evaluate_expr import evaluate_expr
 from treadle.ir.expr import const, expression_scope, load, op, var
-from treadle.ir.loops import Buffer, Carried, For, If, Let, Store
+from treadle.ir.loops import Buffer, Call, Carried, For, If, Let, Store
 from treadle.ir.ranges import Ranges
 
 
@@ -107,6 +107,48 @@ def test_conditions_part_accesses():
     assert depend(other, read, ["i"]) == (-5,)
 
 
+def test_loops_inside_are_free():
+    store, (read,) = find([loop("i", 0, n, [loop("j", 0, n, [Store(V, (j,), load(V, (j + 1,)))])])], 0)
+    assert depend(store, read, ["i"]) == (ANY,)
+    assert depend(store, read, ["j"]) == (-1,)
+    # The range of the inner loop moves: five columns later is another row, though no row is that long.
+    store, (read,) = find([loop("i", 0, 20, [loop("j", i, i + 3, [Store(V, (j,), load(V, (j - 5,)))])])], 0)
+    assert depend(store, read, ["i", "j"]) == (ANY, 5) and depend(store, read, ["j"]) is None
+
+
+def test_memory_that_is_written_is_not_one_number():
+    fixed = Buffer("fixed", "i64", (const(99),), place="arg", readonly=True)
+    for index, same in ((IDX, False), (fixed, True)):
+        at = load(index, (const(0),))
+        store, reads = find([loop("i", 0, n, [Store(V, (at,), load(V, (at + 1,)) + load(V, (at,)))])], 0)
+        assert depend(store, reads[0], ["i"]) == (None if same else (ANY,))
+        assert must_meet(store, reads[1], "i", 1) is same
+        body = [loop("i", 0, n, [If(at < 3, [Store(V, (at,), const(1.0, "f64"))], [Store(A, (at, at), load(V, (at,)))])])]
+        store, (read,) = find(body, 0)
+        assert depend(store, read, ["i"]) == (None if same else (ANY,))
+
+
+def test_library_calls_touch_everything():
+    call = Call("dgemm", (V,), (A,), ())
+    found = accesses([loop("i", 0, n, [call, Store(V, (i,), load(A, (i, i)))])], Ranges())
+    reads, writes, load_, store = found
+    assert [x.index is None for x in found] == [True, True, False, False]
+    assert depend(reads, store, ["i"]) == (ANY,) and depend(store, reads, ["i"]) == (ANY,)
+    assert depend(load_, writes, ["i"]) == (ANY,) and not must_meet(writes, load_, "i", 0)
+
+
+def test_conditions_belong_to_their_own_iteration():
+    body = [loop("i", 0, n, [If(i < 5, [Store(V, (i,), const(1.0, "f64"))], [Store(A, (i, i), load(V, (i - 5,)))])])]
+    store, (read,) = find(body, 0)
+    assert depend(store, read, ["i"]) == (5,)
+
+
+def test_equal_texts_differ_between_trips():
+    body = [loop("i", 0, n, [Let("t", op("quot", i * 7, const(3))), Store(V, (t,), load(V, (t,)))])]
+    store, (read,) = find(body, 0)
+    assert not must_meet(store, read, "i", 1)
+
+
 def test_may_is_not_must():
     body = [loop("i", 1, n, [Store(V, (i,), load(V, (i - 1,)) + load(V, (j,)) + load(V, (load(IDX, (i,)),)))])]
     store, (before, other, indirect) = find(body, 0)
@@ -189,8 +231,13 @@ def check_nest(r):
     found = {}
     runs(body[0], {}, (), found)
     common = [v for v, *_ in loops]
+    # Outer loops are in one trip; of loops inside of those asked about, nothing is said.
     depth = r.randint(0, len(common))
-    inner, outer = common[depth:], common[:depth]
+    inner, outer = common[depth:r.choice([depth, len(common), len(common)])], common[:depth]
+    if r.random() < 0.2:
+        inner, outer = common[:1], []
+    if not inner:
+        outer = common
     steps = {v: step for v, _, _, step in loops}
     distance = depend(first, second, inner)
     met = 0
@@ -213,7 +260,7 @@ def test_exhaustively():
         wrong += distance is not None and not met
         exact += distance is not None and ANY not in distance and bool(distance)
     # It must also be of use: most pairs that never meet are seen, and many distances are exact.
-    assert never > 600 and exact > 60 and wrong < 150, (never, exact, wrong)
+    assert never > 600 and exact > 30 and wrong < 150, (never, exact, wrong)
 
 
 def test_must_meet_exhaustively():

@@ -135,6 +135,25 @@ def test_what_was_loaded_may_change():
     assert Ranges().with_let(Let("t", cast(load(bytes_, (i,)), "i64"))).interval(t) == (0, 255)
 
 
+def test_a_range_that_starts_at_a_minimum():
+    ranges = nest(("i", op("min", n, const(3)), 9, 1))
+    assert ranges.interval(i) == (0, 8) and not ranges.is_nonnegative(linear(i - 3))
+    ranges = nest(("i", op("max", n, const(3)), 9, 1))
+    assert ranges.interval(i) == (3, 8) and ranges.is_nonnegative(linear(i - n))
+
+
+def test_conditions_that_fail_are_strict():
+    ranges = Ranges().with_names(["t"]).with_condition(t <= 3, holds=False)
+    assert ranges.is_nonnegative(linear(t - 4)) and not ranges.is_nonnegative(linear(t - 5))
+
+
+def test_quotients_by_variables():
+    ranges = nest(("i", -7, 10, 1), ("j", 2, 5, 1))
+    values = [int(x / y) for x in range(-7, 10) for y in range(2, 5)]
+    assert ranges.interval(op("quot", i, j)) == (min(values), max(values)) == (-3, 4)
+    assert ranges.interval(op("rem", i, j)) == (-3, 3)
+
+
 def test_no_bound_beyond_the_type():
     ranges = Ranges().with_variable("i", [2**62], [2**63 - 1])
     assert ranges.interval(i + 5) == (2**62 + 5, None)
