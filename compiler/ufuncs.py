@@ -242,8 +242,6 @@ def _operator(python: Any, ufunc: np.ufunc) -> None:
 
 for _python, _ufunc in UFUNC_OF.items():
     _operator(_python, _ufunc)
-for _name in ("conj", "conjugate"):
-    dispatch.alias_method(_name, np.conjugate)
 
 
 @dispatch.implements(divmod)
