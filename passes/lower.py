@@ -18,6 +18,7 @@ from .homes import is_array, origin
 from .lower_context import Emitter, Index, is_plain
 from .lower_control import lower_for, lower_if, lower_while
 from .lower_nest import mark_all, nest
+from .lower_split import split
 from .proofs import decided
 
 
@@ -126,6 +127,8 @@ class _Lowering(Emitter):
         for op in region.ops:
             if not is_array(op.results[0]) and op.results[0] not in region.yields:
                 self._root(op, op.results)
+            elif op.results[0] not in region.yields:
+                split(self, op)
         root = region.yields[0].op
         assert root is not None
         self._root(root, group.results)
@@ -145,10 +148,12 @@ class _Lowering(Emitter):
             else:
                 self._update_scalar(op, rule, results[0])
         elif not is_array(results[0]):
+            split(self, op)
             with self.forgetting():
                 self._name_scalar(results[0], self.compute(op.result, ()))
         elif not is_free(op):
             assert isinstance(rule, Pointwise | Element | Reduction | Fold), op.name
+            split(self, op)
             self._materialise(op, results[0])
 
     def _name_scalar(self, v: Value, value: Scalar) -> None:
@@ -173,7 +178,7 @@ class _Lowering(Emitter):
             assert rule.fn is not None
             start = len(self.body)
             rule.fn(context, op)
-            mark_all(self.body[start:])
+            mark_all(self.body[start:], self.known)
             return
         new, where = op.operands[1], rule.index
         note = f" ({op.loc})" if op.loc is not None else ""
@@ -196,7 +201,7 @@ class _Lowering(Emitter):
         start = len(self.body)
         with self.forgetting():
             rule.fn(self.context(op), op)
-        mark_all(self.body[start:])
+        mark_all(self.body[start:], self.known)
         for v in results:
             if not is_array(v):
                 self.scalar[v] = self.let(self.load(self.place.pop(v), ()), "s")

@@ -41,6 +41,8 @@ class Emitter:
         self.scalar: dict[Value, Scalar] = {}
         self.alias: dict[Value, Value] = {}
         self.shared: set[Value] = set()
+        # Buffers with the parts of a large reduction.
+        self.parts: dict[Value, Buffer] = {}
         self.errors: list[ErrorSite] = []
         self.notes: list[str] = []
         self.vector_axis: str | None = None

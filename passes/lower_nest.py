@@ -11,16 +11,12 @@ from collections.abc import Callable, Sequence
 from ..ir.expr import Expr, const, var
 from ..ir.loops import Buffer, Call, For, If, Let, Raise, Stmt, Store, While, bodies, own_exprs, walk
 from ..ir.opdef import Scalar
+from ..ir.ranges import Ranges
 from .access import element_strides, form_of, loads_of
 from .lower_context import Emitter, Index
 from .overlap import Overlap, resolve
+from .work import THREADS_FROM, work
 
-# Work, in elements times statements' size, from which a nest is spread over threads.
-THREADS_FROM = 1 << 16
-# What an operation costs beside an addition, when work is estimated.
-COSTS = {"div": 4, "sqrt": 6, "exp": 12, "log": 14, "sin": 16, "cos": 16, "tanh": 16, "pow": 30}
-# A library call's, whatever it does.
-CALL_COST = 1 << 12
 NEAR = (0, 1, 2, -1, -2)
 
 
@@ -43,7 +39,7 @@ def nest(emitter: Emitter, dims: Index, buffer: Buffer, where: Callable[[Index],
             f.kind = "seq"
 
     def finish(around: list[For], body: list[Stmt], before: dict[int, list[Stmt]]) -> None:
-        emitter.body.extend(wrap(around, body, before))
+        emitter.body.extend(wrap(around, body, before, emitter.known))
 
     if _reads_elsewhere(inner, buffer, at):
         resolve(Overlap(emitter, order, inner, buffer, at, index, dims, note), finish)
@@ -92,17 +88,17 @@ def _reads_elsewhere(inner: list[Stmt], buffer: Buffer, at: Index) -> bool:
     return False
 
 
-def wrap(order: Sequence[For], inner: list[Stmt], before: dict[int, list[Stmt]]) -> list[Stmt]:
+def wrap(order: Sequence[For], inner: list[Stmt], before: dict[int, list[Stmt]], known: Ranges) -> list[Stmt]:
     """The loops around `inner`, marked for vectors and threads; before[k] stands in front of loop k."""
     body = inner
     for k in reversed(range(len(order))):
         order[k].body = body
         body = [*before.get(k, []), order[k]]
-    mark(order, inner)
+    mark(order, inner, known)
     return body
 
 
-def mark(order: Sequence[For], inner: list[Stmt]) -> None:
+def mark(order: Sequence[For], inner: list[Stmt], known: Ranges) -> None:
     """The innermost parallel loop runs in vectors if its accesses allow; the outermost on threads if there is enough work."""
     if not order or any(isinstance(s, Raise | While | If) for s in walk(inner)):
         return
@@ -110,7 +106,7 @@ def mark(order: Sequence[For], inner: list[Stmt]) -> None:
     if last.kind == "par" and not any(isinstance(s, Call) or (isinstance(s, For) and (s.vector or not _only_computes(s)))
                                       for s in walk(inner)):
         last.vector = all(f is not None and f.get(last.var, 0) in NEAR for f in _strides(inner))
-    if order[0].kind == "par" and _work(order, inner) >= THREADS_FROM:
+    if order[0].kind == "par" and work(order, inner, known) >= THREADS_FROM:
         order[0].threads = True
 
 
@@ -119,53 +115,24 @@ def _only_computes(loop: For) -> bool:
     return loop.kind == "red" or (loop.kind == "seq" and all(isinstance(s, Let | For) for s in walk(loop.body)))
 
 
-def mark_all(body: list[Stmt], inside: bool = False) -> None:
+def mark_all(body: list[Stmt], known: Ranges, inside: bool = False) -> None:
     """Mark every nest that an op's own rule has emitted."""
     for s in body:
         if not isinstance(s, For):
             for b in bodies(s):
-                mark_all(b, inside)
+                mark_all(b, known, inside)
             continue
         order, inner = [s], s.body
         while order[-1].kind == "par" and len(inner) == 1 and isinstance(inner[0], For) and inner[0].kind == "par":
             order.append(inner[0])
             inner = inner[0].body
         if s.kind == "par":
-            mark(order, inner)
+            mark(order, inner, known)
             order[0].threads = order[0].threads and not inside
-        mark_all(inner, inside or order[0].threads)
+        mark_all(inner, known, inside or order[0].threads)
 
 
 def _strides(inner: list[Stmt]) -> list:
     exprs = [e for s in walk(inner) for e in own_exprs(s)]
     return [element_strides(e.payload, e.args) for e in loads_of(exprs)] + [  # type: ignore[arg-type]
         element_strides(s.buffer, s.index) for s in walk(inner) if isinstance(s, Store)]
-
-
-def _work(order: Sequence[For], inner: list[Stmt]) -> int:
-    """Elements times the cost of one; run-time extents count as large."""
-    count = 1
-    for f in order:
-        count *= f.hi.payload if f.hi.is_const else 64  # type: ignore[operator]
-    return count * cost(inner)
-
-
-def cost(body: list[Stmt]) -> int:
-    """Roughly how many simple operations `body` executes."""
-    total, seen = 0, set()
-    for s in body:
-        inside = 0
-        if isinstance(s, For):
-            trips = s.hi.payload - s.lo.payload if s.hi.is_const and s.lo.is_const else 64  # type: ignore[operator]
-            inside = max(1, trips // s.step) * cost(s.body)
-        total += inside + (CALL_COST if isinstance(s, Call) else 0)
-        stack = list(own_exprs(s))
-        while stack:
-            e = stack.pop()
-            if e in seen:
-                continue
-            seen.add(e)
-            total += COSTS.get(e.payload, 1) if e.kind == "op" else 0  # type: ignore[arg-type]
-            total += e.kind == "load"
-            stack.extend(e.args)
-    return max(total, 1)

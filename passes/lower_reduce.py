@@ -40,25 +40,43 @@ def reduction(emitter: Emitter, source: Op, index: Index) -> Scalar:
     """The element at `index` of a `Reduction` or `Fold` op."""
     x, axes = source.operands[0], source.attrs["axes"]
     extents = [emitter.dim(x.dims[a]) for a in axes]
-
-    def full(inner: Index) -> Index:
-        rest = iter(index)
-        return tuple(inner[axes.index(a)] if a in axes else next(rest) for a in range(len(x.dims)))
-
     rule = lowering(source)
     if isinstance(rule, Fold):
-        return _fold(emitter, rule, extents, scalar_type(x.dtype), lambda inner: emitter.element(x, full(inner)))
+        return _fold(emitter, rule, extents, scalar_type(x.dtype),
+                     lambda inner: emitter.element(x, _box_index(source, index, inner)))
     assert isinstance(rule, Reduction)
-    part = scalar_type(x.dtype)
-    wide = rule.accumulate(part)
+    parts = emitter.parts.get(source.result)
+    if parts is None:
+        total = combine_terms(emitter, source, rule, extents, index, lambda inner: inner)
+    else:
+        total = reduce_box(emitter, [parts.dims[0]], _start(source, rule), rule.combine,
+                           lambda inner: emitter.load(parts, (*inner, *index)))
+    return _each(total, lambda e: cast(e, scalar_type(x.dtype)))
+
+
+def combine_terms(emitter: Emitter, source: Op, rule: Reduction, extents: Sequence[Expr], index: Index,
+                  moved: Callable[[Index], Index]) -> Scalar:
+    """The reduction over a box of `extents`, whose element `inner` is element moved(inner) of the reduced axes, in the
+    scalar type that the rule combines in."""
+    x = source.operands[0]
+    wide = rule.accumulate(scalar_type(x.dtype))
+
+    def term(inner: Index) -> Scalar:
+        return _each(emitter.element(x, _box_index(source, index, moved(inner))), lambda e: cast(e, wide))
+
+    return reduce_box(emitter, extents, _start(source, rule), rule.combine, term)
+
+
+def _start(source: Op, rule: Reduction) -> Scalar:
+    wide = rule.accumulate(scalar_type(source.operands[0].dtype))
     identity = const(rule.identity(wide), wide)
-    total = reduce_box(emitter, extents, _like(x.dtype.kind == "c", identity), rule.combine,
-                       lambda inner: _each(emitter.element(x, full(inner)), lambda e: cast(e, wide)))
-    return _each(total, lambda e: cast(e, part))
+    return Complex(identity, identity) if source.result.dtype.kind == "c" else identity
 
 
-def _like(is_complex: bool, e: Expr) -> Scalar:
-    return Complex(e, e) if is_complex else e
+def _box_index(source: Op, index: Index, inner: Index) -> Index:
+    """The index in the reduced operand."""
+    axes, rest = source.attrs["axes"], iter(index)
+    return tuple(inner[axes.index(a)] if a in axes else next(rest) for a in range(len(source.operands[0].dims)))
 
 
 def _each(x: Scalar, f: Callable[[Expr], Expr]) -> Scalar:

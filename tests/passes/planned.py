@@ -73,7 +73,8 @@ def run(function: Function, loops: LoopFunction, args, order="reverse") -> list[
             results.append(own[output.into])
             continue
         layout = output.layout or tuple(range(len(v.dims)))
-        new = np.empty([v.dims[a] for a in layout], v.type.dtype).transpose(np.argsort(layout)) if v.dims else np.empty((), v.type.dtype)
+        new = np.empty([v.dims[a] for a in layout], v.type.dtype)
+        new = new.transpose(np.argsort(layout)) if v.dims else new
         results.append(new)
         arrays.append(new)
     evaluate_loops(loops, arrays, scalars, order)
