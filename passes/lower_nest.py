@@ -116,8 +116,10 @@ def _only_computes(loop: For) -> bool:
 
 
 def mark_all(body: list[Stmt], known: Ranges, inside: bool = False) -> None:
-    """Mark every nest that an op's own rule has emitted."""
+    """Mark every nest in `body`; `inside` threads already, a loop starts none."""
     for s in body:
+        if isinstance(s, Let) and s.value.dtype == "i64":
+            known = known.with_let(s)
         if not isinstance(s, For):
             for b in bodies(s):
                 mark_all(b, known, inside)
@@ -129,7 +131,10 @@ def mark_all(body: list[Stmt], known: Ranges, inside: bool = False) -> None:
         if s.kind == "par":
             mark(order, inner, known)
             order[0].threads = order[0].threads and not inside
-        mark_all(inner, known, inside or order[0].threads)
+        within = known
+        for f in order:
+            within = within.with_loop(f)
+        mark_all(inner, within, inside or order[0].threads)
 
 
 def _strides(inner: list[Stmt]) -> list:

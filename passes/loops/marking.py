@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from ...ir.loops import LoopFunction
+from ...ir.ranges import function_ranges
 from ..lower_nest import mark_all
 
 
 def marking(function: LoopFunction) -> LoopFunction:
-    mark_all(function.body)
+    mark_all(function.body, function_ranges(function))
     return function
