@@ -8,13 +8,19 @@ from typing import Any
 import numpy as np
 
 from ..arrays import TracedArray, as_array, operand
-from ..dispatch import call, implements
+from ..dispatch import call, implements, implements_method
 from ..scalars import TracedScalar
 from ..ufuncs import promotable
 from .axes import one_axis, some_axes
 from .creation import shape_dims
 
 _NO_VALUE = np._NoValue  # type: ignore[attr-defined]
+
+
+@implements_method("conj", "conjugate")
+def conjugate_method(a: TracedArray) -> TracedArray:
+    """Unlike the function, the method gives a real array itself."""
+    return call(np.conjugate, (a,), {}) if a.dtype.kind == "c" else a
 
 
 @implements(np.angle)
