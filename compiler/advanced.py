@@ -16,6 +16,7 @@ from ..ir.types import Dim, same_dims
 from . import dispatch, tracer
 from .arrays import TracedArray, check_writeable, new_array, operand, value_of
 from .indexing import At, Indices, Item, NewAxis, Span, basic_view, checked_value, parse
+from .masked_values import read_masked, write_masked
 from .memory_order import keep_order
 from .scalars import TracedScalar
 from .values import broadcast, cast, common_dims, fits, shape_text
@@ -112,6 +113,9 @@ def _with_masks_expanded(items: Sequence[Item], dims: Sequence[Dim]) -> Sequence
 @dispatch.implements(("advanced", "get"))
 def advanced_get(x: TracedArray, items: Sequence[Item]) -> Any:
     """x[index] with index arrays: always a copy."""
+    masked = masked_target(x, items)
+    if masked is not None:
+        return read_masked(*masked)
     found = select(x, items)
     result = found.read()
     return TracedScalar(result) if not result.dims else new_array(result, _gathered_layout(found))
@@ -131,9 +135,9 @@ def _gathered_layout(found: Selection) -> tuple[int, ...] | None:
 @dispatch.implements(("advanced", "set"))
 def advanced_set(x: TracedArray, items: Sequence[Item], value: Any) -> None:
     """x[index] = value with index arrays or a mask."""
-    masks = [i for i in items if isinstance(i, Indices) and i.is_mask]
-    if masks:
-        _masked_set(x, items, masks, value)
+    masked = masked_target(x, items)
+    if masked is not None:
+        write_masked(*masked, value)
         return
     found = select(x, items)
     found.write(_fitted(value, found, x.dtype))
@@ -150,41 +154,26 @@ def _fitted(value: Any, found: Selection, dtype: np.dtype) -> Value:
     return broadcast(reshape_value(v, own), found.dims)
 
 
-def _masked_set(x: TracedArray, items: Sequence[Item], masks: list[Indices], value: Any) -> None:
-    """x[mask] = scalar, or what broadcasts along the axes that the mask does not cover."""
-    others = [i for i in items if not isinstance(i, Indices)]
-    if len(masks) > 1 or not all(isinstance(i, (Span, NewAxis)) for i in others):
-        raise tracer.unsupported("a mask beside other indices", "its extent is not known while compiling",
-                                 "index in two steps, or use np.where")
-    place = next(k for k, i in enumerate(items) if isinstance(i, Indices))
+def masked_target(x: TracedArray, items: Sequence[Item]) -> tuple[TracedArray, Value, int] | None:
+    """For an index with one mask beside slices: all that the mask picks from, the mask, and its place. None for others."""
+    masks = [i for i in items if isinstance(i, Indices) and i.is_mask]
+    if not masks:
+        return None
+    if len(masks) > 1 or not all(isinstance(i, (Span, NewAxis)) for i in items if i is not masks[0]):
+        _with_masks_expanded(items, x.view.dims)
+    place = next(k for k, i in enumerate(items) if i is masks[0])
     mask = masks[0].array
     basic: list[Item] = []
     axis = 0
     for item in items:
-        if isinstance(item, Indices):
+        if item is masks[0]:
             _check_mask(mask, x.view.dims, axis)
             basic += [Span(0, d, 1) for d in x.view.dims[axis:axis + mask.ndim]]
             axis += mask.ndim
         else:
             basic.append(item)
             axis += not isinstance(item, NewAxis)
-    target = TracedArray(basic_view(x.view, basic))
-    check_writeable(target.view)
-    v = value_of(operand(value), x.dtype)
-    tail = target.view.dims[place + mask.ndim:]
-    if v.dims and not _independent_of_mask(v.dims, tail):
-        raise tracer.unsupported("assigning an array through a mask", "its extent would have to equal the number of True "
-                                 "elements, which is not known while compiling", "x[...] = np.where(mask, values, x)")
-    shaped = reshape_value(v, v.dims[-len(tail):] if tail and v.dims else ())
-    condition = reshape_value(mask.view.read(), (*mask.view.dims, *(1,) * len(tail)))
-    old = target.view.read()
-    target.view.write(tracer.emit("where", [broadcast(condition, old.dims), broadcast(shaped, old.dims), old]))
-
-
-def _independent_of_mask(dims: Sequence[Dim], tail: Sequence[Dim]) -> bool:
-    """Does a value of these extents have one element, or row, for all the places that a mask picks?"""
-    lead = dims[:max(0, len(dims) - len(tail))]
-    return all(isinstance(d, int) and d == 1 for d in lead) and fits(dims[len(lead):], tail)
+    return TracedArray(basic_view(x.view, basic)), mask.view.read(), place
 
 
 def _check_mask(mask: TracedArray, dims: Sequence[Dim], axis: int) -> None:

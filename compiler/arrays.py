@@ -296,6 +296,8 @@ def value_of(x: Any, dtype: np.dtype | None = None) -> Value:
     elif isinstance(x, (list, tuple, np.ndarray)):
         v = as_array(x).view.read()
     else:
+        if isinstance(x, Operators):
+            raise x.refusal()  # type: ignore[attr-defined]
         raise tracer.unsupported(f"an operand of type {type(x).__name__}", "it is neither an array nor a number")
     return v if dtype is None else cast(v, dtype)
 

@@ -24,6 +24,7 @@ from .arrays import any_traced, constant_array, is_traced
 from .builtin_functions import BUILTINS
 from .library import is_library_code, is_library_module
 from .lifting import lift
+from .masked_values import call_on_masked, holds_masked
 from .sources import Attribute, Cell, Fixed, Global, Item, Source
 from .staging import StagedControl, checked_local
 from .state import UNDEFINED, Undefined
@@ -234,6 +235,8 @@ def has_state(x: Any) -> bool:
 
 def call(f: Any, args: tuple, kwargs: dict) -> Any:
     """f(*args, **kwargs) inside a trace."""
+    if holds_masked(args, kwargs) and _is_array_function(f):
+        return call_on_masked(f, args, kwargs)
     implementation = dispatch.find(f)
     if implementation is not None and (f in _CREATION or any_traced(args) or any_traced(kwargs)):
         return implementation(*args, **kwargs)
@@ -257,6 +260,10 @@ def call(f: Any, args: tuple, kwargs: dict) -> Any:
         return call(method, (f, *args), kwargs)
     check_pure(f)
     return settle(f(*args, **kwargs))
+
+
+def _is_array_function(f: Any) -> bool:
+    return f is len or isinstance(f, np.ufunc) or dispatch.find(f) is not None
 
 
 # These make arrays that the function may write to, so they are part of the program whatever their arguments are.

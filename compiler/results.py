@@ -19,7 +19,8 @@ from ..ir.builder import Slot
 from ..ir.graph import Output, Value
 from ..ir.types import WeakType
 from . import pytree, tracer
-from .arrays import TracedArray
+from .arrays import TracedArray, new_array
+from .masked_values import MaskedValues
 from .scalars import TracedScalar
 from .sources import Attribute, Source
 from .state import Tentative, Undefined
@@ -141,6 +142,18 @@ def _basic_index(step: Affine, origin: Sequence[int], dims: tuple[int, ...]) -> 
 
 
 @dataclass(frozen=True, slots=True)
+class Picked:
+    """The elements of an array where a mask holds."""
+
+    full: Recipe
+    mask: Recipe
+    lead: int
+
+    def build(self, state: Build) -> Any:
+        return self.full.build(state)[(*(slice(None),) * self.lead, self.mask.build(state))]
+
+
+@dataclass(frozen=True, slots=True)
 class Rebuilt:
     """A container built while tracing. A mutable one is built once per call, however often it occurs."""
 
@@ -251,6 +264,8 @@ class Recipes:
             return Scalar(self._scalar(x.value), x.python_type if x.kind else None)
         if isinstance(x, TracedArray):
             return self._array(x)
+        if isinstance(x, MaskedValues):
+            return Once(Picked(self.recipe(x.full), self.recipe(new_array(x.mask)), x.lead))
         if id(x) in trace.containers:
             return FromCall(trace.containers[id(x)].source)
         if id(x) in trace.origins:

@@ -20,7 +20,7 @@ from . import dispatch, tracer
 from .arrays import TracedArray, check_writeable, dims_of, new_array, operand, value_of
 from .known import known_result
 from .memory_order import order_layout
-from .operators import UFUNC_OF
+from .operators import UFUNC_OF, Operators
 from .scalars import TracedScalar, is_weak, known_of
 from .values import broadcast, cast, check_dtype, common_dims, shape_text
 
@@ -48,6 +48,9 @@ def promotable(x: Any) -> Any:
 def call_ufunc(ufunc: np.ufunc, *args: Any, out: Any = None, where: Any = True, casting: str = "same_kind", order: str = "K",
                dtype: Any = None, subok: bool = True, signature: Any = None, sig: Any = None) -> Any:
     """ufunc(*args, ...) on traced operands."""
+    if any(isinstance(a, Operators) and not isinstance(a, (TracedArray, TracedScalar)) for a in args):
+        options = {"dtype": dtype} if dtype is not None else {}
+        return dispatch.call(("masked", "ufunc"), (ufunc, args, {**options, "out": out, "where": where}), {})
     if not ufunc.nin <= len(args) <= ufunc.nargs:
         raise TypeError(f"{ufunc.__name__}() takes from {ufunc.nin} to {ufunc.nargs} positional arguments but "
                         f"{len(args)} were given")
@@ -201,6 +204,8 @@ for _ufunc in {f for f in vars(np).values() if isinstance(f, np.ufunc) and f.sig
 def _fast_power(base: Any, exponent: Any) -> np.ufunc | None:
     """The ufunc that `base ** exponent` is for some exponents, as in NumPy."""
     if isinstance(exponent, TracedScalar) or not isinstance(exponent, (int, float)) or isinstance(exponent, (bool, np.generic)):
+        return None
+    if isinstance(base, Operators) and not isinstance(base, (TracedArray, TracedScalar)):
         return None
     dtype = promotable(base)
     if exponent == 2:

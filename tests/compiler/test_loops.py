@@ -6,11 +6,11 @@ import math  # noqa: F401
 
 import numpy as np
 import pytest
-
-from tests.compiler.programs import call_traced, check, same
 from treadle.compiler.signature import signature
 from treadle.compiler.trace import trace
 from treadle.ir.errors import UnsupportedError
+
+from tests.compiler.programs import call_traced, check, same
 
 R = np.random.default_rng(0)
 DEMOS = []
@@ -305,7 +305,7 @@ def layouts(F, S, T):                             # reshape copies or aliases by
         w = x.reshape(2, 2, 6); w[0, 0] = 7
     return y, z
 
-@demo(M(7), 3, expect="unsupported")
+@demo(M(7), 3)
 def mask_in_loop(a, n):
     for i in range(n):
         a[a > 1] *= 0.5

@@ -4,8 +4,8 @@ import linecache
 
 import numpy as np
 import pytest
-
 import treadle
+
 from tests.comparator import difference, explained, fresh, observe
 from tests.perturb import perturbed_functions
 

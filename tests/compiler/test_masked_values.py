@@ -1,0 +1,74 @@
+"""x[mask]: elementwise functions, reductions, assignments through the mask, and results, compared with plain NumPy."""
+
+import numpy as np
+import pytest
+from treadle.ir.errors import UnsupportedError
+
+from tests.compiler.programs import check, run_traced
+
+
+def grid(*shape):
+    return np.arange(np.prod(shape), dtype=float).reshape(shape) / 3
+
+
+def scale(x):
+    x[x > 2] *= 3
+    return x
+
+
+def update(x):
+    x[x > 2] = x[x > 2] ** 2 + 1
+    return x[x > 1].sum(), x[x < 4].mean(), len(x[x > 1]), x[x > 3]
+
+
+def rows(x):
+    x[x[:, 0] > 1] += np.arange(4)
+    return x[x[:, 0] > 1], x[:, x[0] > 0.4] + 1
+
+
+def own_copy(x):
+    y = x[x > 1]
+    y += 1
+    return y, y.max(), (x[x > 1] * y).sum(), y.size, y.shape, y.std()
+
+
+def through_a_view(x):
+    y = x.T[1:]
+    y[y > 1] = -y[y > 1]
+    return x[np.abs(x) > 1].astype(np.float32)
+
+
+def two_selections(x):
+    m = x > 1
+    x[m] = np.sqrt(x[m]) / (1 + x[m])
+    x[~m] -= 1
+    return np.sum(x[m]), x[m].any(), np.maximum(x[m], 0.5)
+
+
+@pytest.mark.parametrize("program", [scale, update, rows, own_copy, through_a_view, two_selections],
+                         ids=lambda f: f.__name__)
+def test_masks(program):
+    check(program, lambda: (grid(4, 4),))
+
+
+@pytest.mark.parametrize("size", [12, 13, 14])
+def test_values_for_a_mask_are_counted_at_run_time(size):
+    def program(x):
+        x[x > 2] = np.arange(5.0)
+        return x
+
+    check(program, lambda: (grid(size),))
+
+
+@pytest.mark.parametrize("program", [
+    lambda x: x[x > 99].max(), lambda x: x.__setitem__(x > 1, np.ones((2, 2))), lambda x: x[x[:2] > 0], lambda x: x[x > 99].sum(),
+    lambda x: np.sqrt(x[x > 0.4]).sum(axis=0)])
+def test_edges(program):
+    check(program, lambda: (grid(4),))
+
+
+@pytest.mark.parametrize("program", [
+    lambda x: np.sort(x[x > 1]), lambda x: x[x > 1][0], lambda x: x[x > 1] + x[x > 2], lambda x: [v for v in x[x > 1]]])
+def test_what_needs_the_elements_side_by_side_is_refused(program):
+    with pytest.raises(UnsupportedError, match="boolean mask"):
+        run_traced(program, (grid(6),))
