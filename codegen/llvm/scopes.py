@@ -146,7 +146,7 @@ class Scopes:
     # What is known
 
     def _versions(self, buffers: Iterable[Buffer]) -> tuple[int, ...]:
-        return tuple(sorted(self.version.get(b, 0) for b in buffers))
+        return tuple(sorted([self.version.get(b, 0) for b in buffers]))
 
     def recall(self, key: object, buffers: frozenset[Buffer] = frozenset()) -> Value | None:
         """The value remembered under `key`, if no buffer it was loaded from has been stored to since."""

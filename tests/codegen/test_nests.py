@@ -528,3 +528,26 @@ def test_ctrl_c_ends_a_loop(kind):
     finally:
         signal.signal(signal.SIGALRM, before)
     assert 0.2 < time.monotonic() - began < 1.5
+
+
+def test_a_load_stays_in_a_loop_that_stores_to_its_buffer():
+    x, total = arg("x", "f64", (n,), None, True), arg("total", "f64", ())
+    call = compiled(function([x, total], loop("i", n, Store(total, (), load(total, ()) + load(x, (i,))))))
+    xx, got = rng.random(50), np.zeros(1)
+    call([xx, got], [50])
+    assert got[0] == functools.reduce(lambda a, b: a + b, xx.tolist(), 0.0)
+
+
+def test_a_load_runs_only_where_it_would_have_run():
+    """An index far outside: behind a branch, in a loop of no trips, in lanes that take the other arm."""
+    x, y, far = arg("x", "f64", (n,), None, True), arg("y", "f64", (n,)), var("far")
+    behind = loop("i", n, If(op("lt", far, n), [Store(y, (i,), load(x, (far,)))], [Store(y, (i,), const(2.0, "f64"))]))
+    never = loop("j", far - far, Store(y, (j,), load(x, (far,))))
+    lanes = loop("k", n, If(op("lt", far, k), [Store(y, (k,), load(x, (far,)) + load(x, (k - far,)))], []),
+                 kind="par", vector=True)
+    call = compiled(function([x, y], behind, never, lanes, scalars=[("n", "i64"), ("far", "i64")]))
+    xx, got = rng.random(50), np.zeros(50)
+    call([xx, got], [50, 1 << 50])
+    assert (got == 2).all()
+    call([xx, got], [50, 7])
+    assert (got[:8] == xx[7]).all() and np.array_equal(got[8:], xx[7] + xx[1:43])
