@@ -373,3 +373,17 @@ def test_parts_of_scalars(x):
         expected, got = f(x), td.jit(f)(x)
         assert type(got) is type(expected) and np.result_type(got) == np.result_type(expected)
         np.testing.assert_array_equal(got, expected)
+
+
+@pytest.mark.parametrize("shape, places, axis", [((0, 3), [5], 1), ((0, 3), [5], 0), ((0, 3), [], 0), ((3, 0), [7], 0),
+                                                 ((2, 0), [0], None), ((3, 0), 0, 1)])
+def test_take_from_empty_arrays(shape, places, axis):
+    x, i = np.zeros(shape), np.array(places, int)
+    try:
+        expected = np.take(x, i, axis)
+    except IndexError as e:
+        with pytest.raises(IndexError) as got:
+            td.jit(lambda x, i: np.take(x, i, axis))(x, i)
+        assert str(got.value) == str(e)
+    else:
+        assert td.jit(lambda x, i: np.take(x, i, axis))(x, i).shape == expected.shape
