@@ -47,8 +47,6 @@ def choose_copies(function: Function, liveness: Liveness, lazy: set[Value]) -> D
             first = origin(x, decisions.copies)
             if op.operands.index(x) != k:
                 decisions.copies[op, k] = "the same array is carried twice"
-            elif first.op is not None and first.op.name in ("array_const", "const"):
-                decisions.copies[op, k] = "a constant is written"
             elif first.op is None and first.block is function.block and own.get(result) is not first:
                 decisions.copies[op, k] = f"argument {first.name or '?'} keeps its value"
             else:

@@ -58,13 +58,13 @@ def plan(function: Function) -> Plan:
 
 
 def _drop_unread(block: Block) -> None:
-    """Views that now live only inside groups."""
+    """Drop views that now live only inside groups, and memory that nobody reads."""
     counts = use_counts(block)
 
     def go(block: Block) -> None:
         kept = []
         for op in reversed(block.ops):
-            if is_free(op) and not any(counts.get(r) for r in op.results):
+            if (is_free(op) or op.name in ("fused", "copy", "empty")) and not any(counts.get(r) for r in op.results):
                 for v in uses(op):
                     counts[v] -= 1
                 continue
@@ -115,11 +115,19 @@ def _insert_copies(function: Function, decisions: Decisions, result: Plan) -> No
         assert block is not None
         whole = is_update(op) and op.name == "update_slice" and is_identity(op.attrs["map"]) and same_dims(
             x.dims, op.operands[1].dims)
-        # What is overwritten as a whole needs memory, but not the old elements.
-        made = empty_like(x, block, op.loc) if whole else _copy_op(x, block, op.loc)
+        filled = x.op is not None and x.op.name in ("broadcast", "iota") and not any(map(is_array, x.op.operands))
+        if whole:
+            # What is overwritten as a whole needs memory, but not the old elements.
+            made = empty_like(x, block, op.loc)
+        elif filled:
+            # A filled array is filled again rather than copied.
+            made = clone_op(x.op, {})  # type: ignore[arg-type]
+            made.block = block
+        else:
+            made = _copy_op(x, block, op.loc)
         block.ops.insert(block.ops.index(op), made)
         op.operands[k] = made.result
-        if not whole:
+        if not whole and not filled:
             result.copies.append(Copied(f"{x.name or x.type}", reason, op.loc))
 
 

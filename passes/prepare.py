@@ -157,8 +157,6 @@ def _shared_home(op: Op, k: int, function: Function, states: dict[Value, Value])
         first = origin(home)
         if first.op is None and first.block is function.block and states.get(op.results[k]) is not first:
             continue
-        if first.op is not None and first.op.name in ("array_const", "broadcast"):
-            continue
         if not any(liveness.after(home, use.point, liveness.point(op)) for use in liveness.of(home)):
             return home
     return None

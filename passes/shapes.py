@@ -182,10 +182,19 @@ def _read_back(b: Rewriter, m: Match) -> Value | None:
 
 
 def _read_elsewhere(b: Rewriter, m: Match) -> Value | None:
-    """slice(update_slice(x, new)) of other elements -> slice(x)"""
-    if not disjoint_views(m.op, m.inner):
-        return None
-    return _slice(b, m.x, m.op.attrs["map"], m.op.result.dims, m.op.operands)
+    """slice(update_slice(update_slice(_, new), _)) -> new: written through the same view, then only elsewhere.
+
+    Reading an older version of the array where `new` is not found would only keep that version alive.
+    """
+    writer = m.inner
+    while writer.name == "update_slice" and disjoint_views(m.op, writer):
+        before = writer.operands[0].op
+        if before is None or before.name != "update_slice":
+            return None
+        writer = before
+        if same_view(m.op, writer) and is_injective(m.op.attrs["map"], m.op.result.dims):
+            return _same(m, writer.operands[1])
+    return None
 
 
 def _written_over(b: Rewriter, m: Match) -> Value | None:
@@ -209,7 +218,7 @@ NEW = any_value("new")
 write_rules = RuleTable("writes", [
     Rule("slice(update_slice(_, new)) -> new, the same view",
          made("slice", made("update_slice", X, NEW, more=True, capture="inner"), more=True), _read_back),
-    Rule("slice(update_slice(x, _)) -> slice(x), disjoint views",
+    Rule("slice(update_slice(update_slice(_, new), _)) -> new, the same view and disjoint ones",
          made("slice", made("update_slice", X, NEW, more=True, capture="inner"), more=True), _read_elsewhere),
     Rule("update_slice(update_slice(x, _), new) -> update_slice(x, new), the same view",
          made("update_slice", made("update_slice", X, any_value("old"), more=True, capture="inner"), NEW, more=True),
