@@ -205,7 +205,7 @@ def _written_over(b: Rewriter, m: Match) -> Value | None:
 
 
 def _written_whole(b: Rewriter, m: Match) -> Value | None:
-    return _same(m, m.new) if is_identity(m.op.attrs["map"]) and same_dims(m.new.dims, m.x.dims) else None
+    return _same(m, m.new) if is_identity(m.op.attrs["map"]) else None
 
 
 def _written_back(b: Rewriter, m: Match) -> Value | None:
