@@ -87,6 +87,32 @@ def reinterpret(w: Writer, o: Operation) -> str:
     return o.operands[0] if before == after else w.put(f"bitcast {before} {o.operands[0]} to {after}")
 
 
+def quotient(w: Writer, o: Operation) -> str:
+    """Vectors of up to 32 bits divide in floating point, exactly: what is left of a quotient that is not whole is more than
+    the rounding error, as its significand has more bits than numerator and denominator."""
+    signed, bits = o.source in SIGNED, BITS[o.source]
+    t, (x, y) = o.type(o.source), o.operands
+    if not _divides_in_floating_point(o):
+        return w.put(f"{'sdiv' if signed else 'udiv'} {t} {x}, {y}")
+    wide = o.type("f64" if bits == 32 else "f32")
+    to_float, to_integer = ("sitofp", "fptosi") if signed else ("uitofp", "fptoui")
+    a, b = (w.put(f"{to_float} {t} {v} to {wide}") for v in (x, y))
+    return w.put(f"{to_integer} {wide} {w.put(f'fdiv {wide} {a}, {b}')} to {t}")
+
+
+def _divides_in_floating_point(o: Operation) -> bool:
+    """By a constant, LLVM multiplies."""
+    return o.lanes > 0 and BITS[o.source] <= 32 and o.operands[1][0] == "%"
+
+
+def remainder(w: Writer, o: Operation) -> str:
+    t, (x, y) = o.type(o.source), o.operands
+    if not _divides_in_floating_point(o):
+        return w.put(f"{'srem' if o.source in SIGNED else 'urem'} {t} {x}, {y}")
+    product = w.put(f"mul {t} {quotient(w, o)}, {y}")
+    return w.put(f"sub {t} {x}, {product}")
+
+
 # Conversions
 
 def convert(w: Writer, o: Operation) -> str:
@@ -236,6 +262,7 @@ def call_library(w: Writer, o: Operation, symbol: str) -> str:
 
 
 COMPOSITES: dict[str, Callable[[Writer, Operation], str]] = {
-    "neg": negate, "abs": absolute, "not": invert, "min": extremum, "max": extremum, "mulhi": multiply_high,
+    "neg": negate, "abs": absolute, "not": invert, "min": extremum, "max": extremum,
+    "mulhi": multiply_high, "quot": quotient, "rem": remainder,
     "scalef": scale_by_power, "select": select, "cast": convert, "bitcast": reinterpret,
 }

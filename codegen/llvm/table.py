@@ -45,8 +45,6 @@ ROWS: dict[str, Row] = {
     "sub": _both("binary", "sub", "fsub"),
     "mul": _both("binary", "mul", "fmul"),
     "div": Row("binary", floating="fdiv"),
-    "quot": Row("binary", "sdiv", "udiv"),
-    "rem": Row("binary", "srem", "urem"),
     "and": _both("binary", "and", truth="and"),
     "or": _both("binary", "or", truth="or"),
     "xor": _both("binary", "xor", truth="xor"),
