@@ -109,24 +109,27 @@ def overwrite(builder: Builder, target: Value, new: Value) -> Value:
 
 
 def _update_at_definition(block: Block, k: int, target: Value) -> bool:
-    """Where a yielded value has other readers too, compute it straight into `target`, and let them read it there.
+    """Where a yielded value has other readers too, or is a chain of updates of a new value, compute that straight into
+    `target`, and let them read it there.
 
     Legal if nothing in the block reads `target` later, and no error can be raised between here and the end.
     """
-    y = block.yields[k]
-    if y.op is None or y.op.block is not block or y.op.regions or len(y.op.results) != 1:
+    first = block.yields[k]
+    while first.op is not None and first.op.block is block and is_update(first.op):
+        first = first.op.operands[0]
+    if first.op is None or first.op.block is not block or first.op.regions or len(first.op.results) != 1:
         return False
-    at = block.ops.index(y.op)
+    at = block.ops.index(first.op)
     rest = block.ops[at + 1:]
-    if not any(_uses(op, y) for op in rest) or any(_uses(op, target) or effect_of(op) != "pure" for op in rest):
+    if not any(_uses(op, first) for op in rest) or any(_uses(op, target) or effect_of(op) != "pure" for op in rest):
         return False
-    if target in block.yields or block.yields.count(y) > 1:
+    if target in block.yields or sum(y is first or y is block.yields[k] for y in block.yields) > 1:
         return False
     tail = Block()
     tail.ops, tail.yields = rest, block.yields
     del block.ops[at + 1:]
-    new = overwrite(Builder(block), target, y)
-    replace_uses(tail, {y: new})
+    new = overwrite(Builder(block), target, first)
+    replace_uses(tail, {first: new})
     block.ops.extend(rest)
     block.yields = tail.yields
     return True
