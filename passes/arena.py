@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ..ir.errors import UnsupportedError
+from ..ir.expr import Expr
 from ..ir.loops import Alloc, Buffer, Call, For, If, Let, LoopFunction, Stmt, Store, While, bodies, own_exprs
 from ..ir.ranges import Ranges, function_ranges
 from ..ir.scalar import size_of
@@ -78,17 +79,16 @@ class _Lifetimes:
                 self.of[s.buffer] = _Lifetime(s.buffer, _size(s.buffer, ranges), self.clock, self.clock, not threaded)
                 self.around[s.buffer] = around
                 continue
-            for buffer in _touched(s):
+            for buffer in _touched_before(s):
                 self.use(buffer, around)
             if isinstance(s, Let) and s.value.dtype in ("i64", "i1"):
                 ranges = ranges.with_let(s)
             for inner, inside in _within(s, ranges):
                 self.body(inner, [*around, s], inside)
-            if isinstance(s, For | While):
-                # What is carried around is computed at the end of the body.
-                for e in own_exprs(s):
-                    for buffer in e.buffers:
-                        self.use(buffer, [*around, s])
+            # What is carried around or yielded is computed at the end of the body.
+            for e in _exprs_after(s):
+                for buffer in e.buffers:
+                    self.use(buffer, [*around, s])
             self.clock += 1
             for t in self.pending.pop(s, ()):
                 t.last = self.clock
@@ -128,9 +128,20 @@ def _size(buffer: Buffer, ranges: Ranges) -> int:
     return max(ALIGNMENT, -(-size // ALIGNMENT) * ALIGNMENT)
 
 
-def _touched(s: Stmt) -> Iterator[Buffer]:
+def _exprs_after(s: Stmt) -> list[Expr]:
+    """The expressions of `s` that are computed inside it, after its statements."""
+    if isinstance(s, If):
+        return [e for y in s.yields for e in (y.then, y.other)]
+    if isinstance(s, For | While):
+        return [*(c.next for c in s.carried if c.next is not None), *([s.cond] if isinstance(s, While) else [])]
+    return []
+
+
+def _touched_before(s: Stmt) -> Iterator[Buffer]:
+    after = _exprs_after(s)
     for e in own_exprs(s):
-        yield from e.buffers
+        if not any(e is x for x in after):
+            yield from e.buffers
     if isinstance(s, Store):
         yield s.buffer
     elif isinstance(s, Call):
