@@ -272,6 +272,16 @@ def _quotient(r: Ranges, e: Expr, direction: int, depth: int) -> list[Linear]:
     return [number(-(-a // c) if a < 0 else a // d if d is not None else 0)]
 
 
+def _shift(r: Ranges, e: Expr, direction: int, depth: int) -> list[Linear]:
+    """A shift to the right by a constant: division by a power of two, rounded down."""
+    x, count = e.args
+    a, b = r._bounds(x, depth)
+    if not count.is_const:
+        return []
+    end = b if direction > 0 else a
+    return [] if end is None else [number(end >> count.payload)]  # type: ignore[operator]
+
+
 def _remainder(r: Ranges, e: Expr, direction: int, depth: int) -> list[Linear]:
     """Of truncated division by a positive number: less than it, with the sign of the dividend."""
     (a, b), (c, d) = (r._bounds(x, depth) for x in e.args)
@@ -312,5 +322,5 @@ def _bits(r: Ranges, e: Expr, direction: int, depth: int) -> list[Linear]:
     return [number(min(known))] if known else []
 
 
-_RULES = {"min": _minimum, "max": _minimum, "mul": _product, "quot": _quotient, "rem": _remainder,
+_RULES = {"min": _minimum, "max": _minimum, "mul": _product, "quot": _quotient, "rem": _remainder, "shr": _shift,
           "cast": _cast, "abs": _magnitude, "and": _bits}

@@ -312,7 +312,7 @@ class OpContext:
 
 
 def is_plain(e: Expr) -> bool:
-    """Is `e` integer arithmetic on variables, small enough to repeat?"""
+    """Is `e` integer arithmetic on variables, or a comparison of such, small enough to repeat?"""
     left = [PLAIN_OPERATIONS]
 
     def go(x: Expr) -> bool:
@@ -320,6 +320,8 @@ def is_plain(e: Expr) -> bool:
         return x.kind in ("const", "var") or (
             x.kind == "op" and x.payload in ("add", "sub", "mul", "neg") and left[0] > 0 and all(map(go, x.args)))
 
+    if e.dtype == "i1" and e.kind == "op" and e.payload in ("lt", "le", "gt", "ge", "eq", "ne"):
+        return e.args[0].dtype == "i64" and all(map(go, e.args))
     return e.dtype == "i64" and go(e)
 
 

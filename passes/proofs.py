@@ -57,6 +57,9 @@ def proved(condition: Expr, ranges: Ranges) -> bool:
         return all(proved(a, ranges) for a in args)
     if name == "not":
         return refuted(args[0], ranges)
+    if name == "eq" and args[0].dtype == "i64":
+        difference = ranges.linear(args[0]) - ranges.linear(args[1])
+        return difference.is_constant and difference.constant == 0
     opposite = {"lt": "ge", "le": "gt", "gt": "le", "ge": "lt"}.get(str(name))
     return opposite is not None and args[0].dtype == "i64" and refuted(op(opposite, *args), ranges)
 
@@ -92,6 +95,18 @@ def _bounded(e: Expr, ranges: Ranges) -> bool:
     return None not in ranges.interval(e)
 
 
+def _as_extreme(condition: Expr, then: Expr, other: Expr) -> Expr | None:
+    """select(a < b, a, b) is a minimum, with the operands exchanged a maximum."""
+    if condition.kind != "op" or condition.payload not in ("lt", "le", "gt", "ge"):
+        return None
+    small, large = condition.args if condition.payload in ("lt", "le") else condition.args[::-1]
+    if small.dtype != "i64":
+        return None
+    if then is small and other is large:
+        return op("min", small, large)
+    return op("max", small, large) if then is large and other is small else None
+
+
 def decided(e: Expr, ranges: Ranges) -> Expr:
     """`e` with every choice taken whose outcome is known."""
     if e.kind != "op" or e.dtype != "i64" or is_large(e):
@@ -102,6 +117,9 @@ def decided(e: Expr, ranges: Ranges) -> Expr:
             return args[2]
         if proved(args[0], ranges):
             return args[1]
+        extreme = _as_extreme(*args)
+        if extreme is not None:
+            return decided(extreme, ranges)
     if e.payload in ("min", "max"):
         rise = ranges.linear(args[1]) - ranges.linear(args[0])
         if ranges.is_nonnegative(rise):
