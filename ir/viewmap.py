@@ -209,7 +209,8 @@ def strided_map(offset: int, strides: Sequence[int], dims: Sequence[int], base: 
         block.insert(0, block[0] * n)
     if not base:
         return () if offset == 0 and all(s == 0 or n == 1 for s, n in zip(strides, dims, strict=True)) else None
-    starts, terms = [], [[] for _ in base]
+    starts: list[int] = []
+    terms: list[list[tuple[int, int]]] = [[] for _ in base]
     for b in block:
         q = offset // b if b else 0
         starts.append(q)
@@ -224,5 +225,6 @@ def strided_map(offset: int, strides: Sequence[int], dims: Sequence[int], base: 
     view_map = tuple(Axis(start, tuple(t)) for start, t in zip(starts, terms, strict=True))
     if 0 in dims:
         return view_map
-    fits = (bounds(a, dims) for a in view_map)
-    return view_map if all(lo >= 0 and hi < n for (lo, hi), n in zip(fits, base, strict=True)) else None
+    reaches = [bounds(a, dims) for a in view_map]
+    fits = all(r is not None and r[0] >= 0 and r[1] < n for r, n in zip(reaches, base, strict=True))
+    return view_map if fits else None

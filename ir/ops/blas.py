@@ -69,12 +69,17 @@ def _is(e: Expr, value: int) -> bool:
     return e.is_const and e.payload == value
 
 
+def _value(e: Expr) -> int:
+    assert isinstance(e.payload, int)
+    return e.payload
+
+
 def _can_lead(stride: Expr, other: Span, unit: Span) -> bool:
     """Is `stride` a leading dimension for lines of the unit span?"""
     if _is(other.extent, 1):
         return True
     if stride.is_const and unit.extent.is_const:
-        return stride.payload >= max(1, unit.extent.payload)  # type: ignore[operator]
+        return _value(stride) >= max(1, _value(unit.extent))
     return stride is unit.extent
 
 

@@ -45,6 +45,7 @@ from .shaping import (
     no_tangent,
     or_zeros,
     read_index,
+    real,
     refuse_batched,
 )
 from .slicing import positions
@@ -82,29 +83,29 @@ def _extent(ctx: LowerContext, op: Op) -> Expr:
 
 
 def _emit_check(ctx: LowerContext, op: Op) -> None:
-    n = ctx.let(_extent(ctx, op), "extent")
+    n = real(ctx.let(_extent(ctx, op), "extent"))
     extents = ctx.dims(op.operands[0])
 
     def index_at(place: tuple[Expr, ...]) -> Expr:
-        return cast(ctx.read(0, place), "i64")  # type: ignore[arg-type]
+        return read_index(ctx, 0, place)
 
     def refuse(index: Expr) -> None:
         with ctx.branch((index < -n) | (index >= n)):
             ctx.raise_error("IndexError", _message(op.attrs["axis"]), (index, n))
 
     if not extents:
-        refuse(ctx.let(index_at(()), "index"))
+        refuse(real(ctx.let(index_at(()), "index")))
         return
     # Vectors decide whether all is well; only a failure looks for the index that NumPy names.
     limits = np.iinfo(np.int64)
-    least = ctx.reduce(extents, const(limits.max), "min", index_at)
-    greatest = ctx.reduce(extents, const(limits.min), "max", index_at)
+    least = real(ctx.reduce(extents, const(limits.max), "min", index_at))
+    greatest = real(ctx.reduce(extents, const(limits.min), "max", index_at))
     with ctx.branch((least < -n) | (greatest >= n)), loop_nest(ctx, extents, "seq") as place:
-        refuse(ctx.let(index_at(place), "index"))
+        refuse(real(ctx.let(index_at(place), "index")))
 
 
 def _checked_element(ctx: LowerContext, op: Op, place: tuple[Expr, ...]) -> Scalar:
-    index = ctx.read(0, place)
+    index = real(ctx.read(0, place))
     return select(index < 0, index + cast(_extent(ctx, op), index.dtype), index)
 
 
@@ -188,7 +189,7 @@ def place_of(ctx: LowerContext, op: Op, first: int, index: Sequence[Expr]) -> tu
     """Where element `index` of the gathered array lies in x; index arrays are the operands from number `first` on."""
     axes, position = op.attrs["axes"], op.attrs["position"]
     rank = len(op.operands[first].dims)
-    named = {axis: cast(ctx.read(first + k, tuple(index[position:position + rank])), "i64")  # type: ignore[arg-type]
+    named = {axis: read_index(ctx, first + k, tuple(index[position:position + rank]))
              for k, axis in enumerate(axes)}
     rest = iter((*index[:position], *index[position + rank:]))
     return tuple(named[k] if k in named else next(rest) for k in range(len(op.operands[0].dims)))

@@ -65,7 +65,8 @@ def _transpose_concatenate(ctx: Builder, cotangents: Terms, operands: Sequence, 
     out: Terms = []
     for x in operands:
         wanted = g is not None and isinstance(x, Linear)
-        out.append(emit_view(ctx, "slice", [g], _part(x.type.rank, axis, offset), x.type.dims, ()) if wanted else None)
+        part = _part(x.type.rank, axis, offset)
+        out.append(emit_view(ctx, "slice", [g], part, x.type.dims, ()) if wanted else None)  # type: ignore[list-item]
         offset += x.type.dims[axis]
     return out
 

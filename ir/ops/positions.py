@@ -19,7 +19,7 @@ from ..graph import Op
 from ..opdef import Choice, Complex, Element, Fold, LowerContext, OpDef, Scalar, register
 from ..types import Type
 from .reductions import NOT_LINEAR, batch_axes, highest, infer_reduction, is_nan, lowest, reduction_samples, takes_over
-from .shaping import ALL_DTYPES, INT64, no_tangent
+from .shaping import ALL_DTYPES, INT64, no_tangent, real
 
 # Elements that one plain maximum covers.
 BLOCK = 4096
@@ -61,14 +61,11 @@ class _Search:
 
     def read(self, place: Sequence[Expr]) -> Expr:
         rest, at = iter(self.index), dict(zip(self.axes, place, strict=True))
-        x = self.ctx.read(0, tuple(at[k] if k in at else next(rest) for k in range(self.rank)))
-        assert isinstance(x, Expr)
+        x = real(self.ctx.read(0, tuple(at[k] if k in at else next(rest) for k in range(self.rank))))
         return cast(x, "u8") if self.is_truth else x
 
     def name(self, e: Expr) -> Expr:
-        named = self.ctx.let(e)
-        assert isinstance(named, Expr)
-        return named
+        return real(self.ctx.let(e))
 
     def run(self) -> Expr:
         n, zero = self.extents[-1], const(0)
@@ -92,8 +89,7 @@ class _Search:
         greatest = self.compare == "gt"
         scalar = state[0].dtype
         limit = const(lowest(scalar) if greatest else highest(scalar), scalar)
-        found = self.ctx.reduce([count], limit, "max" if greatest else "min", lambda k: self.read((*outer, lo + k[0])))
-        assert isinstance(found, Expr)
+        found = real(self.ctx.reduce([count], limit, "max" if greatest else "min", lambda k: self.read((*outer, lo + k[0]))))
         new = takes_over(found, state[0], self.compare)
         return select(new, found, state[0]), select(new, start + lo, state[1])
 
@@ -102,7 +98,8 @@ class _Search:
         one_block = n.is_const and n.payload <= BLOCK  # type: ignore[operator]
         # Named, so that the accesses below are seen to be contiguous.
         lo = const(0) if one_block else self.name(scalar_op("rem", where, n))
-        row, outer = scalar_op("quot", where, n), []
+        row = scalar_op("quot", where, n)
+        outer: list[Expr] = []
         for extent in reversed(self.extents[:-1]):
             outer.insert(0, self.name(scalar_op("rem", row, extent)))
             row = scalar_op("quot", row, extent)
@@ -112,9 +109,7 @@ class _Search:
             return select(x.equals(best) | (is_nan(x) & is_nan(best)), k[0], const(BLOCK))
 
         count = n if one_block else scalar_op("min", n - lo, BLOCK)
-        offset = self.ctx.reduce([count], const(BLOCK), "min", candidate)
-        assert isinstance(offset, Expr)
-        return where + offset
+        return where + real(self.ctx.reduce([count], const(BLOCK), "min", candidate))
 
 
 def _lower(compare: str) -> Choice:

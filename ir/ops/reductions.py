@@ -22,7 +22,7 @@ from ..graph import Op, Value
 from ..opdef import Choice, Complex, Fold, Missing, OpDef, Reduction, Sample, Scalar, register
 from ..scalar import BITS, FLOATS, scalar_type
 from ..types import ArrayType, Dim, Type
-from .shaping import ALL_DTYPES, NUMBERS, Terms, array_type, check_axes, multiply_scalars, no_tangent, reshape
+from .shaping import ALL_DTYPES, NUMBERS, Terms, array_type, check_axes, multiply_scalars, no_tangent, real, reshape
 
 INTEGERS = ("i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64")
 
@@ -109,7 +109,7 @@ def _ordered_product(op: Op) -> Fold:
         return Fold(init=lambda scalar: (const(1, scalar), const(0, scalar)),
                     step=lambda state, x, position: tuple(multiply_scalars(Complex(*state), x)),  # type: ignore[arg-type]
                     finish=lambda state: Complex(*state))
-    return Fold(init=lambda scalar: (const(1, wide),), step=lambda state, x, position: (state[0] * cast(x, wide),),
+    return Fold(init=lambda scalar: (const(1, wide),), step=lambda state, x, position: (state[0] * cast(real(x), wide),),
                 finish=lambda state: cast(state[0], scalar))
 
 

@@ -37,6 +37,7 @@ from .shaping import (
     multiply_scalars,
     no_tangent,
     or_zeros,
+    real,
 )
 
 Combine = Callable[[Scalar, Scalar], Scalar]
@@ -129,7 +130,7 @@ def _lower_cumulative(combine: Combine, neutral: Callable[[str], int | float]) -
         scalar = scalar_type(dtype)
         start: Scalar = const(neutral(scalar), scalar)
         if dtype.kind == "c":
-            start = Complex(start, const(0 if neutral(scalar) == 1 else neutral(scalar), scalar))
+            start = Complex(real(start), const(0 if neutral(scalar) == 1 else neutral(scalar), scalar))
         # A complex product with the neutral element may make a NaN of an infinity, so the first element is taken as it is.
         special = (lambda i: ctx.read(0, i)) if dtype.kind == "c" else None
         lower_scan(ctx, op, start, lambda state, i: combine(state, ctx.read(0, i)), special)

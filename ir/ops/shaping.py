@@ -143,11 +143,15 @@ def loop_nest(ctx: LowerContext, extents: Sequence[Expr | int], kind: str = "par
         yield tuple(stack.enter_context(ctx.loop(0, n, kind)) for n in extents)
 
 
-def read_index(ctx: LowerContext, operand: int) -> Expr:
-    """A scalar integer operand as an i64."""
-    value = ctx.read(operand, ())
-    assert isinstance(value, Expr)
-    return cast(value, "i64")
+def real(x: Scalar) -> Expr:
+    """A scalar that is known not to be complex."""
+    assert isinstance(x, Expr)
+    return x
+
+
+def read_index(ctx: LowerContext, operand: int, place: Sequence[Expr] = ()) -> Expr:
+    """An element of an integer operand as an i64."""
+    return cast(real(ctx.read(operand, place)), "i64")
 
 
 def add_scalars(a: Scalar, b: Scalar) -> Scalar:

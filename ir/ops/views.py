@@ -130,7 +130,8 @@ def matched_groups(a: Sequence[Dim], b: Sequence[Dim]) -> list[tuple[range, rang
     Where a run-time extent hides the count, the rest is one group.  Reshaping works group by group, so an index needs
     division only inside a group that really changes.
     """
-    groups, i, j = [], 0, 0
+    groups: list[tuple[range, range]] = []
+    i = j = 0
     while i < len(a) and j < len(b):
         p, q, m, n = 1, 1, i, j
         if a[i] is b[j] or a[i] == b[j]:
@@ -141,11 +142,11 @@ def matched_groups(a: Sequence[Dim], b: Sequence[Dim]) -> list[tuple[range, rang
                 if m == i or (n > j and p < q):
                     if m == len(a) or not isinstance(a[m], int):
                         break
-                    p, m = p * a[m], m + 1
+                    p, m = p * a[m], m + 1  # type: ignore[operator]
                 else:
                     if n == len(b) or not isinstance(b[n], int):
                         break
-                    q, n = q * b[n], n + 1
+                    q, n = q * b[n], n + 1  # type: ignore[operator]
                 done = p == q and m > i and n > j
             if not done:
                 return [*groups, (range(i, len(a)), range(j, len(b)))]
@@ -163,13 +164,15 @@ def split_map(own: Sequence[Dim], dims: Sequence[Dim]) -> ViewMap | None:
         return None
     for mine, theirs in matched_groups(own, dims):
         kept = [k for k in mine if not (isinstance(own[k], int) and own[k] == 1)]
-        terms, step = [], 1
+        terms: list[tuple[int, int]] = []
+        step: Dim = 1
         for k in reversed(theirs):
             if not (isinstance(dims[k], int) and dims[k] == 1):
                 if not isinstance(step, int):
                     return None
                 terms.insert(0, (step, k))
-                step = step * dims[k] if isinstance(dims[k], int) else dims[k]
+                n = dims[k]
+                step = step * n if isinstance(n, int) else n
         if len(kept) > 1 or (terms and not kept):
             return None
         if kept:
