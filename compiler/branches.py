@@ -77,9 +77,8 @@ class Branch:
                 end.block.yields = self._yields(end, side, joined, dims, extents, storages)
         self.state.restore()
         results = iter(tracer.current().builder.emit("if", [condition], {}, [then.block, other.block], loc=tracer.here()))
-        lengths = {key: next(results) for key in extents}
-        for v in lengths.values():
-            integers.set_bounds(v, [integers.form_of(0)], [])
+        for _ in extents:
+            integers.set_bounds(next(results), [integers.form_of(0)], [])
         for x, contents in then.contents:
             put_contents(x, contents)
         changed = dict(kept)
@@ -89,7 +88,6 @@ class Branch:
             self._freeze(path, changed[path])
         for s in storages:
             s.value, s.written = next(results), True
-        del lengths
         self.state.values = base
         self.control.set(self.state.variables(changed))
 
@@ -171,9 +169,10 @@ class Branch:
 
     def _yields(self, end: End, side: int, joined: dict[Path, Joined], dims: dict[Path, tuple], extents: dict,
                 storages: list[Storage]) -> list[Value]:
-        out = [integers.as_value(pair[side]) for pair in extents.values()]
+        lengths = {key: integers.as_value(pair[side]) for key, pair in extents.items()}
+        out = list(lengths.values())
         for path, j in joined.items():
-            own = tuple(extents[d][side] if isinstance(d, tuple) else d for d in dims.get(path, ()))
+            own = tuple(lengths[d] if isinstance(d, tuple) else d for d in dims.get(path, ()))
             out.append(leaf_value(end.leaves[path], j, own))
             if j.tentative:
                 out.append(defined_value(end.leaves[path]))

@@ -273,7 +273,7 @@ class ExpressionHooks(ast.NodeTransformer):
         flags = thunk(ast.Tuple([ast.Name(f, ast.Load()) for f in flow.stops[s]], ast.Load()))
         targets = self.stored(_at(ast.Assign([s.target], ast.Constant(None)), s))
         items = hook("for_", self._place(s), self.visit(s.iter), *state, flags)
-        new = _at(ast.For(self.visit(s.target), items, targets + self.body(s.body), []), s)
+        new = _at(ast.For(self.visit(s.target), items, self._guarded(targets + self.body(s.body), s), []), s)
         return [*defs, new, *self._forget(s, stored_names(s) - flow.live[s])]
 
     def _while(self, s: ast.While) -> list[ast.stmt]:
@@ -285,7 +285,7 @@ class ExpressionHooks(ast.NodeTransformer):
         for f in flow.stops[s]:
             test = ast.BoolOp(ast.And(), [ast.UnaryOp(ast.Not(), ast.Name(f, ast.Load())), test])
         items = hook("while_", self._place(s), thunk(self.visit(_at(test, s))), *state)
-        new = _at(ast.For(ast.Name("__trip", ast.Store()), items, self.body(s.body), []), s)
+        new = _at(ast.For(ast.Name("__trip", ast.Store()), items, self._guarded(self.body(s.body), s), []), s)
         return [*defs, new, *self._forget(s, stored_names(s) - flow.live[s])]
 
     def _if(self, s: ast.If) -> list[ast.stmt]:
@@ -298,8 +298,14 @@ class ExpressionHooks(ast.NodeTransformer):
         side = f"__side{self.temporaries}"
         items = hook("if_", self._place(s), self.visit(s.test), *state)
         choice = ast.If(ast.Name(side, ast.Load()), self.body(s.body), self.body(s.orelse) if s.orelse else [])
-        new = _at(ast.For(ast.Name(side, ast.Store()), items, [_at(choice, s)], []), s)
+        new = _at(ast.For(ast.Name(side, ast.Store()), items, self._guarded([_at(choice, s)], s), []), s)
         return [*defs, new, *self._forget(s, bound - flow.live[s])]
+
+    def _guarded(self, body: list[ast.stmt], s: ast.stmt) -> list[ast.stmt]:
+        """A body whose exceptions reach its hook: in a region they are raised when the program gets there."""
+        handler = ast.ExceptHandler(ast.Name("Exception", ast.Load()), "__error",
+                                    [ast.Expr(hook("failed", ast.Name("__error", ast.Load())))])
+        return [_at(ast.Try(body, [handler], [], []), s)]
 
     def _forget(self, s: ast.stmt, names: set[str]) -> list[ast.stmt]:
         """Names that nothing reads any more lose their values, which belong to a pass of the body."""

@@ -13,7 +13,7 @@ from typing import Any
 
 from ..ir.builder import Slot
 from ..ir.graph import Block, Value, defining_block, is_inside
-from ..ir.types import PY_BOOL, PY_INT, ArrayType, Dim
+from ..ir.types import PY_BOOL, PY_INT, ArrayType, Dim, WeakType
 from ..ir.viewmap import Axis, renumber_slots, slots_of
 from . import integers, tracer
 from .arrays import TracedArray
@@ -129,8 +129,9 @@ class Carried:
             x = self.state.leaves.get(path)
             if joined.rank is None and x is not None and path[-1] != LENGTH:
                 try:
-                    again = join(path, x, x) if not isinstance(x, (Undefined, Tentative)) else joined
-                    if again.rank is None and again.type == joined.type and again.tentative == joined.tentative:
+                    again = joined if isinstance(x, Undefined) else join(path, x, x)
+                    if again.rank is None and (again.type == joined.type or _widens(x, joined)) and (
+                            again.tentative == joined.tentative):
                         self.joined[path] = joined
                 except JoinError:
                     continue
@@ -179,6 +180,12 @@ class Carried:
     def close(self, block: Block) -> bool:
         """End a pass: compare with its head. True if nothing new has to be carried."""
         control = self.control
+        if block in tracer.current().unreachable:
+            # The body raises: it hands on what it was given.
+            self.post = dict(self.head)
+            for s, v in self.head_values.items():
+                s.value = v
+            return True
         self.post = State(control.names, control.get(), control.carried).leaves
         if self._adopt_structure():
             return False
@@ -252,7 +259,7 @@ class Carried:
 
     def _join_leaf(self, path: Path, before: Any, after: Any, block: Block) -> bool:
         old = self.joined.get(path)
-        new = join(path, before if old is None else self.head[path], after)
+        new = join(path, before, after)
         if old is not None and old.tentative and not new.tentative:
             new = replace(new, tentative=True)
         self._note_growth(path, before, after)
@@ -335,14 +342,17 @@ class Carried:
         """What the body hands to the next trip; called inside the body."""
         self._check_aliases()
         out: list[Value] = []
-        seen: set[Hashable] = set()
+        end: dict[Hashable, Value] = {}
         for (path, k), g in self.groups.items():
-            if g not in seen:
-                seen.add(g)
-                out.append(integers.as_value(dims_of_leaf(self.post[path])[k]))
+            if g not in end:
+                dims = dims_of_leaf(self.post[path]) or dims_of_leaf(self.head[path])
+                end[g] = integers.as_value(dims[k])
+                out.append(end[g])
         for path, j in self.joined.items():
             x = self.post[path]
-            out.append(leaf_value(x, j, dims_of_leaf(self.head[path])))
+            dims = tuple(end[self.groups[path, k]] if (path, k) in self.groups else d
+                         for k, d in enumerate(self.dims.get(path, ())))
+            out.append(leaf_value(x, j, dims))
             if j.tentative:
                 out.append(defined_value(x))
         for path, m in self.views.items():
@@ -410,6 +420,11 @@ class Carried:
             return
         if is_visible(before.view.storage, path, self.frame, self.state.leaves):
             x.view.storage.frozen = f"'{name_of(path)}', which is another array if the loop makes no trip"
+
+
+def _widens(x: Any, joined: Joined) -> bool:
+    """Is `x` a constant that takes the joined type?"""
+    return isinstance(x, (int, float)) and not isinstance(joined.type, WeakType) and joined.type.dtype.kind in "fc"
 
 
 def _untentative(x: Any) -> Any:

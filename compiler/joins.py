@@ -40,8 +40,30 @@ class Joined:
     tentative: bool = False
 
 
+def join_scalars(x: Any, y: Any) -> Type:
+    """The type of a scalar that is one of two.
+
+    A Python scalar takes the NumPy dtype of the other only if that does not change its value: a constant that the dtype
+    holds exactly, or a run-time value of the dtype's own kind and width.
+    """
+    a, b = scalar_type(x), scalar_type(y)
+    joined = join_types(a, b)
+    for t, v in ((a, x), (b, y)):
+        if isinstance(t, WeakType) and isinstance(joined, ArrayType) and not _holds(joined.dtype, t, v):
+            raise JoinError(f"changes from a Python {t.kind} to {joined.dtype}")
+    return joined
+
+
+def _holds(dtype: np.dtype, t: WeakType, x: Any) -> bool:
+    if isinstance(x, TracedScalar):
+        return t.dtype == dtype
+    with np.errstate(all="ignore"):
+        converted = np.asarray(x).astype(dtype)
+    return bool(converted == x) or x != x
+
+
 def join_types(a: Type, b: Type) -> Type:
-    """Of two scalars."""
+    """Of two scalars, as promotion has it for these kinds."""
     if isinstance(a, WeakType) and isinstance(b, WeakType):
         return WeakType(_ORDER[max(_ORDER.index(a.kind), _ORDER.index(b.kind))])
     if isinstance(a, WeakType):
@@ -67,9 +89,9 @@ def join(path: Path, a: Any, b: Any) -> Joined:
         raise JoinError(f"the size or the keys of '{path[0]}' change")
     if is_scalar(a) and is_scalar(b):
         try:
-            return Joined(join_types(scalar_type(a), scalar_type(b)), tentative=tentative)
+            return Joined(join_scalars(a, b), tentative=tentative)
         except JoinError as e:
-            raise JoinError(f"the dtype of '{name_of(path)}' {e}") from None
+            raise JoinError(f"'{name_of(path)}' {e}") from None
     if isinstance(a, TracedArray) and isinstance(b, TracedArray):
         if a.ndim != b.ndim:
             raise JoinError(f"the rank of '{name_of(path)}' changes from {a.ndim} to {b.ndim}")
@@ -92,7 +114,9 @@ def leaf_value(x: Any, joined: Joined, dims: Sequence[Dim] = ()) -> Value:
     v = value_of(x)
     if isinstance(joined.type, WeakType):
         return cast_weak(v, joined.type.kind)
-    return cast(v, joined.type.dtype)
+    v = cast(v, joined.type.dtype)
+    # Extents that are handed on beside the array are named by the values that are handed on.
+    return tracer.builder().broadcast_to(v, tuple(dims)) if joined.rank is not None and dims else v
 
 
 def filler(type: Type, dims: Sequence[Dim]) -> Value:

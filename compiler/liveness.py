@@ -125,6 +125,8 @@ class UncertainReads:
             self.found |= inner.found
             return bound | {s.name}
         self.read(s, bound)
+        if isinstance(s, ast.AugAssign) and isinstance(s.target, ast.Name) and s.target.id in self.local - bound:
+            self.found.add(s.target)
         return bound | stored_names(s)
 
 

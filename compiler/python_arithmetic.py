@@ -18,6 +18,7 @@ from . import dispatch, integers, tracer
 from .arrays import TracedArray, as_array, new_array, value_of
 from .builtin_functions import builtin
 from .forms import Form
+from .joins import JoinError, join_scalars
 from .known import Known, known_result
 from .scalars import TracedScalar, concrete, is_weak, known_of, to_kind
 from .values import cast, cast_weak, check_dtype
@@ -186,16 +187,13 @@ def select(condition: Any, x: Any, y: Any, better: Callable | None = None) -> An
             integers.set_bounds(chosen.value, *((zero + ends, []) if better is operator.gt else (zero, ends)))
             return chosen
     else:
-        dtype = np.result_type(*[_as_numpy(v) for v in (x, y)])
+        try:
+            dtype = join_scalars(x, y).dtype
+        except JoinError as e:
+            raise tracer.unsupported("max or min of scalars of different types", f"the result's type {e}",
+                                     "np.maximum or np.minimum, or convert one of them first") from None
         values = [value_of(v, dtype) for v in (x, y)]
     return TracedScalar(tracer.emit("where", [test, *values]))
-
-
-_SAMPLES = {"bool": False, "int": 0, "float": 0.0, "complex": 0j}
-
-
-def _as_numpy(x: Any) -> Any:
-    return _SAMPLES[kind_of(x)] if is_weak(x) else value_of(x).dtype
 
 
 @dispatch.implements(("python", round))

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from ..ir.errors import TreadleError
 from ..ir.graph import Block, Op, Value
 from ..ir.types import PY_BOOL, PY_INT
 from . import integers, tracer
@@ -28,17 +29,69 @@ _MOST_PASSES = 40
 
 
 @contextmanager
-def inside(block: Block) -> Iterator[None]:
-    """Emit into a region that is being built; outer values stay visible."""
+def inside(block: Block, loop: StagedLoop | None = None) -> Iterator[None]:
+    """Emit into a region that is being built; outer values stay visible.
+
+    If the body is left by an exception, its hook is dropped some time later: then nothing is to be restored any more.
+    """
     trace = tracer.current()
     holder = Op("building", [], {}, [], [block])
-    holder.block = trace.builder.block
-    trace.depth += 1
+    holder.block, depth, loops = trace.builder.block, trace.depth, len(trace.loops)
+    trace.builder.block, trace.depth = block, depth + 1
+    if loop is not None:
+        trace.loops.append(loop)
+    abandoned = False
     try:
-        with trace.builder.inside(block):
-            yield
+        yield
+    except GeneratorExit:
+        abandoned = True
+        raise
     finally:
-        trace.depth -= 1
+        if not abandoned:
+            trace.builder.block, trace.depth = holder.block, depth
+            del trace.loops[loops:]
+
+
+def after_pass(block: Block, loop: StagedLoop | None = None) -> None:
+    """When a hook goes on after its body: take over again, and turn what the body raised into a raise of the program."""
+    trace = tracer.current()
+    error, trace.failure = trace.failure, None
+    if error is None:
+        return
+    outer = block.owner.block if block.owner is not None else None
+    certain = loop is not None and loop.trips is not None and outer is trace.block
+    if certain or not isinstance(error, _RAISED):
+        raise error
+    trace.builder.block = block
+    trace.depth = sum(1 for _ in _blocks_around(block))
+    del trace.loops[next((k + 1 for k, x in enumerate(trace.loops) if x is loop), len(trace.loops)):]
+    if error.__traceback__ is not None:
+        trace.builder.loc = tracer.here()
+    _check(tracer.constant(False), _builtin_error(error))
+    trace.unreachable.add(block)
+
+
+# What NumPy and Python raise about a program; anything else is a fault of this package and stays an error of tracing.
+_RAISED = (TypeError, ValueError, IndexError, KeyError, AttributeError, NameError, ArithmeticError)
+
+
+def _builtin_error(error: Exception) -> Exception:
+    kind = next(c for c in type(error).__mro__ if c.__module__ == "builtins")
+    return kind(str(error))
+
+
+def _blocks_around(block: Block | None) -> Iterator[Block]:
+    while block is not None and block.owner is not None:
+        yield block
+        block = block.owner.block
+
+
+def raise_failure() -> None:
+    """After a body that runs as plain Python: its exception goes on."""
+    trace = tracer.current()
+    error, trace.failure = trace.failure, None
+    if error is not None:
+        raise error
 
 
 def condition_of(x: Any) -> Any:
@@ -109,6 +162,7 @@ class StagedControl:
             return
         if space.trips == 1:
             yield space.element(space.start)
+            raise_failure()
             return
         if ("peel", place) in decisions:
             space = space if space.trips is not None else space.specialised()
@@ -118,6 +172,7 @@ class StagedControl:
             if space.trips == 0:
                 return
             yield space.element(space.start)
+            raise_failure()
             if self._stopped(flags, place):
                 return
             space = Space(space.start + space.step, space.stop, space.step, space.element)
@@ -128,6 +183,7 @@ class StagedControl:
     def _unrolled(self, items: Any, flags: Callable[[], tuple], place: str) -> Iterator[Any]:
         for x in items:
             yield x
+            raise_failure()
             if self._stopped(flags, place):
                 return
 
@@ -143,7 +199,6 @@ class StagedControl:
         return False
 
     def _staged_for(self, place: str, space: Space, control: Control, flags: Callable[[], tuple]) -> Iterator[Any]:
-        trace = tracer.current()
         bounds = [value_of(space.start), value_of(space.stop), value_of(space.step)]
         loop = Carried(control)
         for _ in range(_MOST_PASSES):
@@ -152,19 +207,17 @@ class StagedControl:
             _bound_index(index, space)
             loop.open(body)
             stop_arg = body.add_arg(PY_BOOL)
-            trace.loops.append(StagedLoop(place, body, space.trips_at_hand))
-            try:
-                with inside(body):
-                    yield space.element(TracedScalar(index))
-                    try:
-                        stable = loop.close(body)
-                    except JoinError as e:
-                        raise self._fallback(e, place, space) from None
-                    if stable:
-                        stopped = self._stop_flag(flags)
-                        body.yields = loop.yields()
-            finally:
-                trace.loops.pop()
+            staged = StagedLoop(place, body, space.trips_at_hand)
+            with inside(body, staged):
+                yield space.element(TracedScalar(index))
+                after_pass(body, staged)
+                try:
+                    stable = loop.close(body)
+                except JoinError as e:
+                    raise self._fallback(e, place, space) from None
+                if stable:
+                    stopped = self._stop_flag(flags)
+                    body.yields = loop.yields()
             if stable:
                 self._finish_for(loop, space, bounds, body, stop_arg, stopped)
                 return
@@ -221,6 +274,7 @@ class StagedControl:
             if not first:
                 return
             yield
+            raise_failure()
         if ("unroll", place) in decisions:
             yield from self._unrolled_while(test)
             return
@@ -234,6 +288,7 @@ class StagedControl:
             if not t:
                 return
             yield
+            raise_failure()
         raise tracer.unsupported("this loop", f"it is unrolled, and makes more than {MOST_UNROLLED * 10} trips")
 
     def _staged_while(self, place: str, test: Callable[[], Any], control: Control) -> Iterator[None]:
@@ -253,18 +308,16 @@ class StagedControl:
                 return
             loop.discard()
             loop.open(body)
-            trace.loops.append(StagedLoop(place, body, None))
-            try:
-                with inside(body):
-                    yield
-                    try:
-                        stable = loop.close(body)
-                    except JoinError as e:
-                        raise self._while_fallback(e, place, t) from None
-                    if stable:
-                        body.yields = loop.yields()
-            finally:
-                trace.loops.pop()
+            staged = StagedLoop(place, body, None)
+            with inside(body, staged):
+                yield
+                after_pass(body, staged)
+                try:
+                    stable = loop.close(body)
+                except JoinError as e:
+                    raise self._while_fallback(e, place, t) from None
+                if stable:
+                    body.yields = loop.yields()
             loop.discard()
             if stable:
                 if not isinstance(t, TracedScalar):
@@ -288,6 +341,7 @@ class StagedControl:
         condition = condition_of(test)
         if not isinstance(condition, TracedScalar):
             yield condition
+            raise_failure()
             return
         branch = Branch(Control(place, get, set_, names, carried))
         for side in (True, False):
@@ -295,6 +349,7 @@ class StagedControl:
             branch.open()
             with inside(block):
                 yield side
+                after_pass(block)
                 branch.close(block)
         branch.merge(truth_value(condition), inside)
 
@@ -306,7 +361,10 @@ class StagedControl:
             box[0] = values[0]
 
         for side in self.if_("expression", test, lambda: (box[0],), put, ("value",), ("value",)):
-            box[0] = then() if side else otherwise()
+            try:
+                box[0] = then() if side else otherwise()
+            except Exception as e:
+                self.failed(e)
         return box[0]
 
     def and_(self, a: Any, b: Callable[[], Any]) -> Any:
@@ -338,6 +396,12 @@ class StagedControl:
         return self.and_(result, lambda: self.compare(tests[1:], second, *others[1:]))
 
     # Exceptions
+
+    def failed(self, error: Exception) -> None:
+        """A body has raised: its hook decides what that means."""
+        if isinstance(error, TreadleError):
+            raise error
+        tracer.current().failure = error
 
     def raise_(self, error: Any, cause: Any = None) -> None:
         """`raise error`: now, or in a region when the program gets there."""

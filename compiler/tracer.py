@@ -84,6 +84,7 @@ class Trace:
     storages of inputs that overlap.  fresh: objects made in the trace, by id.  rewritten: functions with hooks.
     call: the call at hand.  loops, depth: the staged loops, and all regions, that are open.  marks: per active call of a
     user function, the number of storages there were at its start.  trying: inside how many `try` with handlers.
+    failure: what a body has just raised.
     unreachable: regions that end in a raise.  remembered: by place, what an earlier visit of a loop found out.
     decisions: what earlier attempts at this trace have found necessary.
     """
@@ -108,6 +109,7 @@ class Trace:
         self.loops: list[StagedLoop] = []
         self.depth = 0
         self.trying = 0
+        self.failure: Exception | None = None
         self.unreachable: set[Block] = set()
         self.marks: list[int] = [0]
         self.remembered: dict[tuple, Any] = {}
