@@ -35,6 +35,7 @@ class Ranges:
         self.facts: tuple[Linear, ...] = ()
         self.order: dict[str, int] = {}
         self.names: tuple[str, ...] = ()
+        self._known: dict[tuple[Expr, int], Interval] = {}
 
     def _copy(self) -> Ranges:
         new = Ranges()
@@ -64,6 +65,7 @@ class Ranges:
 
     def enter(self, s: Stmt) -> None:
         """Note here, in place, what a `For` or `Let` says of the name it binds, which holds wherever the name is seen."""
+        self._known.clear()
         if isinstance(s, For):
             if s.step > 0:
                 self._bind(s.var, self.ends(s.lo, -1), [h - 1 for h in self.ends(s.hi, 1)])
@@ -209,9 +211,12 @@ class Ranges:
         return ()
 
     def _bounds(self, e: Expr, depth: int) -> Interval:
-        form = self.linear(e)
-        lo, hi = self._extreme(form.scaled(-1), depth - 1), self._extreme(form, depth - 1)
-        return None if lo is None else -lo, hi
+        # Products of products ask for the same bounds over and over.
+        if (e, depth) not in self._known:
+            form = self.linear(e)
+            lo, hi = self._extreme(form.scaled(-1), depth - 1), self._extreme(form, depth - 1)
+            self._known[e, depth] = None if lo is None else -lo, hi
+        return self._known[e, depth]
 
 
 def function_ranges(function: LoopFunction) -> Ranges:
