@@ -75,8 +75,8 @@ class Generator:
             choices = [self.simple, self.named, self.branch, self.chosen]
             weights = [4, 1, 1, 1]
             if depth:
-                choices += [self.loop, self.nest, self.reduction, self.temporary, self.while_loop]
-                weights += [6, 4, 2, 1, 0.3]
+                choices += [self.loop, self.nest, self.reduction, self.temporary, self.while_loop, self.recurrence, self.plane]
+                weights += [5, 4, 2, 1, 0.3, 4, 2]
             out += self.random.choices(choices, weights)[0](depth)
         self.names = names
         return out
@@ -135,6 +135,51 @@ class Generator:
             inner = [For(name, lo, hi, inner, "par")]
         self.loops, self.written = outer, others
         return inner
+
+    def recurrence(self, depth: int) -> list[Stmt]:
+        """One or two loops, each cell from neighbours of itself: rows, columns, wavefronts, and what cannot be reordered."""
+        rank = self.random.choice([1, 2, 2, 2])
+        b = self.random.choice(self.matrices if rank == 2 else self.vectors)
+        names = [self.fresh("r") for _ in range(rank)]
+        place = tuple(map(var, self.random.sample(names, rank)))
+        outer, self.loops = self.loops, names
+        value = self.value(1)
+        for _ in range(self.random.randint(1, 2)):
+            # Mostly cells behind; rarely ahead.
+            offsets = [self.random.choice([-1, -1, 0, 0, 1 if self.random.random() < 0.3 else 0]) for _ in place]
+            near = load(b, tuple(i + d for i, d in zip(place, offsets, strict=True)))
+            value = op(self.random.choice(FLOAT_OPS), near, value)
+        self.loops = outer
+        inner: list[Stmt] = [Store(b, place, value)]
+        if self.random.random() < 0.2:
+            inner.append(Store(self.random.choice(self.vectors), (place[-1],), load(b, place)))
+        for name in reversed(names):
+            down = self.random.random() < 0.15
+            lo, hi = const(MARGIN), self.size - MARGIN
+            inner = [For(name, hi - 1, lo - 1, inner, "seq", -1) if down else For(name, lo, hi, inner, "seq")]
+        return inner
+
+    def plane(self, depth: int) -> list[Stmt]:
+        """A temporary plane, filled by parallel trips and used by others of the same range, in place or beside."""
+        size = const(SIZE)
+        t = Buffer(self.fresh("m"), "f64", (size, size), place="temp")
+        out: list[Stmt] = [Alloc(t)]
+        b = self.random.choice(self.matrices)
+        outer, others = self.loops, self.written
+        self.written = [x for x in others if x is not b]
+        shift = self.random.choice([0, 0, 0, 1])
+        for step in range(2):
+            i, j = self.fresh("p"), self.fresh("p")
+            self.loops = [i, j]
+            place = (var(i), var(j))
+            if step:
+                s = Store(b, place, op("add", load(t, (var(i) - shift, var(j))), self.value(1)))
+            else:
+                s = Store(t, place, op("mul", load(b, place), self.value(1)))
+            lo, hi = const(MARGIN + shift * step), size - MARGIN
+            out.append(For(i, lo, hi, [For(j, const(MARGIN), hi, [s], "par")], "par"))
+        self.loops, self.written = outer, others
+        return out
 
     def reduction(self, depth: int) -> list[Stmt]:
         """In order, or combined from partial results."""
