@@ -150,6 +150,8 @@ def error_against(got: object, reference: object) -> float:
         return max((error_against(g, r) for g, r in zip(got, reference)), default=0.0)  # type: ignore[call-overload]
     if reference is None:
         return 0.0
+    if isinstance(got, tuple | list):  # a peer also returns what the program leaves in its arguments
+        got = got[0]
     r = np.asarray(reference)
     if r.dtype.kind not in "fc" or not r.size:
         return float(np.any(np.asarray(got) != r))

@@ -1,10 +1,16 @@
-"""The programs of `programs/` as cases: NumPy for all, peers for those with a hand-adapted version in `adapted.py`."""
+"""The programs of `programs/` as cases: NumPy and Treadle for all, Numba and JAX for the fifteen fixed beforehand that have
+hand-adapted versions (`numba_versions.py`, `jax_versions.py`)."""
 
 from __future__ import annotations
 
-from treadle.benchmarks.harness import Case
+from treadle.benchmarks import jax_versions, numba_versions
+from treadle.benchmarks.harness import Case, peers
 from treadle.benchmarks.programs import PROGRAMS
 
 
 def cases() -> list[Case]:
-    return [Case(p.name, p.function, p.large, numba=None, jax=None, fresh=True) for p in PROGRAMS]
+    found = peers()
+    numba = numba_versions.versions(found["numba"]) if "numba" in found else {}
+    jax = jax_versions.versions(found["jax"]) if "jax" in found else {}
+    return [Case(p.name, p.function, p.large, numba=numba.get(p.name), jax=jax.get(p.name), fresh=True)
+            for p in sorted(PROGRAMS, key=lambda p: p.name not in numba)]
