@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import prod
 
+from ...ir.expr import Expr
 from ...ir.loops import Buffer, Carried, For
-from ...ir.scalar import FLOATS, identity_of
+from ...ir.scalar import BITS, FLOATS, INTEGERS, identity_of
 from .composite import shuffle
 from .module import MEMORY_TYPE, type_of
 from .nests import COPIES, Carry, Nests, constant_trips
@@ -28,6 +29,16 @@ NOTHING: frozenset[Buffer] = frozenset()
 def order_is_free(c: Carried) -> bool:
     """Whether any order of combination gives the same bits."""
     return c.dtype not in FLOATS
+
+
+def counted_condition(c: Carried) -> Expr | None:
+    """The condition, if the carried scalar is the number of trips for which one holds."""
+    if c.combine != "add" or c.dtype not in INTEGERS or c.next is None or c.next.payload != "add":
+        return None
+    for old, term in (c.next.args, c.next.args[::-1]):
+        if old.kind == "var" and old.payload == c.name and term.payload == "cast" and term.args[0].dtype == "i1":
+            return term.args[0]
+    return None
 
 
 class Reductions(Nests):
@@ -51,27 +62,42 @@ class Reductions(Nests):
         """
         lanes = s.lanes
         if all(order_is_free(c) for c in s.carried):
-            size = element_size(s.body, varying_names(s.body, {s.var}))
-            lanes = 1 if self.vector_loop is not None or not s.vector else COPIES * self.target.lanes(size)
+            lanes = 1 if self.vector_loop is not None or not s.vector else COPIES * self._width(s)
         count = constant_trips(lo, hi, s.step)
         return lanes if count is None else min(lanes, 1 << (max(count, 1) - 1).bit_length())
+
+    def _width(self, s: For) -> int:
+        """The lanes of one vector that suit the body."""
+        return self.target.lanes(element_size([s], varying_names(s.body, {s.var}), self._counts(s)))
+
+    def _counts(self, s: For) -> dict[str, Expr]:
+        """The carried scalars that count how often a condition holds: a mask has an instruction for that."""
+        if not self.target.masked:
+            return {}
+        found = {c.name: counted_condition(c) for c in s.carried}
+        names = varying_names(s.body, {s.var})
+        return {name: e for name, e in found.items() if e is not None and not e.variables.isdisjoint(names)}
 
     def _start(self, s: For, loop: Replicated) -> list[Carry]:
         """The partial results before the first trip."""
         by = (*self.replicated, loop)
         lanes = next((r.lanes for r in by if r.lanes), 0)
-        size = prod(r.copies for r in by)
-        starts = [self.constant(identity_of(str(c.combine), c.dtype), c.dtype, lanes) for c in s.carried]
-        return [Carry(c.dtype, Value(start.operands * size, self.depth, lanes, by))
-                for c, start in zip(s.carried, starts, strict=True)]
+        size, counts, out = prod(r.copies for r in by), self._counts(s) if loop.lanes else (), []
+        for c in s.carried:
+            start = self.constant(identity_of(str(c.combine), c.dtype), c.dtype, 0 if c.name in counts else lanes)
+            out.append(Carry(c.dtype, Value(start.operands * size, self.depth, start.lanes, by)))
+        return out
 
     def _trips(self, s: For, loop: Replicated, trip: str, partials: list[Value]) -> list[Value]:
         """One run of trips: the next partial results."""
         self.replicate(loop, trip)
         self.environment.update(zip((c.name for c in s.carried), partials, strict=True))
         self.statements(s.body)
-        out = []
+        counts, out = self._counts(s) if loop.lanes else {}, []
         for c, old in zip(s.carried, partials, strict=True):
+            if c.name in counts:
+                out.append(self._count(c, old, self.value(counts[c.name]), loop))
+                continue
             new = self.value(c.next)  # type: ignore[arg-type]
             if loop.mask is not None:
                 new = self.apply("select", c.dtype, c.dtype, [loop.mask, new, old], self.depth)
@@ -79,12 +105,28 @@ class Reductions(Nests):
         self.unreplicate()
         return out
 
+    def _count(self, c: Carried, old: Value, truth: Value, loop: Replicated) -> Value:
+        """The count so far and how many lanes hold."""
+        truth = self.widened(truth, "i1", loop.lanes)
+        if loop.mask is not None:
+            truth = self.apply("and", "i1", "i1", [truth, loop.mask], self.depth)
+        lanes, place = truth.lanes, Place(self, self.depth)
+        name = self.module.intrinsic(f"llvm.ctpop.i{lanes}", f"i{lanes}", [f"i{lanes}"])
+        counts, result, bits = [], type_of(c.dtype), BITS[c.dtype]
+        for mask in truth.operands:
+            word = place.put(f"bitcast {type_of('i1', lanes)} {mask} to i{lanes}")
+            count = place.put(f"call i{lanes} @{name}(i{lanes} {word})")
+            if lanes != bits:
+                count = place.put(f"{'zext' if lanes < bits else 'trunc'} i{lanes} {count} to {result}")
+            counts.append(count)
+        return self.apply("add", c.dtype, c.dtype, [old, Value(tuple(counts), self.depth, 0, truth.by)], self.depth)
+
     def _finish(self, s: For, partials: list[Value], loop: Replicated) -> None:
         """Combine the partial results, and `init` with the outcome."""
         for c, partial in zip(s.carried, partials, strict=True):
             copies, lanes = loop.copies, partial.lanes
             groups = [partial.operands[k:k + copies] for k in range(0, len(partial.operands), copies)]
-            operands = tuple(self._tree(c, g, lanes, loop.lanes > 0) for g in groups)
+            operands = tuple(self._tree(c, g, lanes, loop.lanes > 0 and lanes > 0) for g in groups)
             total = Value(operands, self.depth, 0 if loop.lanes else lanes, partial.by[:-1])
             self.environment[c.result] = self.apply(str(c.combine), c.dtype, c.dtype, [self.value(c.init), total], self.depth)
 
@@ -107,7 +149,7 @@ class Reductions(Nests):
 
     def _in_vectors(self, s: For, lo: str, hi: str, lanes: int) -> None:
         """Trips side by side in whole vectors; what is left in one masked run, or one by one on partials in memory."""
-        width = min(lanes, self.target.lanes(element_size(s.body, varying_names(s.body, {s.var}))))
+        width = min(lanes, self._width(s))
         whole = Replicated(s.var, lanes // width, width, s.step)
         stride, middle = s.step * lanes, self.middle(lo, hi, s.step, lanes)
         carries = self._start(s, whole)

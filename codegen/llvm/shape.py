@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ...ir.expr import Expr
 from ...ir.loops import Alloc, Buffer, Call, For, If, Let, Raise, Stmt, Store, While, bodies, own_exprs, walk
@@ -86,12 +86,15 @@ def is_straight(body: Sequence[Stmt]) -> bool:
     return all(isinstance(s, Let | Store | If) for s in walk(list(body)))
 
 
-def data_exprs(body: Sequence[Stmt]) -> Iterator[Expr]:
-    """The expressions computed as data, every one once; not those that only make up indices."""
+def data_exprs(body: Sequence[Stmt], counts: Mapping[str, Expr] | None = None) -> Iterator[Expr]:
+    """The expressions computed as data, every one once; not those that only make up indices.
+
+    counts: carried scalars for which not the next value but this expression is computed.
+    """
     seen: set[Expr] = set()
     for s in walk(list(body)):
         roots = [s.value] if isinstance(s, Let | Store) else list(own_exprs(s)) if not isinstance(s, For) else [
-            c.next for c in s.carried if c.next is not None]
+            (counts or {}).get(c.name, c.next) for c in s.carried if c.next is not None]  # type: ignore[misc]
         waiting = [r for r in roots if r not in seen]
         while waiting:
             e = waiting.pop()
@@ -103,10 +106,10 @@ def data_exprs(body: Sequence[Stmt]) -> Iterator[Expr]:
                 waiting.extend(e.args)
 
 
-def element_size(body: Sequence[Stmt], names: set[str]) -> int:
+def element_size(body: Sequence[Stmt], names: set[str], counts: Mapping[str, Expr] | None = None) -> int:
     """The element size, in bytes, that vectors should be filled with: the one of most of the work that varies."""
     sizes: Counter[int] = Counter()
-    for e in data_exprs(body):
+    for e in data_exprs(body, counts):
         if e.variables & names and e.dtype != "i1" and e.kind in ("op", "load"):
             weight = 8 if e.kind == "op" and SCALAR_OPS[e.payload].math else 1  # type: ignore[index]
             sizes[4 if e.dtype == "f16" else size_of(e.dtype)] += weight

@@ -13,7 +13,7 @@ from .parallel import Parallel
 from .shape import least_work
 
 # Work between two questions, in scalar operations: some tens of microseconds.
-PERIOD = 1 << 16
+PERIOD = 1 << 18
 INTERRUPTED = -1
 
 

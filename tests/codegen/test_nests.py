@@ -216,23 +216,43 @@ def test_float_reductions(target, dtype, lanes):
 
 @levels
 def test_integer_and_truth_reductions(target):
-    x, out = arg("x", "i32", (n,), None, True), arg("out", "i64", (5,))
+    x, out = arg("x", "i32", (n,), None, True), arg("out", "i64", (6,))
     e = load(x, (i,))
     carried = [
         Carried("s", const(3), var("s") + cast(e, "i64"), "s.r", "add"),
         Carried("lo", const(9, "i32"), op("min", e, var("lo", "i32")), "lo.r", "min"),
         Carried("x1", const(5, "i32"), op("xor", var("x1", "i32"), e), "x1.r", "xor"),
         Carried("any", const(False, "i1"), op("or", var("any", "i1"), op("eq", e, const(7, "i32"))), "any.r", "or"),
+        Carried("count", const(2, "i16"), var("count", "i16") + cast(op("gt", e, const(0, "i32")), "i16"), "count.r", "add"),
         Carried("all", const(True, "i1"), op("and", var("all", "i1"), op("ne", e, const(7, "i32"))), "all.r", "and"),
     ]
     stores = [Store(out, (const(q),), cast(var(c.result, c.dtype), "i64")) for q, c in enumerate(carried)]
     call = compiled(function([x, out], loop("i", n, kind="red", carried=carried, vector=True), *stores), target)
     for m in SIZES:
-        xx, got = rng.integers(-50, 50, m).astype(np.int32), np.zeros(5, np.int64)
+        xx, got = rng.integers(-50, 50, m).astype(np.int32), np.zeros(6, np.int64)
         call([xx, got], [m])
         want = [3 + int(xx.sum()), min([9, *xx.tolist()]), functools.reduce(lambda a, b: a ^ b, xx.tolist(), 5),
-                int((xx == 7).any()), int((xx != 7).all())]
+                int((xx == 7).any()), 2 + int((xx > 0).sum()), int((xx != 7).all())]
         assert got.tolist() == want, m
+
+
+@levels
+@pytest.mark.parametrize("dtype", ["f32", "i1", "u8"])
+def test_counting(target, dtype):
+    """How many elements are not zero, of a vector and of each row of a matrix, four rows at once."""
+    x, y = arg("x", dtype, (n,), None, True), arg("y", dtype, (n, n), None, True)
+    total, rows = arg("total", "i64", ()), arg("rows", "i32", (n,))
+    truth = [e if dtype == "i1" else op("ne", e, const(0, dtype)) for e in (load(x, (i,)), load(y, (j, k)))]
+    one = loop("i", n, kind="red", vector=True, carried=[Carried("s", const(0), var("s") + cast(truth[0], "i64"), "r", "add")])
+    each = loop("k", n, kind="red", vector=True,
+                carried=[Carried("t", const(0, "i32"), var("t", "i32") + cast(truth[1], "i32"), "u", "add")])
+    call = compiled(function([x, y, total, rows], one, Store(total, (), var("r")),
+                             loop("j", n, each, Store(rows, (j,), var("u", "i32")), kind="par", jam=4)), target)
+    for m in (0, 1, 17, 70, 300):
+        xx, yy = (rng.integers(0, 2, shape).astype(NUMPY_DTYPE[dtype]) for shape in (m, (m, m)))
+        count, counts = np.zeros(1, np.int64), np.zeros(m, np.int32)
+        call([xx, yy, count, counts], [m])
+        assert count[0] == np.count_nonzero(xx) and np.array_equal(counts, np.count_nonzero(yy, axis=1)), m
 
 
 @levels
