@@ -10,19 +10,21 @@ function returns at once, with -1 for the error's number, and the pending except
 from __future__ import annotations
 
 import ctypes
+import platform
 
-# Cycles of the processor's counter between two looks: some 5 ms.
-_PERIOD = 1 << 24
+# The counter that user code may read, and what it counts between two looks: some 5 ms.
+_ARM = platform.machine() in ("aarch64", "arm64")
+_COUNTER, _PERIOD = ("llvm.readsteadycounter", 1 << 17) if _ARM else ("llvm.readcyclecounter", 1 << 24)
 
 TEXT = f"""
 @interrupts_looked = internal global i64 0
-declare i64 @llvm.readcyclecounter()
+declare i64 @{_COUNTER}()
 declare i32 @PyGILState_Ensure()
 declare void @PyGILState_Release(i32)
 declare i32 @PyErr_CheckSignals()
 
 define i64 @treadle_interrupted() {{
-  %now = call i64 @llvm.readcyclecounter()
+  %now = call i64 @{_COUNTER}()
   %before = load atomic i64, ptr @interrupts_looked monotonic, align 8
   %passed = sub i64 %now, %before
   %soon = icmp ult i64 %passed, {_PERIOD}

@@ -94,7 +94,7 @@ class Pairs(Memory):
         pointer = access.pointer._replace(operands=self.spread(access.pointer, by), by=by)
         parts = [self.spread(self.widened(v, dtype, lanes), by) for v in (first, second)]
         for p, x, y, mask in zip(pointer.operands, *parts, self._woven_masks(loop, pointer), strict=True):
-            raw = (self._to_memory(dtype, v, lanes) for v in (x, y))
-            for h, vector in enumerate(self._woven(depth, MEMORY_TYPE[dtype], *raw, lanes)):
+            re, im = (self._to_memory(dtype, v, lanes) for v in (x, y))
+            for h, vector in enumerate(self._woven(depth, MEMORY_TYPE[dtype], re, im, lanes)):
                 at = self.element(depth, dtype, p, str(h * lanes)) if h else p
                 self._store_vector(dtype, at, vector, lanes, mask[h])

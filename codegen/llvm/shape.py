@@ -151,13 +151,18 @@ def own_work(s: Stmt) -> int:
     return count + isinstance(s, Store | Let)
 
 
+def likely_trips(s: For) -> int:
+    """The number of trips, at least 1, where the bounds are constants; else a guess."""
+    if not (s.lo.is_const and s.hi.is_const):
+        return UNKNOWN_TRIPS
+    lo, hi = (int(e.payload) for e in (s.lo, s.hi))  # type: ignore[call-overload]
+    return max(len(range(lo, hi, s.step)), 1)
+
+
 def least_work(body: Sequence[Stmt]) -> int:
     """A guess, rather too low, at the operations of these statements; loops of unknown length count for few trips."""
     total = 0
     for s in body:
-        trips = 1
-        if isinstance(s, For):
-            trips = max(len(range(s.lo.payload, s.hi.payload, s.step)), 1) \
-                if s.lo.is_const and s.hi.is_const else UNKNOWN_TRIPS  # type: ignore[arg-type]
+        trips = likely_trips(s) if isinstance(s, For) else 1
         total += own_work(s) + trips * sum(least_work(inner) for inner in bodies(s))
     return total

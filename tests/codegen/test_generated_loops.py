@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import llvmlite.binding as llvm
 import numpy as np
 import pytest
+from treadle.codegen.llvm import emit
 from treadle.ir.evaluate_loops import evaluate_loops
 from treadle.ir.expr import expression_scope
 from treadle.ir.loops_text import show_loops
@@ -48,3 +50,17 @@ def check(seed: int, target) -> None:
 def test_generated(target, start):
     for seed in range(start, start + 10):
         check(seed, target)
+
+
+def test_the_text_compiles_for_arm():
+    """No ARM machine runs it here, but LLVM accepts it and makes code."""
+    llvm.initialize_all_targets()
+    llvm.initialize_all_asmprinters()
+    machine = llvm.Target.from_triple("aarch64-unknown-linux-gnu").create_target_machine()
+    for seed in range(12):
+        with expression_scope():
+            text = emit(generate(seed).function, TARGETS["aarch64"]).text
+        head = f'target triple = "aarch64-unknown-linux-gnu"\ntarget datalayout = "{machine.target_data}"\n'
+        module = llvm.parse_assembly(head + text)
+        module.verify()
+        assert machine.emit_object(module)[:4] == b"\x7fELF"
