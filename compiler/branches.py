@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..ir.graph import Block, Value, defining_block, is_inside
 from ..ir.types import Dim
 from . import integers, tracer
 from .arrays import TracedArray
-from .carried import Control
+from .carried import Control, MovingView, dims_inside, moving_view, untentative, view_from
 from .joins import Joined, JoinError, defined_value, dims_of_leaf, join, leaf_value, wrap_leaf
 from .scalars import TracedScalar
 from .sharing import is_visible, names_holding
@@ -66,6 +66,7 @@ class Branch:
         self.condition = condition
         self._drop_unreachable(then, other)
         base = self._common_structure(then, other)
+        self.moved: dict[Path, MovingView] = {}
         kept, joined = self._join(then, other)
         storages = [s for s in self.state.storages
                     if not then.storages[s] is other.storages[s] is self.state.storages[s]]
@@ -86,6 +87,10 @@ class Branch:
             v = next(results)
             changed[path] = wrap_leaf(v, j, next(results) if j.tentative else None)
             self._freeze(path, changed[path])
+        for path, m in self.moved.items():
+            changed[path] = m.at([next(results) for _ in m.places])
+            if m.tentative:
+                changed[path] = Tentative(changed[path], TracedScalar(next(results)))
         for s in storages:
             s.value, s.written = next(results), True
         self.state.values = base
@@ -129,10 +134,29 @@ class Branch:
                 elif self._is_one_sided(a, b, then) or self._is_one_sided(b, a, other):
                     kept[path] = self._tentative(a, b)
                 else:
-                    joined[path] = join(path, a, b)
+                    moved = self._moved(a, b)
+                    if moved is None:
+                        joined[path] = join(path, a, b)
+                    else:
+                        self.moved[path] = moved
         except JoinError as e:
             raise tracer.unsupported("this branch", f"after it, {e}") from None
         return kept, joined
+
+    def _moved(self, a: Any, b: Any) -> MovingView | None:
+        """Both sides' leaves as one view whose starts differ, if they are views of one array from before the branch."""
+        sides = list(zip((a, b), self.ends, strict=True))
+        views = [(untentative(x).view, e) for x, e in sides if isinstance(untentative(x), TracedArray)]
+        if not views or any(v.storage not in self.state.storages or dims_inside(v.dims, e.block) for v, e in views):
+            return None
+        if len(views) == 2:
+            found = moving_view(views[0][0], views[1][0])
+        elif any(isinstance(x, Undefined) for x in (a, b)):
+            found = view_from(views[0][0], views[0][1].block)
+        else:
+            return None
+        unsure = any(isinstance(x, (Tentative, Undefined)) and x is not UNREACHABLE for x in (a, b))
+        return None if found is None else replace(found, tentative=unsure)
 
     def _is_one_sided(self, a: Any, b: Any, end: End) -> bool:
         """Has `b`'s side no value, and is `a` one that exists outside the branch?"""
@@ -175,6 +199,12 @@ class Branch:
             own = tuple(lengths[d] if isinstance(d, tuple) else d for d in dims.get(path, ()))
             out.append(leaf_value(end.leaves[path], j, own))
             if j.tentative:
+                out.append(defined_value(end.leaves[path]))
+        for path, m in self.moved.items():
+            x = untentative(end.leaves[path])
+            out += [integers.as_value(d) for d in m.starts(x.view)] if isinstance(x, TracedArray) else [
+                tracer.constant(0)] * len(m.places)
+            if m.tentative:
                 out.append(defined_value(end.leaves[path]))
         return out + [end.storages[s] for s in storages]
 

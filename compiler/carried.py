@@ -94,7 +94,7 @@ def moving_view(a: View, b: View) -> MovingView | None:
     return MovingView(a, tuple(places))
 
 
-def _view_from(view: View, block: Block) -> MovingView | None:
+def view_from(view: View, block: Block) -> MovingView | None:
     """The view that a loop makes of an outer storage, where there was none before it."""
     places = []
     for k, step in enumerate(view.steps):
@@ -164,7 +164,7 @@ class Carried:
             s.value = block.add_arg(ArrayType(s.dtype, s.dims))
         self.head = {**self.state.leaves, **changed}
         self.head_values = {s: s.value for s in trace.storages}
-        self.own = {x.view.storage for x in map(_untentative, changed.values()) if isinstance(x, TracedArray)} - set(
+        self.own = {x.view.storage for x in map(untentative, changed.values()) if isinstance(x, TracedArray)} - set(
             self.state.storages)
         self.new_groups: dict[tuple[Path, int], Hashable] = {}
         self.control.set(self.state.variables(changed))
@@ -238,14 +238,17 @@ class Carried:
         if path in self.still or path in self.joined:
             return None
         old, found = self.views.get(path), None
-        end = _untentative(after)
-        if isinstance(end, TracedArray) and end.view.storage in self.state.storages and not _dims_inside(end.view.dims, block):
+        end = untentative(after)
+        if isinstance(end, TracedArray) and end.view.storage in self.state.storages and not dims_inside(end.view.dims, block):
             if old is not None:
                 found = moving_view(old.view, end.view)
             elif isinstance(before, TracedArray):
                 found = moving_view(before.view, end.view)
             elif isinstance(before, Undefined):
-                found = _view_from(end.view, block)
+                found = view_from(end.view, block)
+            elif isinstance(before, Tentative) and isinstance(before.value, TracedArray):
+                found = moving_view(before.value.view, end.view)
+                found = None if found is None else replace(found, tentative=True)
         if found is None:
             self.views.pop(path, None)
             self.still.add(path)
@@ -265,7 +268,7 @@ class Carried:
         self._note_growth(path, before, after)
         if new.rank is not None:
             first = dims_of_leaf(before) or dims_of_leaf(after)
-            if not dims_of_leaf(before) and _dims_inside(first, block):
+            if not dims_of_leaf(before) and dims_inside(first, block):
                 first = tuple(0 if isinstance(d, Value) and is_inside(defining_block(d), block) else d for d in first)
             self.dims.setdefault(path, first)
             self._group_dims(path, dims_of_leaf(after))
@@ -332,10 +335,13 @@ class Carried:
             if j.tentative:
                 out.append(defined_value(x))
         for path, m in self.views.items():
-            if m.tentative:
-                out += [tracer.constant(0)] * len(m.places) + [tracer.constant(False)]
+            before = self.state.leaves[path]
+            if isinstance(before, Undefined):
+                out += [tracer.constant(0)] * len(m.places)
             else:
-                out += [integers.as_value(d) for d in m.starts(self.state.leaves[path].view)]
+                out += [integers.as_value(d) for d in m.starts(untentative(before).view)]
+            if m.tentative:
+                out.append(defined_value(before))
         return out + [self.state.storages[s] for s in self.storages]
 
     def yields(self) -> list[Value]:
@@ -356,7 +362,7 @@ class Carried:
             if j.tentative:
                 out.append(defined_value(x))
         for path, m in self.views.items():
-            out += [integers.as_value(d) for d in m.starts(_untentative(self.post[path]).view)]
+            out += [integers.as_value(d) for d in m.starts(untentative(self.post[path]).view)]
             if m.tentative:
                 out.append(defined_value(self.post[path]))
         self.written = [s for s in self.storages]
@@ -367,9 +373,9 @@ class Carried:
         for path, j in self.joined.items():
             if j.rank is None:
                 continue
-            head = _untentative(self.head[path])
+            head = untentative(self.head[path])
             for side, leaves in ((self.state.leaves, self.state.leaves), (self.post, self.post)):
-                x = _untentative(side[path])
+                x = untentative(side[path])
                 if not isinstance(x, TracedArray):
                     continue
                 storage = x.view.storage
@@ -382,7 +388,7 @@ class Carried:
                         "another name may share its memory", f"make it an array of its own first: {path[0]} = {path[0]}.copy()")
 
     def _written_alias(self, storage: Storage) -> bool:
-        return any(isinstance(x := _untentative(self.head[p]), TracedArray) and x.view.storage is storage and storage.written
+        return any(isinstance(x := untentative(self.head[p]), TracedArray) and x.view.storage is storage and storage.written
                    for p in self.joined)
 
     def finish(self, results: Sequence[Value], surely: bool) -> None:
@@ -415,7 +421,7 @@ class Carried:
 
     def _freeze(self, path: Path, x: Any, surely: bool) -> None:
         """If there may be no trip, a rebound array may still be the one from before the loop: it must not be written."""
-        x, before = _untentative(x), _untentative(self.state.leaves[path])
+        x, before = untentative(x), untentative(self.state.leaves[path])
         if surely or not isinstance(x, TracedArray) or not isinstance(before, TracedArray):
             return
         if is_visible(before.view.storage, path, self.frame, self.state.leaves):
@@ -427,12 +433,12 @@ def _widens(x: Any, joined: Joined) -> bool:
     return isinstance(x, (int, float)) and not isinstance(joined.type, WeakType) and joined.type.dtype.kind in "fc"
 
 
-def _untentative(x: Any) -> Any:
+def untentative(x: Any) -> Any:
     return x.value if isinstance(x, Tentative) else x
 
 
 def _shared_in(storage: Storage, path: Path, leaves: dict[Path, Any]) -> bool:
-    return any(p != path and isinstance(y := _untentative(x), TracedArray) and y.view.storage is storage
+    return any(p != path and isinstance(y := untentative(x), TracedArray) and y.view.storage is storage
                for p, x in leaves.items())
 
 
@@ -440,7 +446,7 @@ def _hollow(x: Any, undefined: Undefined) -> Any:
     return tuple(_hollow(e, undefined) for e in x) if type(x) is tuple else undefined
 
 
-def _dims_inside(dims: Sequence[Dim], block: Block) -> bool:
+def dims_inside(dims: Sequence[Dim], block: Block) -> bool:
     return any(isinstance(d, Value) and is_inside(defining_block(d), block) for d in dims)
 
 

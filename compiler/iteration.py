@@ -16,7 +16,7 @@ import numpy as np
 from . import integers, tracer
 from .arrays import TracedArray, any_traced, constant_array, extent
 from .builtin_functions import BUILTINS, builtin
-from .known import Known
+from .known import Known, KnownResult, ValueGuard
 from .scalars import TracedScalar, concrete
 
 
@@ -47,6 +47,17 @@ class Space:
         known = [b.known if isinstance(b, TracedScalar) else Known(b) for b in (self.start, self.stop, self.step)]
         return None if any(k is None for k in known) else len(range(*(k.value for k in known)))
 
+    def is_empty(self) -> bool:
+        """Are there surely no trips? Where the arguments decide it, whether there are any is a guard."""
+        if self.trips is not None:
+            return self.trips == 0
+        if self.trips_at_hand is None:
+            return False
+        known = tuple(b.known if isinstance(b, TracedScalar) else Known(b) for b in (self.start, self.stop, self.step))
+        none = KnownResult(self.trips_at_hand == 0, _no_trips, known)  # type: ignore[arg-type]
+        tracer.current().guard(ValueGuard(none, none.value))
+        return none.value
+
     def specialised(self) -> Space:
         """With bounds that follow from the arguments read, at the price of guards."""
         bounds = [concrete(b, "the bound of a range") if isinstance(b, TracedScalar) and b.known is not None else b
@@ -76,6 +87,10 @@ class Space:
 
     def __getitem__(self, k: Any) -> Any:
         return self.element(self.start + k * self.step)
+
+
+def _no_trips(start: int, stop: int, step: int) -> bool:
+    return not range(start, stop, step)
 
 
 def space_of(x: Any) -> Space | None:

@@ -158,7 +158,7 @@ class StagedControl:
         if space is None or ("unroll", place) in decisions:
             yield from self._unrolled(iterable if space is None else space.specialised(), flags, place)
             return
-        if space.trips == 0:
+        if space.is_empty():
             return
         if space.trips == 1:
             yield space.element(space.start)
@@ -246,7 +246,7 @@ class StagedControl:
             initial.append(tracer.constant(False))
             until = len(body.yields) - 1
         results = tracer.current().builder.emit("for", initial, {"until": until}, [body], loc=tracer.here())
-        surely = space.trips is not None or integers.is_nonnegative(_distance(space).plus(integers.form_of(1), -1))
+        surely = space.trips_at_hand is not None or integers.is_nonnegative(_distance(space).plus(integers.form_of(1), -1))
         loop.finish(results, surely)
 
     def _fallback(self, e: JoinError, place: str, space: Space) -> BaseException:

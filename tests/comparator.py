@@ -113,6 +113,17 @@ def difference(got: Observation, want: Observation, values: bool = True) -> str 
     return None
 
 
+def unjoined(got: Any, want: Any) -> Any:
+    """`got` with Python scalars where it has NumPy scalars of the same value and `want` has Python scalars."""
+    if type(got) is type(want) and isinstance(want, list | tuple) and len(got) == len(want):
+        items = [unjoined(g, w) for g, w in zip(got, want)]
+        return type(want)(items)
+    if isinstance(got, np.generic) and type(want) in (bool, int, float, complex) and bits_equal(np.asarray(got).astype(
+            type(want))[()], np.asarray(want)[()]) and got == want:
+        return want
+    return got
+
+
 def show_difference(x: Any, y: Any) -> str:
     if not isinstance(y, np.ndarray | np.generic):
         return f"{x!r}, NumPy {y!r}"
