@@ -18,6 +18,7 @@ TYPES = ("f32", "f32", "f64", "f64", "i64", "i32", "i1", "u8", "i16", "f16", "u6
 FLOAT_OPS = ("add", "sub", "mul", "div", "min", "max")
 INTEGER_OPS = ("add", "sub", "mul", "and", "or", "xor", "min", "max")
 COMPARISONS = ("lt", "le", "gt", "ge", "eq", "ne")
+PARTS = "parts"  # the size of the last axis of a buffer of pairs
 COMBINES = {"f": ("add", "mul", "min", "max"), "i": ("add", "min", "max", "xor", "or", "and"), "t": ("and", "or", "xor")}
 
 
@@ -32,7 +33,7 @@ class Generator:
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
         self.numpy = np.random.default_rng(seed)
-        self.sizes = {"n": self.size(), "m": self.size()}
+        self.sizes = {"n": self.size(), "m": self.size(), PARTS: 2}
         self.symbolic = self.random.random() < 0.6
         self.buffers: list[Buffer] = []
         self.arrays: list[np.ndarray] = []
@@ -47,7 +48,7 @@ class Generator:
         return self.random.choice([1, 2, 3, 5, 8, 15, 16, 17, 20, 31, 33, 40])
 
     def extent(self, size: str) -> Expr:
-        return var(size) if self.symbolic else const(self.sizes[size])
+        return var(size) if self.symbolic and size != PARTS else const(self.sizes[size])
 
     def fresh(self, prefix: str) -> str:
         self.count += 1
@@ -65,6 +66,8 @@ class Generator:
         self.random.shuffle(order)
         gap = self.random.choice([1, 1, 1, 2, 3])
         steps = [self.random.choice([1, 1, 1, -1]) for _ in dims]
+        if PARTS in sizes:
+            order, gap, steps[-1] = [*(k for k in order if k != len(dims) - 1), len(dims) - 1], 1, 1
         memory = np.asarray(self.data(dtype, (*[dims[k] for k in order], gap))[..., 0])
         array = memory.transpose([order.index(k) for k in range(len(dims))])
         array = array[(*(slice(None, None, s) for s in steps), ...)]
@@ -90,6 +93,8 @@ class Generator:
 
     def one_index(self, size: str) -> Expr:
         """An index within the extent of this size."""
+        if size == PARTS:
+            return const(self.random.randrange(2))
         mine = [var(v) for v, s in self.loops if s == size]
         last = self.extent(size) - 1
         if not mine or self.random.random() < 0.1:
@@ -107,6 +112,8 @@ class Generator:
         fitting = [x for x in self.inputs if x[0].dtype == dtype]
         if not fitting or (len(fitting) < 3 and self.random.random() < 0.3):
             sizes = tuple(self.random.choice("nm") for _ in range(self.random.choice([1, 1, 2])))
+            if dtype in FLOATS and self.random.random() < 0.3:
+                sizes = (*sizes, PARTS)
             fitting = [(self.argument(dtype, sizes, True), sizes)]
             self.inputs += fitting
         b, sizes = self.random.choice(fitting)
@@ -195,6 +202,8 @@ class Generator:
         dtype = self.pick()
         value = self.expr(dtype, self.random.choice([1, 2, 3]))
         places = self.random.sample(self.loops, len(self.loops))
+        if dtype in FLOATS and self.random.random() < 0.25:
+            return self.store_pair(dtype, value, places)
         b = self.argument(dtype, tuple(s for _, s in places), False)
         index = tuple(var(v) if self.random.random() < 0.85 else self.extent(s) - 1 - var(v) for v, s in places)
         out: list[Stmt] = [Store(b, index, value)]
@@ -202,6 +211,12 @@ class Generator:
             self.names.append(var(self.fresh("again"), dtype))
             out.append(Let(str(self.names[-1].payload), load(b, index)))
         return out
+
+    def store_pair(self, dtype: str, value: Expr, places: list[tuple[str, str]]) -> list[Stmt]:
+        b = self.argument(dtype, (*(s for _, s in places), PARTS), False)
+        index = tuple(var(v) for v, _ in places)
+        other = self.expr(dtype, 1) if self.random.random() < 0.7 else load(b, (*index, const(0))) * 2.0
+        return [Store(b, (*index, const(0)), value), Store(b, (*index, const(1)), other)]
 
     def branch(self) -> list[Stmt]:
         before = len(self.names)
