@@ -20,10 +20,12 @@ from .prepare import argument_states
 @dataclass(eq=False, slots=True)
 class Decisions:
     """lazy: values that need no memory.  copies: (op, operand number) to be copied before the op writes it, and why.
+    snapshots: likewise, but the copy is for those who read the old value later, and the op writes in place.
     kept: checked values that must be read where they stand."""
 
     lazy: set[Value]
     copies: Copies = field(default_factory=dict)
+    snapshots: Copies = field(default_factory=dict)
     kept: set[Value] = field(default_factory=set)
 
 
@@ -64,24 +66,32 @@ def _writes(block: Block) -> Iterator[Op]:
 def _overwrite(op: Op, k: int, liveness: Liveness, decisions: Decisions) -> None:
     """`op` wants to write into the memory of operand `k`: move the reads that cross it, or copy."""
     x, here = op.operands[k], liveness.point(op)
-    moved = True
-    while moved:
-        moved = False
-        for use, chain in _reads(x, liveness, decisions):
-            if use.op is op and use.operand == k and not chain:
-                crossing = liveness.after(x, use.point, here)
-            else:
-                crossing = liveness.after(x, use.point, here) or _captured(use, op)
-            if not crossing:
-                continue
-            early = [c for c in chain if not liveness.after(x, liveness.point(c), here) and not _inside(c, op)]
-            if early and chain[0] in early:
-                decisions.lazy.discard(early[-1].result)
-                decisions.kept.add(early[-1].result)
-                moved = True
-                break
-            decisions.copies[op, k] = _reason(use, op)
+    while True:
+        crossing = [(use, chain) for use, chain in _reads(x, liveness, decisions)
+                    if liveness.after(x, use.point, here) or (_captured(use, op) and (use.op is not op or chain))]
+        if not crossing:
             return
+        early = next((e for _, chain in crossing if (e := _started_before(x, chain, op, liveness)) is not None), None)
+        if early is None:
+            break
+        decisions.lazy.discard(early.result)
+        decisions.kept.add(early.result)
+    uses = [use for use, _ in crossing]
+    wanted = decisions.snapshots if all(_reads_only(use, op) for use in uses) else decisions.copies
+    wanted[op, k] = _reason(uses[0], op)
+
+
+def _started_before(x: Value, chain: list[Op], op: Op, liveness: Liveness) -> Op | None:
+    """The last lazy op on the way to a read that stands before `op`, if the first one does."""
+    here = liveness.point(op)
+    early = [c for c in chain if not liveness.after(x, liveness.point(c), here) and not _inside(c, op)]
+    return early[-1] if early and chain[0] is early[0] else None
+
+
+def _reads_only(use: Use, op: Op) -> bool:
+    """Is the use a mere read, at a place that comes after `op` alone?"""
+    return use.op is not None and use.op is not op and use.operand not in written_operands(use.op) and is_inside(
+        use.block, op.block)  # type: ignore[arg-type]
 
 
 def _reads(x: Value, liveness: Liveness, decisions: Decisions) -> Iterator[tuple[Use, list[Op]]]:

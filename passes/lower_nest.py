@@ -15,9 +15,11 @@ from ..ir.ranges import Ranges
 from .access import element_strides, form_of, loads_of
 from .lower_context import Emitter, Index
 from .overlap import Overlap, resolve
-from .work import THREADS_FROM, work
+from .work import THREADS_FROM, cost, trips, work
 
 NEAR = (0, 1, 2, -1, -2)
+# Operations that pay for one element that a vector has to pick up by itself.
+GATHER_COST = 6
 
 
 def nest(emitter: Emitter, dims: Index, buffer: Buffer, where: Callable[[Index], Index],
@@ -105,7 +107,11 @@ def mark(order: Sequence[For], inner: list[Stmt], known: Ranges) -> None:
     last = order[-1]
     if last.kind == "par" and not any(isinstance(s, Call) or (isinstance(s, For) and (s.vector or not _only_computes(s)))
                                       for s in walk(inner)):
-        last.vector = all(f is not None and f.get(last.var, 0) in NEAR for f in _strides(inner))
+        within = known
+        for f in order:
+            within = within.with_loop(f)
+        scattered = gathers(inner, last.var, within)
+        last.vector = scattered is not None and scattered * GATHER_COST <= cost(inner, within)
     if order[0].kind == "par" and work(order, inner, known) >= THREADS_FROM:
         order[0].threads = True
 
@@ -137,7 +143,21 @@ def mark_all(body: list[Stmt], known: Ranges, inside: bool = False) -> None:
         mark_all(inner, within, inside or order[0].threads)
 
 
-def _strides(inner: list[Stmt]) -> list:
-    exprs = [e for s in walk(inner) for e in own_exprs(s)]
-    return [element_strides(e.payload, e.args) for e in loads_of(exprs)] + [  # type: ignore[arg-type]
-        element_strides(s.buffer, s.index) for s in walk(inner) if isinstance(s, Store)]
+def gathers(body: list[Stmt], name: str, known: Ranges) -> int | None:
+    """How many loads, per trip of the loop over `name`, would pick up elements one by one; None if a store would."""
+    total = 0
+    for s in body:
+        if isinstance(s, Store) and not _is_near(s.buffer, s.index, name):
+            return None
+        total += sum(not _is_near(e.payload, e.args, name) for e in loads_of(own_exprs(s)))  # type: ignore[arg-type]
+        if isinstance(s, For):
+            inside = gathers(s.body, name, known.with_loop(s))
+            if inside is None:
+                return None
+            total += trips(s, known) * inside
+    return total
+
+
+def _is_near(buffer: Buffer, index: Index, name: str) -> bool:
+    form = element_strides(buffer, index)
+    return form is not None and form.get(name, 0) in NEAR

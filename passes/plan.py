@@ -50,6 +50,7 @@ def plan(function: Function) -> Plan:
     liveness = Liveness(new.block)
     decisions = choose_copies(new, liveness, choose_lazy(new.block, liveness))
     result = Plan(new)
+    _insert_snapshots(decisions, result)
     _insert_copies(new, decisions, result)
     _own_outputs(new, result)
     form_groups(new.block, decisions)
@@ -96,11 +97,15 @@ def inline_calls(block: Block) -> None:
 def _replace_everywhere(block: Block, mapping: dict[Value, Value]) -> None:
     block.yields = [mapping.get(v, v) for v in block.yields]
     for op in block.ops:
-        op.operands = [mapping.get(v, v) for v in op.operands]
-        for r in op.results:
-            r.type = map_type(r.type, mapping)
-        for region in op.regions:
-            _replace_everywhere(region, mapping)
+        _replace_in(op, mapping)
+
+
+def _replace_in(op: Op, mapping: dict[Value, Value]) -> None:
+    op.operands = [mapping.get(v, v) for v in op.operands]
+    for r in op.results:
+        r.type = map_type(r.type, mapping)
+    for region in op.regions:
+        _replace_everywhere(region, mapping)
 
 
 def _copy_op(x: Value, block: Block, loc: Loc | None) -> Op:
@@ -149,6 +154,24 @@ def _own_outputs(function: Function, result: Plan) -> None:
             if v.op is not None and not is_free(v.op):
                 result.copies.append(Copied(f"{v.name or v.type}", "it is returned as a new array", made.loc))
         taken.add(first)
+
+
+def _insert_snapshots(decisions: Decisions, result: Plan) -> None:
+    """Copies of old values, for those who read them after the update; it reads them there too where it looks around."""
+    for (op, k), reason in decisions.snapshots.items():
+        block, x = op.block, op.operands[k]
+        assert block is not None
+        made = _copy_op(x, block, op.loc)
+        cone = _cone(op, decisions.lazy) if is_update(op) else []
+        looking = [o for o in cone if x in o.operands and o.name == "slice" and o.block is block]
+        at = min(block.ops.index(o) for o in [op, *looking])
+        later = block.ops[block.ops.index(op) + 1:]
+        block.ops.insert(at, made)
+        for o in [*looking, *later]:
+            _replace_in(o, {x: made.result})
+        for region in op.regions:
+            _replace_everywhere(region, {x: made.result})
+        result.copies.append(Copied(f"{x.name or x.type}", reason, op.loc))
 
 
 def form_groups(block: Block, decisions: Decisions) -> None:

@@ -99,6 +99,19 @@ def test_two_versions_of_one_array():
     assert len(planned.copies) == 1
 
 
+def test_an_old_value_that_is_read_after_an_update_is_kept_aside():
+    # The new value stays where the old one was, and the update reads its neighbours from the copy as well.
+    def build(b, x):
+        def body(t, x, total):
+            new = put(b, x, b.add(part(b, x, [(0, (1, 0))], (N - 2,)), part(b, x, [(2, (1, 0))], (N - 2,))), [(1, (1, 0))])
+            return [new, b.add(total, b.emit("reduce_sum", [b.absolute(b.subtract(new, x))], {"axes": (0,)})[0])]
+
+        return for_(b, 0, 3, [x, b.constant(np.float64(0))], body)
+
+    planned, loops = agree(make([VECTOR], build, [INTO0, Output()]), [draw(N)], exact=False)
+    assert len(planned.copies) == 1 and temporaries(loops) == 1
+
+
 def test_rows_are_exchanged_through_one_row():
     def build(b, a):
         def row(i):
