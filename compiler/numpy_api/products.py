@@ -8,18 +8,20 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import opt_einsum
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from ...ir.graph import Value
 from .. import tracer
 from ..arrays import TracedArray, as_array, deliver, new_array, operand, wrap
 from ..dispatch import alias_method, call, implements
+from ..lazy import lazy
 from ..memory_order import keep_order
 from ..scalars import concrete
 from ..values import broadcast, cast, check_dtype, common_dims, shape_text
 from ..views import reshape_value
 from .selection import promoted
+
+opt_einsum = lazy("opt_einsum")
 
 
 def contract(a: Value, b: Value, a_axes: Sequence[int], b_axes: Sequence[int], a_batch: Sequence[int] = (),
