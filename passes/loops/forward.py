@@ -54,7 +54,17 @@ def _forward_store(body: list[Stmt], k: int, s: Store, names: Iterator[str]) -> 
 
 
 def _mentions(e: Expr, place: Expr) -> bool:
-    return e is place or (bool(e.buffers & place.buffers) and any(_mentions(a, place) for a in e.args))
+    """Is the load `place` a part of `e`?  Each shared part is looked at once."""
+    seen: set[Expr] = set()
+    pending = [e]
+    while pending:
+        x = pending.pop()
+        if x is place:
+            return True
+        if x not in seen and x.buffers & place.buffers:
+            seen.add(x)
+            pending.extend(x.args)
+    return False
 
 
 def _drop_unread(function: LoopFunction) -> None:
