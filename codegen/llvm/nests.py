@@ -16,12 +16,12 @@ from ...ir.loops import Buffer, For, Let, Stmt, Store
 from .module import Block, Branch, Phi, type_of, vector_literal
 from .pairs import are_both_parts
 from .scopes import Replicated, Value
-from .shape import carried_at_once, element_size, heaviness, replicable, stored_buffers, varying_names
+from .shape import carried_at_once, element_size, replicable, stored_buffers, varying_names
 from .values import Values
 
-# How many vectors stand side by side: enough to fill the latencies of what each computes, few enough for the registers.
+# How many vectors stand side by side: enough to fill the latencies of what each computes.  It pays even where the values of
+# a mathematical function then spill from 16 registers.
 COPIES = 4
-COPIES_HEAVY = 2
 
 
 @dataclass(slots=True)
@@ -264,9 +264,8 @@ class Nests(Values):
         """How many lanes and copies suit the body of a vector loop."""
         names = varying_names(s.body, {s.var})
         lanes = self.target.lanes(element_size(s.body, names))
-        copies = COPIES_HEAVY if self.target.registers < 32 and heaviness(s.body, names) else COPIES
         rows = prod(r.copies for r in self.replicated) * max(carried_at_once(s.body), 1)
-        copies = max(1, min(copies, self.target.registers * 3 // 4 // rows))
+        copies = max(1, min(COPIES, self.target.registers * 3 // 4 // rows))
         count = constant_trips(lo, hi, s.step)
         if count is not None:
             fitting = 1 << (max(count, 1) - 1).bit_length() if self.target.masked else 1 << (max(count, 1).bit_length() - 1)

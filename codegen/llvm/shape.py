@@ -125,12 +125,6 @@ def element_size(body: Sequence[Stmt], names: set[str], counts: Mapping[str, Exp
     return widest
 
 
-def heaviness(body: Sequence[Stmt], names: set[str]) -> int:
-    """How many mathematical functions one trip computes."""
-    varying = (e for e in data_exprs(body) if e.kind == "op" and not e.variables.isdisjoint(names))
-    return sum(SCALAR_OPS[str(e.payload)].math for e in varying)
-
-
 def carried_at_once(body: Sequence[Stmt]) -> int:
     """The most scalars that any loop inside carries."""
     return max((len(s.carried) for s in walk(list(body)) if isinstance(s, For)), default=0)
