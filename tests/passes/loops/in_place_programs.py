@@ -12,7 +12,7 @@ import numpy as np
 from treadle.ir.expr import Expr, const, load, op, select, var
 from treadle.ir.loops import Alloc, Buffer, Carried, For, If, Let, LoopFunction, Stmt, Store, While, Yielded
 
-SIZE, MARGIN = 8, 2
+MARGIN = 2
 FLOAT_OPS = ("add", "sub", "mul", "min", "max")
 
 
@@ -20,7 +20,9 @@ class Generator:
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
         symbolic = self.random.random() < 0.5
-        self.size = var("n") if symbolic else const(SIZE)
+        # Some are large enough for eight rows at once, whose number is then not known before.
+        self.extent = self.random.choice([8, 8, 13, 22]) if symbolic else 8
+        self.size = var("n") if symbolic else const(self.extent)
         self.scalars = [("n", "i64")] if symbolic else []
         self.matrices = [self.argument(name, 2) for name in "AB"]
         self.vectors = [self.argument(name, 1) for name in "uv"]
@@ -40,7 +42,7 @@ class Generator:
         """Within the margins of any loop, or at one place."""
         if self.loops and self.random.random() < 0.85:
             return var(self.random.choice(self.loops)) + self.random.choice([0, 0, 0, -1, 1, -2, 2])
-        return const(self.random.randint(0, SIZE - 1))
+        return const(self.random.randint(0, 7))
 
     def read(self) -> Expr:
         b = self.random.choice(self.written)
@@ -142,8 +144,11 @@ class Generator:
         b = self.random.choice(self.matrices if rank == 2 else self.vectors)
         names = [self.fresh("r") for _ in range(rank)]
         place = tuple(map(var, self.random.sample(names, rank)))
-        outer, self.loops = self.loops, names
+        outer, self.loops, others = self.loops, names, self.written
+        if self.random.random() < 0.8:
+            self.written = [x for x in others if x is not b]
         value = self.value(1)
+        self.written = others
         for _ in range(self.random.randint(1, 2)):
             # Mostly cells behind; rarely ahead.
             offsets = [self.random.choice([-1, -1, 0, 0, 1 if self.random.random() < 0.3 else 0]) for _ in place]
@@ -159,25 +164,41 @@ class Generator:
             inner = [For(name, hi - 1, lo - 1, inner, "seq", -1) if down else For(name, lo, hi, inner, "seq")]
         return inner
 
+    def wavefronts(self) -> list[Stmt]:
+        """Nests of two loops whose every access is at a known distance, behind mostly."""
+        out = []
+        for _ in range(self.random.randint(1, 2)):
+            b, c = self.random.sample(self.matrices, 2)
+            i, j = self.fresh("r"), self.fresh("r")
+            value = load(c, (var(i), var(j)))
+            for _ in range(self.random.randint(1, 3)):
+                back = self.random.choice([(0, -1), (0, -1), (-1, 0), (-1, 1), (-2, 2), (-1, -1), (0, 1), (1, 0), (1, -1), (-2, 1)])
+                near = load(b, (var(i) + back[0], var(j) + back[1]))
+                value = op(self.random.choice(FLOAT_OPS), near, value)
+            lo, hi = const(MARGIN), self.size - MARGIN
+            s = Store(b, (var(i), var(j)), value)
+            out.append(For(i, lo, hi, [For(j, lo, hi, [s], "seq")], "seq"))
+        return out
+
     def plane(self, depth: int) -> list[Stmt]:
         """A temporary plane, filled by parallel trips and used by others of the same range, in place or beside."""
-        size = const(SIZE)
+        size = const(self.extent)
         t = Buffer(self.fresh("m"), "f64", (size, size), place="temp")
         out: list[Stmt] = [Alloc(t)]
         b = self.random.choice(self.matrices)
         outer, others = self.loops, self.written
         self.written = [x for x in others if x is not b]
-        shift = self.random.choice([0, 0, 0, 1])
+        row, column = self.random.choice([(0, 0), (0, 1), (0, 1), (1, 0)])
         for step in range(2):
             i, j = self.fresh("p"), self.fresh("p")
             self.loops = [i, j]
             place = (var(i), var(j))
             if step:
-                s = Store(b, place, op("add", load(t, (var(i) - shift, var(j))), self.value(1)))
+                s = Store(b, place, op("add", load(t, (var(i) - row, var(j) - column)), self.value(1)))
             else:
                 s = Store(t, place, op("mul", load(b, place), self.value(1)))
-            lo, hi = const(MARGIN + shift * step), size - MARGIN
-            out.append(For(i, lo, hi, [For(j, const(MARGIN), hi, [s], "par")], "par"))
+            first, hi = (const(MARGIN + row * step), const(MARGIN + column * step)), size - MARGIN
+            out.append(For(i, first[0], hi, [For(j, first[1], hi, [s], "par")], "par"))
         self.loops, self.written = outer, others
         return out
 
@@ -198,7 +219,7 @@ class Generator:
     def temporary(self, depth: int) -> list[Stmt]:
         """Filled, then read."""
         # A temporary inside a loop needs a size that is known before.
-        size = const(SIZE)
+        size = const(self.extent)
         t = Buffer(self.fresh("m"), "f64", (size,), place="temp")
         fill, use = self.fresh("f"), self.fresh("g")
         self.loops.append(fill)
@@ -222,15 +243,19 @@ class Generator:
         return [While([c], [], var(count) < self.random.randint(0, 2), self.body(depth - 1, 1))]
 
     def function(self) -> LoopFunction:
-        body = self.body(3, 3)
+        if self.random.random() < 0.25:
+            body = self.wavefronts()
+        else:
+            body = self.body(3 if self.extent == 8 else 2, 3 if self.extent == 8 else 2)
         return LoopFunction("f", [*self.matrices, *self.vectors], self.scalars, body)
 
 
 def generate(seed: int) -> tuple[LoopFunction, list[np.ndarray], dict[str, int]]:
     """A function, arrays for its buffers, and its scalars."""
-    function = Generator(seed).function()
+    generator = Generator(seed)
+    function, n = generator.function(), generator.extent
     rng = np.random.default_rng(seed)
-    arrays = [np.round(rng.normal(0, 2, (SIZE,) * len(b.dims)), 2) for b in function.buffers]
+    arrays = [np.round(rng.normal(0, 2, (n,) * len(b.dims)), 2) for b in function.buffers]
     for a in arrays:
         a.flat[rng.integers(a.size)] = rng.choice([np.nan, np.inf, -0.0])
-    return function, arrays, {name: SIZE for name, _ in function.scalars}
+    return function, arrays, {name: n for name, _ in function.scalars}
