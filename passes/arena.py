@@ -49,7 +49,7 @@ def _place(lifetimes: list[_Lifetime]) -> int:
     total = 0
     for t in sorted(lifetimes, key=lambda t: -t.size):
         at = 0
-        for o in sorted((o for o in placed if o.first <= t.last and t.first <= o.last), key=lambda o: o.buffer.offset or 0):
+        for o in sorted((o for o in placed if _meet(o, t)), key=lambda o: o.buffer.offset or 0):
             assert o.buffer.offset is not None
             if at + t.size <= o.buffer.offset:
                 break
@@ -58,6 +58,10 @@ def _place(lifetimes: list[_Lifetime]) -> int:
         total = max(total, at + t.size)
         placed.append(t)
     return total
+
+
+def _meet(a: _Lifetime, b: _Lifetime) -> bool:
+    return a.first <= b.last and b.first <= a.last
 
 
 class _Lifetimes:

@@ -68,18 +68,21 @@ class Liveness:
 
     def after(self, x: Value, p: Point, u: Point) -> bool:
         """May `p` run after `u` while `x` is the same value?"""
+        return self.around(x, p, u) or self.later(p, u)
+
+    def around(self, x: Value, p: Point, u: Point) -> bool:
+        """By the back edge of a loop around both points that `x` was defined outside of?"""
         home = defining_block(x)
-        around_u = list(self._outwards(u))
-        for block, _ in around_u:
-            # The back edge of a loop around both, which x was defined outside of.
-            loops = block.owner is not None and block.owner.name in ("for", "while")
-            if loops and is_inside(p[0], block) and not is_inside(home, block):
+        for block, _ in self._outwards(u):
+            is_body = block.owner is not None and block.owner.name in ("for", "while")
+            if is_body and is_inside(p[0], block) and not is_inside(home, block):
                 return True
-        around_p = dict(self._outwards(p))
-        for block, position in around_u:
-            if block in around_p:
-                # Equal: the two arms of one `if`, or u itself.
-                return around_p[block] > position
         return False
 
-
+    def later(self, p: Point, u: Point) -> bool:
+        """Further down, in the innermost block around both?  The two arms of one `if` come at one position there."""
+        around_p = dict(self._outwards(p))
+        for block, position in self._outwards(u):
+            if block in around_p:
+                return around_p[block] > position
+        return False

@@ -88,18 +88,9 @@ def _end_in(block: Block, targets: dict[int, Value]) -> None:
     stop = frozenset(targets.values())
     moves = {k: target for k, target in targets.items() if origin(block.yields[k], stop=stop) is not target}
     builder = Builder(block)
-    for k in moves:
-        # What lies in another target's memory may be overwritten before it is read (`a, b = b, a`).
-        if origin(block.yields[k], stop=stop) in stop:
-            block.yields[k] = _emit(builder, "copy", [block.yields[k]])
     for k, target in moves.items():
         if not _update_at_definition(block, k, target):
             block.yields[k] = overwrite(builder, target, block.yields[k])
-
-
-def _emit(builder: Builder, name: str, operands: list[Value]) -> Value:
-    loc = next((v.op.loc for v in operands if v.op is not None), None)
-    return builder.emit(name, operands, loc=loc)[0]
 
 
 def overwrite(builder: Builder, target: Value, new: Value) -> Value:
@@ -187,8 +178,5 @@ def _end_in_arm(arm: Block, homes: dict[int, Value]) -> None:
     stop = frozenset(homes.values())
     builder = Builder(arm)
     moves = [k for k, home in homes.items() if origin(arm.yields[k], stop=stop) is not home]
-    for k in moves:
-        if origin(arm.yields[k], stop=stop) in stop:
-            arm.yields[k] = _emit(builder, "copy", [arm.yields[k]])
     for k in moves:
         arm.yields[k] = overwrite(builder, homes[k], arm.yields[k])

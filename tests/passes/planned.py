@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import treadle.ir.evaluate_loops as evaluate_module
 from treadle.ir.builder import Builder
 from treadle.ir.evaluate import evaluate
 from treadle.ir.evaluate_loops import evaluate_loops
@@ -106,3 +107,36 @@ def agree(function: Function, args, exact: bool = True, order: str = "reverse") 
 def temporaries(loops: LoopFunction, rank: int = 0) -> int:
     """How many temporaries of at least this rank there are."""
     return sum(isinstance(s, Alloc) and len(s.buffer.dims) >= rank for s in walk(loops.body))
+
+
+class _InArena(evaluate_module._Machine):
+    """Keeps temporaries where `arena` put them, in one block of bytes."""
+
+    def __init__(self, order: str) -> None:
+        super().__init__(order)
+        self.arena = np.zeros(1 << 20, np.uint8)
+
+    def allocate(self, b, env) -> None:
+        super().allocate(b, env)
+        filled = self.memory[b]
+        assert b.offset is not None and b.offset % 64 == 0
+        view = self.arena[b.offset:b.offset + filled.nbytes].view(filled.dtype).reshape(filled.shape)
+        view[...] = filled
+        self.memory[b] = view
+
+
+def run_in_arena(function: Function, args) -> bool:
+    """Run on `args` themselves, temporaries sharing one arena: is the result what the graph means?"""
+    want = evaluate(function, [np.array(a) for a in args])
+    with expression_scope():
+        _, loops = compiled(function)
+        new = [np.empty(v.dims, v.type.dtype) for v, o in zip(function.block.yields, function.outputs, strict=True)
+               if o.into is None]
+        saved, evaluate_module._Machine = evaluate_module._Machine, _InArena
+        try:
+            evaluate_loops(loops, [*args, *new])
+        finally:
+            evaluate_module._Machine = saved
+    rest = iter(new)
+    got = [args[o.into] if o.into is not None else next(rest) for o in function.outputs]
+    return all(same(g, w, False) for g, w in zip(got, want, strict=True))
