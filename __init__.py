@@ -3,7 +3,8 @@
 from .compiler import pytree as tree
 from .compiler.api import jit
 from .compiler.config import config
+from .compiler.structured import cond, fori_loop, scan, while_loop
 from .ir import errors
 
 __version__ = "0.1.0"
-__all__ = ["config", "errors", "jit", "tree"]
+__all__ = ["cond", "config", "errors", "fori_loop", "jit", "scan", "tree", "while_loop"]

@@ -11,10 +11,12 @@ from pathlib import Path
 import numpy as np
 
 _PACKAGE = Path(__file__).parent.parent
-_FOLDERS = tuple(str(p) + "/" for p in (
-    sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"), Path(np.__file__).parent,
-    _PACKAGE / "compiler", _PACKAGE / "ir", _PACKAGE / "runtime", _PACKAGE / "passes", _PACKAGE / "codegen"))
+_OWN = tuple(str(_PACKAGE / name) + "/" for name in ("compiler", "ir", "runtime", "passes", "codegen"))
+_STANDARD = tuple(str(p) + "/" for p in (
+    sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"), Path(np.__file__).parent))
 _SITE = tuple(p + "/" for p in {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")})
+# Written as a user would write it, to be traced like the user's code.
+_STRUCTURED = str(_PACKAGE / "compiler" / "structured.py")
 # Of what is installed beside the user's code, these do not work on traced arrays.
 _COMPILED_PACKAGES = ("numpy", "scipy", "pandas", "sklearn", "matplotlib", "cupy", "numba", "jax", "torch", "pytest", "_pytest")
 
@@ -22,10 +24,16 @@ _COMPILED_PACKAGES = ("numpy", "scipy", "pandas", "sklearn", "matplotlib", "cupy
 @functools.lru_cache(maxsize=4096)
 def is_library_file(filename: str) -> bool:
     """Is this a file of the standard library, of NumPy and its like, or of this package?"""
+    if filename == _STRUCTURED:
+        return False
+    # This package first: once installed, it lies beside the user's other packages.  Those may lie in the standard library's
+    # folder, which therefore comes last.
+    if filename.startswith((*_OWN, "<frozen", "<__array_function__")):
+        return True
     for site in _SITE:
         if filename.startswith(site):
             return filename[len(site):].split("/")[0] in _COMPILED_PACKAGES
-    return filename.startswith((*_FOLDERS, "<frozen", "<__array_function__"))
+    return filename.startswith(_STANDARD)
 
 
 def is_library_code(code: types.CodeType) -> bool:
