@@ -165,7 +165,9 @@ def _deliver(ufunc: np.ufunc, result: Value, out: TracedArray | None, dims: tupl
     if out is None:
         return TracedScalar(result) if not dims else new_array(result, layout)
     if not same_dims(dims, out.view.dims):
-        if not same_dims(common_dims(dims, out.view.dims), out.view.dims):
+        joint = common_dims(dims, out.view.dims)
+        if len(joint) > len(out.view.dims) or any(isinstance(d, int) and isinstance(o, int) and d != o
+                                                  for d, o in zip(joint, out.view.dims)):
             raise ValueError(f"non-broadcastable output operand with shape {shape_text(out.view.dims)} doesn't match the "
                              f"broadcast shape {shape_text(common_dims(dims, out.view.dims))}")
         result = broadcast(result, out.view.dims)
