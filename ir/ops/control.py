@@ -73,21 +73,42 @@ def _is_truth(t: Type) -> bool:
     return t == WeakType("bool") or (isinstance(t, ArrayType) and not t.dims and t.dtype.kind == "b")
 
 
+def _joint_types(first: Sequence[Value], second: Sequence[Value], regions: Sequence[Block], what: str) -> list[Type]:
+    """The types of results that come from either of two lists of values. An extent is one that both have, or the result
+    that stands for the extents of both."""
+
+    def joint(a: Dim, b: Dim) -> Any:
+        if isinstance(a, int) and isinstance(b, int) and a == b:
+            return a
+        if a is b and isinstance(a, Value) and not any(is_inside(defining_block(a), r) for r in regions):
+            return a
+        for k, pair in enumerate(zip(first, second, strict=True)):
+            if pair[0] is a and pair[1] is b:
+                return ResultDim(k)
+        raise TypeError(what)
+
+    if len(first) != len(second):
+        raise TypeError(what)
+    types: list[Type] = []
+    for x, y in zip(first, second, strict=True):
+        if isinstance(x.type, ArrayType) and isinstance(y.type, ArrayType) and x.dtype == y.dtype and len(x.dims) == len(y.dims):
+            types.append(x.type.with_dims(tuple(map(joint, x.dims, y.dims))))
+        elif x.type == y.type:
+            types.append(x.type)
+        else:
+            raise TypeError(what)
+    return types
+
+
 def _infer_if(operands: list[Value], attrs: dict, regions: Sequence[Block]) -> list[Type]:
     then, otherwise = regions
     if len(operands) != 1 or not _is_truth(operands[0].type):
         raise TypeError("if takes one truth value")
-    types = exported_types(then.yields, then, {})
-    if types != exported_types(otherwise.yields, otherwise, {}):
-        raise TypeError("the branches of an if yield different types")
-    return types
+    return _joint_types(then.yields, otherwise.yields, regions, "the branches of an if yield different types")
 
 
 def _infer_loop(carried: Sequence[Value], body: Block) -> list[Type]:
-    types = exported_types(carried, body, {})
-    if exported_types(body.yields, body, {}) != types and [v.type for v in body.yields] != [v.type for v in carried]:
-        raise TypeError("a loop yields other types than it carries")
-    return types
+    return _joint_types(carried, body.yields, [body], "a loop yields other types than it carries")
 
 
 def _infer_for(operands: list[Value], attrs: dict, regions: Sequence[Block]) -> list[Type]:
