@@ -17,7 +17,7 @@ from . import dispatch, tracer
 from .arrays import TracedArray, check_writeable, new_array, operand, value_of
 from .indexing import At, Indices, Item, NewAxis, Span, basic_view, checked_value, parse
 from .masked_values import read_masked, write_masked
-from .memory_order import keep_order
+from .memory_order import keep_order, stride_order
 from .scalars import TracedScalar
 from .values import broadcast, cast, common_dims, fits, shape_text
 from .views import View, reshape_value
@@ -26,11 +26,14 @@ from .views import View, reshape_value
 class Selection:
     """An advanced index, resolved: `view` after the basic items, and an index array per indexed axis of it.
 
-    axes: those axes; indices: checked, of common extents; position: where the gathered extents stand among the others.
+    axes: those axes; indices: checked, of common extents; layouts: extents and strides of the user's index arrays;
+    position: where the gathered extents stand among the others.
     """
 
-    def __init__(self, view: View, axes: tuple[int, ...], indices: list[Value], position: int, unique: bool) -> None:
+    def __init__(self, view: View, axes: tuple[int, ...], indices: list[Value], position: int, unique: bool,
+                 layouts: list[tuple[tuple[Dim, ...], tuple[int | None, ...]]]) -> None:
         self.view, self.axes, self.indices, self.position, self.unique = view, axes, indices, position, unique
+        self.layouts = layouts
 
     @property
     def dims(self) -> tuple[Dim, ...]:
@@ -73,7 +76,8 @@ def select(x: TracedArray, items: Sequence[Item]) -> Selection:
         indices.append(broadcast(_checked(value, own_axis[place], view.dims[place]), extents))
     adjacent = places == list(range(places[0], places[-1] + 1))
     position = places[0] if adjacent else 0
-    return Selection(view, axes, indices, position, False)
+    layouts = [(i.array.view.dims, i.array.view.strides) for i in items if isinstance(i, Indices)]
+    return Selection(view, axes, indices, position, False, layouts)
 
 
 def _own_axes(items: Sequence[Item]) -> list[int]:
@@ -122,13 +126,14 @@ def advanced_get(x: TracedArray, items: Sequence[Item]) -> Any:
 
 
 def _gathered_layout(found: Selection) -> tuple[int, ...] | None:
-    """Gathered axes lie slowest, in C order; the others keep the order that they have in the indexed array."""
+    """Gathered axes lie slowest, in C order, the others as in the indexed array; without others, as in the index arrays."""
     rest = [k for k in range(found.view.rank) if k not in found.axes]
-    kept = keep_order([(tuple(found.view.dims[k] for k in rest), tuple(found.view.strides[k] for k in rest))],
-                      tuple(found.view.dims[k] for k in rest)) or tuple(range(len(rest)))
-    count = len(found.indices[0].dims)
-    gathered = range(found.position, found.position + count)
-    layout = (*gathered, *(k if k < found.position else k + count for k in kept))
+    gathered = list(range(len(found.indices[0].dims)))
+    if all(isinstance(found.view.dims[k], int) and found.view.dims[k] == 1 for k in rest):
+        gathered = list(keep_order(found.layouts, found.indices[0].dims) or gathered)
+    kept = stride_order([found.view.strides[k] for k in rest])
+    count = len(gathered)
+    layout = (*(found.position + k for k in gathered), *(k if k < found.position else k + count for k in kept))
     return None if layout == tuple(range(len(layout))) else layout
 
 

@@ -232,8 +232,10 @@ def setitem(x: TracedArray, index: Any, value: Any) -> None:
     items = parse(index, x.view.dims)
     if not is_basic(items):
         dispatch.call(("advanced", "set"), (x, items, value), {})
-    else:
-        assign(TracedArray(basic_view(x.view, items)), value)
+        return
+    if _is_full_integer(index, items) and isinstance(value, (TracedArray, np.ndarray, list, tuple)) and as_array(value).ndim:
+        raise ValueError("setting an array element with a sequence.")
+    assign(TracedArray(basic_view(x.view, items)), value)
 
 
 @dispatch.implements_method("item")

@@ -17,6 +17,7 @@ from . import dispatch, integers, tracer
 from .arrays import TracedArray, assign, check_writeable, dims_of, new_array, operand, value_of
 from .operators import BINARY, Operators
 from .scalars import BoundMethod, TracedScalar
+from .ufuncs import promotable
 from .values import broadcast, cast, cast_weak, shape_text
 from .views import reshape_value
 
@@ -101,9 +102,9 @@ class MaskedValues(Operators):
 
 def _in_place(ufunc: np.ufunc) -> Any:
     def method(self: MaskedValues, other: Any) -> MaskedValues:
+        kind = other.dtype if isinstance(other, MaskedValues) else promotable(operand(other))
+        ufunc.resolve_dtypes((self.dtype, kind, self.dtype))  # raises NumPy's UFuncTypeError
         result = elementwise(ufunc, (self, other), {})
-        if not np.can_cast(result.dtype, self.dtype, "same_kind"):
-            ufunc.resolve_dtypes((self.dtype, self.dtype, np.dtype(bool)))  # raises NumPy's UFuncTypeError
         assign(self.full, result.full)
         return self
 

@@ -1,4 +1,7 @@
-"""The order of a new array's axes in memory: NumPy's K order, from the strides of the arrays it is made from."""
+"""The order of a new array's axes in memory: NumPy's K order, from the strides of the arrays it is made from.
+
+NumPy has two of them: `keep_order` is that of its iterator (ufuncs, reductions), `stride_order` that of its copies.
+"""
 
 from __future__ import annotations
 
@@ -46,6 +49,13 @@ def _is_faster(columns: Sequence[Sequence[Any]], a: int, b: int) -> bool | None:
                 return False
             answer = True
     return answer
+
+
+def stride_order(strides: Sequence[int | None]) -> tuple[int, ...]:
+    """The axes by decreasing stride, an axis of stride 0 (broadcast) fastest: what NumPy's copies keep."""
+    if any(s is None for s in strides):
+        return tuple(range(len(strides)))
+    return tuple(sorted(range(len(strides)), key=lambda k: -abs(strides[k])))  # type: ignore[arg-type]
 
 
 def order_layout(order: str, operands: Sequence[tuple[tuple[Dim, ...], tuple[int | None, ...]]], dims: tuple[Dim, ...],

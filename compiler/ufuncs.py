@@ -65,10 +65,13 @@ def call_ufunc(ufunc: np.ufunc, *args: Any, out: Any = None, where: Any = True, 
     if any(o is not None for o in outs):
         common_dims(*shapes, *(o.view.dims for o in outs if o is not None))
     dims = common_dims(*shapes)
-    values = [broadcast(value_of(x, _known_dtype(d)), dims) for x, d in zip(inputs, loop, strict=False)]
+    beyond, limited = _limited(ufunc, inputs, loop)
+    values = [broadcast(value_of(x, _known_dtype(d)), dims) for x, d in zip(limited, loop, strict=False)]
     if values[-1].dtype.kind == "i" and ufunc is np.power:
         values[-1] = _checked_exponent(values[-1], None if where is True else broadcast(value_of(where), dims))
     results = [r for op in LOOPS[ufunc] for r in tracer.emit_all(op, values)]
+    if beyond is not None:
+        results = [tracer.emit("where", [*(broadcast(v, dims) for v in beyond), r]) for r in results]
     wanted = loop[ufunc.nin:]
     results = [cast(r, _known_dtype(d)) for r, d in zip(results, wanted, strict=True)]
     if where is not True:
@@ -131,6 +134,25 @@ def _compare_out_of_range(ufunc: np.ufunc, inputs: Sequence[Any], outs: Sequence
     result = _masked([broadcast(answer, dims)], outs, value_of(where), dims)[0] if where is not True else \
         broadcast(answer, dims)
     return _deliver(ufunc, result, outs[0], dims, _layout("K", inputs, dims))
+
+
+def _limited(ufunc: np.ufunc, inputs: list[Any], loop: Sequence[np.dtype]) -> tuple[tuple[Value, Value] | None, list[Any]]:
+    """Of a comparison with a run-time Python int: whether that lies beyond the dtype, and the answer then; else None.
+
+    The inputs are returned with the int limited to the dtype's range.
+    """
+    place = next((k for k, (x, d) in enumerate(zip(inputs, loop, strict=False))
+                  if isinstance(x, TracedScalar) and x.kind == "int" and d.kind in "iu" and d != np.dtype(np.int64)), None)
+    if place is None or ufunc not in _COMPARISONS:
+        return None, inputs
+    info, zero = np.iinfo(loop[place]), loop[place].type(0)
+    number = cast(inputs[place].value, np.dtype(np.int64))
+    low, high = (tracer.constant(np.int64(x), number.type) for x in (info.min, min(info.max, 2**63 - 1)))
+    below, above = tracer.emit("less", [number, low]), tracer.emit("greater", [number, high])
+    answers = [tracer.constant(ufunc(*((x, zero) if place == 0 else (zero, x)))) for x in (info.min - 1, info.max + 1)]
+    limited = tracer.emit("minimum", [tracer.emit("maximum", [number, low]), high])
+    beyond = tracer.emit("logical_or", [below, above]), tracer.emit("where", [below, *answers])
+    return beyond, [TracedScalar(limited) if k == place else x for k, x in enumerate(inputs)]
 
 
 def _known_dtype(dtype: np.dtype) -> np.dtype:

@@ -13,7 +13,7 @@ construction (integer constants, additive identities, `(i + k) - i`) is what let
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Union
 
@@ -307,6 +307,18 @@ def substitute(e: Expr, mapping: dict[Expr, Expr]) -> Expr:
         return got
 
     return go(e)
+
+
+def nodes(exprs: Iterable[Expr]) -> Iterator[Expr]:
+    """Every expression in these, each once however often it is shared, operands after what uses them."""
+    seen: set[Expr] = set()
+    waiting = list(exprs)[::-1]
+    while waiting:
+        e = waiting.pop()
+        if e not in seen:
+            seen.add(e)
+            yield e
+            waiting += e.args[::-1]
 
 
 def rebuild(e: Expr, args: tuple[Expr, ...]) -> Expr:

@@ -19,8 +19,10 @@ Interval = tuple[int | None, int | None]
 UNKNOWN: Interval = (None, None)
 LEAST, GREATEST = -2**63, 2**63 - 1
 
-# How many replacements a proof may take: each removes a variable, and may bring in those of its bound.
+# How many replacements a proof may take one after the other: each removes a variable, and may bring in those of its bound.
+# And how many in all, since those with several cases multiply; then the bound is not known.
 DEPTH = 12
+STEPS = 160
 
 
 class Ranges:
@@ -35,6 +37,7 @@ class Ranges:
         self.facts: tuple[Linear, ...] = ()
         self.order: dict[str, int] = {}
         self.names: tuple[str, ...] = ()
+        self._steps_left = STEPS
         self._known: dict[tuple[Expr, int], Interval] = {}
 
     def _copy(self) -> Ranges:
@@ -143,10 +146,12 @@ class Ranges:
         return self.least(form), self.greatest(form)
 
     def least(self, form: Linear) -> int | None:
+        self._steps_left = STEPS
         found = self._extreme(form.scaled(-1), DEPTH)
         return None if found is None or not LEAST <= -found <= GREATEST else -found
 
     def greatest(self, form: Linear) -> int | None:
+        self._steps_left = STEPS
         found = self._extreme(form, DEPTH)
         return None if found is None or not LEAST <= found <= GREATEST else found
 
@@ -177,7 +182,8 @@ class Ranges:
         """The greatest value of `form`, or None."""
         if form.is_constant:
             return form.constant
-        if depth == 0:
+        self._steps_left -= 1
+        if depth <= 0 or self._steps_left < 0:
             return None
         # The variable bound last first: its range may be stated in terms of the others, not the other way round.
         for atom in sorted(form.terms, key=lambda a: self._rank(form.atoms[a]), reverse=True):

@@ -147,7 +147,7 @@ class Memory(Scopes):
 
     def _displace(self, pointer: Value, offset: _Offset, element: str) -> Value:
         """Add the constants: that of the index, and each copy's."""
-        by = tuple(r for r in self.replicated if r in pointer.by or (offset.moves.get(r) and r.copies > 1))
+        by = tuple(r for r in self.replicated if r in pointer.by or offset.moves.get(r))
         operands = []
         for p, copies in zip(self.spread(pointer, by), product(*(range(r.copies) for r in by)), strict=True):
             moved = (self._first(r, copy) * offset.moves.get(r, 0) for r, copy in zip(by, copies, strict=True))

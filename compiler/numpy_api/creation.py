@@ -14,6 +14,7 @@ from ...ir.types import DTYPE_NAMES, Dim
 from .. import tracer
 from ..arrays import TracedArray, any_traced, as_array, constant_array, new_array, operand, value_of
 from ..dispatch import call, implements, implements_method
+from ..memory_order import stride_order
 from ..scalars import TracedScalar, concrete, is_weak
 from ..ufuncs import promotable
 from ..values import broadcast, cast, check_dtype
@@ -50,7 +51,7 @@ def like_order(a: TracedArray) -> tuple[int, ...] | None:
         return None
     if a.view.is_f_contiguous:
         return tuple(reversed(range(a.ndim)))
-    order = tuple(sorted(range(a.ndim), key=lambda k: -abs(a.view.strides[k])))  # type: ignore[arg-type]
+    order = stride_order(a.view.strides)
     return None if order == tuple(range(a.ndim)) else order
 
 
@@ -267,7 +268,7 @@ def _from_nested(x: list | tuple, dtype: Any) -> TracedArray:
     if len({a.view.dims for a in arrays if all(isinstance(d, int) for d in a.view.dims)}) > 1:
         raise ValueError("setting an array element with a sequence. The requested array has an inhomogeneous shape after 1 "
                          f"dimensions. The detected shape was ({len(arrays)},) + inhomogeneous part.")
-    return call(np.stack, (arrays,), {})
+    return new_array(call(np.stack, (arrays,), {}).view.read())
 
 
 @implements(np.asarray, np.asanyarray)
@@ -335,13 +336,13 @@ def triangle_mask(dims: tuple[Dim, ...], k: Any) -> Value:
 @implements(np.tril)
 def tril(m: Any, k: Any = 0) -> TracedArray:
     m = as_array(m)
-    return call(np.where, (new_array(triangle_mask(m.view.dims, k)), m, call(np.zeros_like, (m[..., :1, :1],), {})), {})
+    return call(np.where, (new_array(triangle_mask(m.view.dims[-2:], k)), m, call(np.zeros_like, (m[..., :1, :1],), {})), {})
 
 
 @implements(np.triu)
 def triu(m: Any, k: Any = 0) -> TracedArray:
     m = as_array(m)
-    below = new_array(triangle_mask(m.view.dims, k - 1))
+    below = new_array(triangle_mask(m.view.dims[-2:], k - 1))
     return call(np.where, (below, call(np.zeros_like, (m[..., :1, :1],), {}), m), {})
 
 

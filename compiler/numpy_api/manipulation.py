@@ -219,6 +219,8 @@ def squeeze(a: Any, axis: Any = None) -> TracedArray:
         if any(k not in ones for k in chosen):
             raise ValueError("cannot select an axis to squeeze out which has size not equal to one")
         ones = list(chosen)
+    if not ones:
+        return a
     return a[tuple(0 if k in ones else slice(None) for k in range(a.ndim))] if len(ones) < a.ndim else \
         a[(*(0,) * a.ndim, ...)]
 

@@ -49,10 +49,11 @@ def reduction_dtype(ufunc: np.ufunc, given: np.dtype, dtype: Any) -> np.dtype:
 
 
 def layout_without(a: TracedArray, axes: Sequence[int]) -> tuple[int, ...] | None:
-    """The memory order of the result when `axes` are reduced away: the operand's."""
+    """The memory order of the result when `axes` are reduced away: the operand's, without them."""
     kept = [k for k in range(a.ndim) if k not in axes]
-    dims = tuple(a.view.dims[k] for k in kept)
-    return keep_order([(dims, tuple(a.view.strides[k] for k in kept))], dims)
+    whole = keep_order([(a.view.dims, a.view.strides)], a.view.dims)
+    layout = tuple(kept.index(k) for k in whole if k in kept) if whole is not None else tuple(range(len(kept)))
+    return None if layout == tuple(range(len(kept))) else layout
 
 
 def finish(a: TracedArray, value: Value, axes: Sequence[int], keepdims: Any, out: Any) -> Any:
@@ -285,8 +286,7 @@ def ptp(a: Any, axis: Any = None, out: Any = None, keepdims: Any = _NO_VALUE) ->
 @implements(np.count_nonzero)
 def count_nonzero(a: Any, axis: Any = None, *, keepdims: Any = False) -> Any:
     a = as_array(a)
-    truth = value_of(call(np.not_equal, (a, 0), {})) if a.dtype.kind != "b" else a.view.read()
-    return reduce_ufunc(np.add, wrap(truth), axis, np.int64, None, keepdims)
+    return reduce_ufunc(np.add, call(np.astype, (a, np.bool), {"copy": False}), axis, np.int64, None, keepdims)
 
 
 @implements(np.cumsum)

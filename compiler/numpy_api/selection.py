@@ -197,6 +197,8 @@ def round_to(a: Any, decimals: Any = 0, out: Any = None) -> Any:
     a = operand(a) if not isinstance(a, (TracedArray, TracedScalar)) else a
     decimals = operator.index(concrete(decimals, "decimals"))
     kind = promotable(a)
+    is_array = isinstance(a, TracedArray)
+    scaled_order = {"order": "F" if is_array and a.view.is_f_contiguous and not a.view.is_c_contiguous else "C"}
     if isinstance(kind, np.dtype) and kind.kind == "b":
         if decimals:
             np.multiply.resolve_dtypes((kind, float, kind))  # raises as NumPy does
@@ -206,19 +208,18 @@ def round_to(a: Any, decimals: Any = 0, out: Any = None) -> Any:
         if decimals >= 0:
             return deliver(call(np.positive, (a,), {}), out)
         scale = 10 ** -decimals
-        return deliver(cast_like(call(np.multiply, (call(np.rint, (call(np.divide, (a, scale), {}),), {}), scale), {}), kind), out)
+        tens = call(np.rint, (call(np.divide, (a, scale), scaled_order),), {})
+        result = call(np.multiply, (tens, scale), {})
+        return deliver(result.astype(kind), out)
     if isinstance(kind, np.dtype) and kind.kind == "c":
         parts = [round_to(p, decimals) for p in (a.real, a.imag)]
-        return deliver(wrap(tracer.emit("complex", [value_of(p) for p in parts])), out)
+        result = tracer.emit("complex", [value_of(p) for p in parts])
+        return deliver(wrap(result, like_order(a) if is_array else None), out)
     if decimals == 0:
         return call(np.rint, (a,), {"out": out})
     scale = 10.0 ** abs(decimals)
     first, second = (np.multiply, np.divide) if decimals > 0 else (np.divide, np.multiply)
-    return call(second, (call(np.rint, (call(first, (a, scale), {}),), {}), scale), {"out": out})
-
-
-def cast_like(x: Any, dtype: np.dtype) -> Any:
-    return wrap(cast(value_of(x), dtype))
+    return call(second, (call(np.rint, (call(first, (a, scale), scaled_order),), {}), scale), {"out": out})
 
 
 alias_method("round", np.round)
@@ -244,6 +245,8 @@ def nan_to_num(x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, ne
         result = call(np.where, (call(np.equal, (v, kind.type(-np.inf)), {}), kind.type(low), r), {})
         if not dims_of(a):
             result = wrap(value_of(result))
+    if isinstance(a, TracedArray):
+        result = new_array(result.view.read(), like_order(a))
     if not copy and isinstance(x, TracedArray):
         x[...] = result
         return x

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...ir.expr import Expr, load, var
+from ...ir.expr import Expr, load, nodes, var
 from ...ir.loops import Alloc, Call, Let, LoopFunction, Stmt, Store, own_exprs, walk
 from .names import fresh_names
 from .rewriting import all_bodies, map_exprs, replacing, stored
@@ -54,17 +54,8 @@ def _forward_store(body: list[Stmt], k: int, s: Store, names: Iterator[str]) -> 
 
 
 def _mentions(e: Expr, place: Expr) -> bool:
-    """Is the load `place` a part of `e`?  Each shared part is looked at once."""
-    seen: set[Expr] = set()
-    pending = [e]
-    while pending:
-        x = pending.pop()
-        if x is place:
-            return True
-        if x not in seen and x.buffers & place.buffers:
-            seen.add(x)
-            pending.extend(x.args)
-    return False
+    """Is the load `place` a part of `e`?"""
+    return place.buffers <= e.buffers and any(x is place for x in nodes([e]))
 
 
 def _drop_unread(function: LoopFunction) -> None:

@@ -6,7 +6,7 @@ but values, and every load in them is in range whichever way the condition goes;
 
 from __future__ import annotations
 
-from ...ir.expr import Expr, select
+from ...ir.expr import nodes, select
 from ...ir.loops import If, Let, LoopFunction, Stmt, bodies, own_exprs
 from ...ir.ranges import Ranges, function_ranges
 from .nests import after, inside
@@ -47,10 +47,6 @@ def _may_convert(s: If, ranges: Ranges) -> bool:
     for x in arms:
         known = after(x, known)
     exprs = [e for x in arms for e in own_exprs(x)] + [e for y in s.yields for e in (y.then, y.other)]
-    if sum(map(_size, exprs)) > MAX_COST:
+    if sum(1 for _ in nodes(exprs)) > MAX_COST:
         return False
     return all(known.access_in_range(x.args, x.payload.dims) for e in exprs for x in loads_in(e))  # type: ignore[attr-defined]
-
-
-def _size(e: Expr) -> int:
-    return 1 + sum(map(_size, e.args)) if e.kind == "op" else 1

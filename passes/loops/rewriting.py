@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from ...ir.expr import Expr, load, rebuild
+from ...ir.expr import Expr, load, nodes, rebuild
 from ...ir.loops import Alloc, Buffer, Call, For, If, Let, Raise, Stmt, Store, While, bodies, own_exprs, walk
 
 Change = Callable[[Expr], Expr]
@@ -78,13 +78,8 @@ def moving_loads(old: Buffer, new: Buffer, index: Callable[[tuple[Expr, ...]], t
 
 
 def loads_in(e: Expr) -> Iterator[Expr]:
-    """Every load in an expression; one that occurs twice may be given twice."""
-    if not e.buffers:
-        return
-    if e.kind == "load":
-        yield e
-    for a in e.args:
-        yield from loads_in(a)
+    """Every load in an expression, each once."""
+    return (x for x in nodes([e] if e.buffers else []) if x.kind == "load")
 
 
 def touched(body: Sequence[Stmt]) -> set[Buffer]:

@@ -1,0 +1,94 @@
+"""Programs that once went wrong, found by the fuzzer: the smallest form of each, against NumPy."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from treadle import jit
+
+from tests.comparator import difference, fresh, observe
+
+
+def agrees(function, *arguments):
+    """The compiled function does what the plain one does: values, layout, identity, effects and errors."""
+    make = fresh(arguments)
+    want, compiled = observe(function, make), jit(function)
+    for _ in range(2):
+        assert difference(observe(compiled, make), want) is None
+
+
+@pytest.mark.parametrize("bound", [-1, 0, 3, 255, 256, 10**12, -(10**12)])
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.uint64, np.int64, np.bool])
+def test_comparing_with_a_python_int_beyond_the_dtype(dtype, bound):
+    x = np.array([0, 1, 3, 200, 255]).astype(dtype)
+    agrees(lambda x, n: (x > n, x <= n, n < x, n != x, x == n, x[1] >= n), x, bound)
+
+
+@pytest.mark.parametrize("number", [1.5, 3, True, np.float32(2)])
+def test_adding_under_a_mask_to_an_array_of_truths(number):
+    def f(x, n):
+        x[x] += n
+        return x
+
+    agrees(f, np.array([True, False]), number)
+
+
+def test_what_squeeze_does_not_change_is_the_array_itself():
+    agrees(lambda x, y: (np.squeeze(x), np.squeeze(y), x.squeeze()), np.ones((2, 3)), np.array(4.0))
+
+
+def test_an_array_is_no_element():
+    def f(x, y):
+        x[-1] = y
+
+    agrees(f, np.ones(3), np.ones(1))
+    agrees(f, np.ones((3, 1)), np.ones(1))
+    agrees(f, np.ones(3), np.array(2.0))
+
+
+BROADCAST = np.broadcast_to(np.arange(8.0).reshape(2, 1, 4).transpose(2, 1, 0), (4, 3, 2))
+LAYOUTS = [BROADCAST, np.arange(24.0).reshape(2, 3, 4).transpose(1, 2, 0), np.asfortranarray(np.ones((3, 4))),
+           np.broadcast_to(np.arange(4.0), (3, 4)), np.ones((3, 4))[::-1, ::-1].T]
+
+
+@pytest.mark.parametrize("x", LAYOUTS, ids=lambda x: str(x.strides))
+def test_the_memory_order_of_copies_and_reductions(x):
+    agrees(lambda x: (np.nan_to_num(x), np.round(x, 1), np.round(x), x.sum(axis=-1), np.count_nonzero(x, axis=0),
+                      np.array([x, x]), np.triu(x), x.astype(int), np.zeros_like(x)), x)
+
+
+F = np.asfortranarray(np.arange(12).reshape(3, 4))
+SQUARE = np.arange(289.0).reshape(17, 17)
+
+
+@pytest.mark.parametrize("f", [
+    lambda a, i: a[i], lambda a, i: a[i, i], lambda a, i: a[i, 3], lambda a, i: a[:, i], lambda a, i: a[:, None, i],
+    lambda a, i: a[:1][:, i], lambda a, i: a[0][i], lambda a, i: a[0][i, ...], lambda a, i: a[0][None, i],
+    lambda a, i: a[i, np.arange(4)], lambda a, i: a[i, i.copy("C")]])
+@pytest.mark.parametrize("index", [F, F[::-1], F.copy("C"), np.broadcast_to(np.arange(4), (3, 4))], ids=lambda x: str(x.strides))
+def test_the_memory_order_of_gathered_elements(f, index):
+    agrees(f, SQUARE, index)
+    agrees(f, SQUARE.T, index)
+    agrees(lambda b: (b[[0, 1]], b[:, [0, 1]]), BROADCAST)
+
+
+def test_repeated_integer_powers_compile_quickly():
+    """Bounds of what is squared again and again are not sought along every path."""
+    def f(a, n):
+        b = np.power(a * 0.5 + n, 2.0) > 1
+        c = np.power(a, n)
+        return np.power(c, a) ** (b >= c), n**n
+
+    agrees(f, np.array([[True, False]]), 2)
+
+
+def test_a_vector_that_a_loop_inside_carries():
+    """One vector covers the whole loop; the maximum along the inner axis starts from a scalar."""
+    def f(x):
+        y = np.cumprod(x)
+        y -= y.ravel()
+        z = y[:, None]
+        y[...] -= np.argmax(z, axis=1)
+        return y
+
+    agrees(f, np.ones(4, np.float16))
