@@ -104,6 +104,17 @@ class ExpressionHooks(ast.NodeTransformer):
             out = hook(name, value, thunk(out))
         return _at(out, node)
 
+    def visit_JoinedStr(self, node: ast.JoinedStr) -> ast.expr:
+        self.generic_visit(node)
+        pieces: list[ast.expr] = []
+        for piece in node.values:
+            if isinstance(piece, ast.FormattedValue):
+                pieces.append(ast.Tuple([piece.value, ast.Constant(piece.conversion),
+                                         piece.format_spec or ast.Constant("")], ast.Load()))
+            else:
+                pieces.append(piece)
+        return _at(hook("text", *pieces), node)
+
     def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.expr:
         self.generic_visit(node)
         return _at(hook("not_", node.operand), node) if isinstance(node.op, ast.Not) else node

@@ -28,6 +28,7 @@ from .masked_values import call_on_masked, holds_masked
 from .sources import Attribute, Cell, Fixed, Global, Item, Source
 from .staging import StagedControl, checked_local
 from .state import UNDEFINED, Undefined
+from .text import Piece, formatted
 
 _IN_PLACE = {"Add": operator.iadd, "Sub": operator.isub, "Mult": operator.imul, "Div": operator.itruediv,
              "FloorDiv": operator.ifloordiv, "Mod": operator.imod, "Pow": operator.ipow, "BitAnd": operator.iand,
@@ -56,6 +57,10 @@ class FunctionHooks(StagedControl):
         self.module = Fixed(self.names, str(self.names.get("__name__", "")))
         cells = function.__closure__ or ()
         self.cells = {n: Fixed(c, n) for n, c in zip(function.__code__.co_freevars, cells, strict=True)}
+
+    def text(self, *pieces: Piece) -> Any:
+        """An f-string."""
+        return formatted(pieces)
 
     # Names
 

@@ -16,13 +16,15 @@ from typing import Any
 from ..codegen.llvm import emit
 from ..ir.errors import CompilationError
 from ..ir.expr import expression_scope
-from ..ir.graph import Function
+from ..ir.graph import Function, walk_ops
 from ..ir.loops import LoopFunction
 from ..ir.loops_text import show_loops
 from ..ir.target import TARGETS, Target
 from ..ir.text import show
+from ..ir.types import WEAK_PYTHON, ArrayType, Type, WeakType
 from ..ir.verify import verify
 from ..ir.verify_loops import verify_loops
+from ..ir.walk import callees
 from ..passes.arena import arena
 from ..passes.cse import cse
 from ..passes.dce import dce
@@ -43,6 +45,7 @@ from ..passes.manager import Pass, Step, run_passes
 from ..passes.plan import Copied, plan
 from ..passes.simplify import simplify
 from ..passes.unchecked import unchecked
+from ..runtime.callbacks import Datum, HostCallback
 from ..runtime.cpu import Cpu
 from ..runtime.device import CpuDevice, cpu_device
 from ..runtime.engine import CodeError, Library
@@ -105,6 +108,7 @@ class Native:
     library: Library
     function: int
     device: CpuDevice
+    callbacks: dict[str, HostCallback]
 
 
 def device() -> CpuDevice:
@@ -132,6 +136,7 @@ def build(function: Function, options: Options, record: Record | None = None) ->
     folder = _dump_folder(function.name)
     if folder is not None and record is None:
         record = Record()
+    callbacks = host_callbacks(function)
     with expression_scope():
         loops = to_loops(function, options, record)
         _keep(record, "loops", lambda: show_loops(loops))
@@ -139,12 +144,30 @@ def build(function: Function, options: Options, record: Record | None = None) ->
     _keep(record, "llvm", lambda: module.text)
     try:
         _keep(record, "asm", lambda: where.engine.assembly(module.text))
-        library = _timed(record, "compile", lambda: where.compile(module.text))
+        library = _timed(record, "compile", lambda: where.compile(
+            module.text, callbacks={name: c.address for name, c in callbacks.items()}))
     except CodeError as e:
         raise CompilationError(str(e)) from None
     if folder is not None and record is not None:
         write_stages(folder, record)
-    return Native(loops, library, library.address(module.entry), where)
+    return Native(loops, library, library.address(module.entry), where, callbacks)
+
+
+def host_callbacks(function: Function) -> dict[str, HostCallback]:
+    """The Python functions that compiled code will call, by symbol."""
+    ops = [op for f in callees(function) for op in walk_ops(f.block) if op.name == "callback"]
+    return {f"treadle_callback_{op.attrs['function'].number}": HostCallback(
+        op.attrs["function"].call, [datum(v.type) for v in op.operands[1:]], [datum(t) for t in op.attrs["types"]])
+        for op in ops}
+
+
+def datum(t: Type) -> Datum:
+    """An operand or result of a callback."""
+    if isinstance(t, WeakType):
+        return Datum(t.dtype, python=WEAK_PYTHON[t.kind])
+    assert isinstance(t, ArrayType)
+    static = tuple(d for d in t.dims if isinstance(d, int))
+    return Datum(t.dtype, t.rank, static if len(static) == t.rank else ())
 
 
 def to_loops(function: Function, options: Options, record: Record | None) -> LoopFunction:

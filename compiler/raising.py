@@ -16,8 +16,10 @@ from typing import Any
 import numpy as np
 
 from ..ir import errors
+from ..ir.host import HOST_EXCEPTION
 from ..ir.loc import Loc
 from ..ir.loops import ErrorSite
+from ..runtime.callbacks import take_raised
 from .config import config
 from .tracer import here, is_internal
 
@@ -26,6 +28,8 @@ def native_error(sites: list[ErrorSite], record: bytes) -> BaseException:
     """The exception that this error record stands for, with its traceback."""
     code, *details = struct.unpack("<4q", record)
     site = sites[code]
+    if site.exception == HOST_EXCEPTION:
+        return take_raised()
     # No local name for the exception or its traceback: the traceback's frame leads back to this one, a cycle.
     return exception_class(site.exception)(site.message.format(*details)).with_traceback(frame_at(site.loc))
 

@@ -18,7 +18,7 @@ from . import indexing as _indexing  # noqa: F401
 from . import iteration as _iteration  # noqa: F401
 from . import numpy_api as _numpy_api  # noqa: F401
 from . import python_arithmetic as _python_arithmetic  # noqa: F401
-from . import tracer
+from . import effects, tracer
 from . import ufuncs as _ufuncs  # noqa: F401
 from .aliasing import check_overlaps
 from .hooks import call
@@ -47,6 +47,7 @@ def trace(f: Callable[..., Any], args: tuple, kwargs: dict) -> Traced:
 
 
 def _trace(state: Trace, f: Callable[..., Any], args: tuple, kwargs: dict) -> Traced:
+    effects.begin()
     names = _names(f, len(args))
     given = [lift(a, Argument(k, names[k]), in_key=True) for k, a in enumerate(args)]
     named = {k: lift(a, Argument(k, k), in_key=True) for k, a in kwargs.items()}

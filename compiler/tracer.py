@@ -114,6 +114,7 @@ class Trace:
         self.marks: list[int] = [0]
         self.remembered: dict[tuple, Any] = {}
         self.decisions = decisions
+        self.order: Storage  # effects.begin: of calls of Python functions
 
     def add_input(self, source: Source, type: Type, name: str = "") -> Value:
         """A new parameter of the function."""

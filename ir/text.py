@@ -21,6 +21,7 @@ import numpy as np
 
 from .builder import Slot
 from .graph import Block, Function, Op, Output, Parameter, Value
+from .host import HostFunction
 from .types import DTYPE_NAMES, ArrayType, TokenType, Type, WeakType
 from .viewmap import Axis
 from .walk import callees
@@ -79,6 +80,8 @@ def show_attr(x: object, functions: dict[Function, str] | None = None) -> str:
         return f"complex({x.real!r}, {x.imag!r})"
     if isinstance(x, np.generic):
         return f"{DTYPE_NAMES[x.dtype]}({show_attr(x.item())})"
+    if isinstance(x, HostFunction):
+        return repr(x)
     if is_dataclass(x) and not isinstance(x, type):
         parts = [f"{f.name}={show_attr(getattr(x, f.name), functions)}" for f in fields(x)]
         return f"{type(x).__name__}({', '.join(parts)})"

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from .builder import Slot
 from .errors import VerificationError
 from .graph import Block, Function, Op, Value, fill_result_dims
@@ -23,6 +25,11 @@ def verify(function: Function) -> Function:
     for f in callees(function):
         _Verifier(f).run()
     return function
+
+
+def _keeps_order(values: Sequence[Value]) -> bool:
+    """Is there a token among them, or is the first an int64 that numbers the effects?"""
+    return any(isinstance(v.type, TokenType) for v in values) or values[0].type == ArrayType(np.dtype(np.int64))
 
 
 class _Verifier:
@@ -137,8 +144,8 @@ class _Verifier:
     def effects(self, op: Op) -> None:
         effect = OPS[op.name].effect
         if effect == "ordered":
-            self.require(any(isinstance(v.type, TokenType) for v in op.operands), "an ordered effect takes a token")
-            self.require(any(isinstance(v.type, TokenType) for v in op.results), "an ordered effect gives a token")
+            self.require(_keeps_order(op.operands), "an ordered effect takes a token, or the order of effects first")
+            self.require(_keeps_order(op.results), "an ordered effect gives a token, or the order of effects first")
         if effect == "check":
             self.require(bool(op.results), "a check returns what it has checked")
 

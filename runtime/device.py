@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -33,14 +33,15 @@ class CpuDevice:
         self._entries = Entries(library, self.pool.address)
         self._support = {name: library.address(name) for name in ("treadle_parallel", "treadle_interrupted")}
 
-    def compile(self, text: str, level: int = 2) -> Library:
-        """Machine code of `text`, which may call what `symbols` finds."""
-        return self.engine.compile(text, self.symbols(text), level)
+    def compile(self, text: str, level: int = 2, callbacks: Mapping[str, int] | None = None) -> Library:
+        """Machine code of `text`, which may call `callbacks` (name -> address) and what `symbols` finds."""
+        return self.engine.compile(text, self.symbols(text, callbacks), level)
 
-    def symbols(self, text: str) -> dict[str, int]:
+    def symbols(self, text: str, callbacks: Mapping[str, int] | None = None) -> dict[str, int]:
         """The addresses of our own functions that `text` calls: the pool, the look for signals, `routines.py`."""
         names = set(re.findall(r"@(treadle_\w+)\(", text))
-        return {n: self._support[n] if n in self._support else self.routines.address(n.removeprefix("treadle_"))
+        known = {**self._support, **(callbacks or {})}
+        return {n: known[n] if n in known else self.routines.address(n.removeprefix("treadle_"))
                 for n in sorted(names)}
 
     def entry(self, function: int, slots: Sequence[Slot], outputs: Sequence[NewArray] = (), arena_bytes: int = 0,

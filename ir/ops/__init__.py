@@ -9,6 +9,7 @@ from __future__ import annotations
 from . import (
     arithmetic,
     bits,
+    callback,
     casting,
     comparison,
     complexes,
