@@ -14,11 +14,11 @@ from ..ir.graph import Function, Parameter
 from ..ir.types import ArrayType
 from . import advanced as _advanced  # noqa: F401  (these fill the table)
 from . import assignment as _assignment  # noqa: F401
+from . import effects, tracer
 from . import indexing as _indexing  # noqa: F401
 from . import iteration as _iteration  # noqa: F401
 from . import numpy_api as _numpy_api  # noqa: F401
 from . import python_arithmetic as _python_arithmetic  # noqa: F401
-from . import effects, tracer
 from . import ufuncs as _ufuncs  # noqa: F401
 from .aliasing import check_overlaps
 from .hooks import call

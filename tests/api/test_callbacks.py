@@ -6,7 +6,6 @@ import traceback
 
 import numpy as np
 import pytest
-
 import treadle as td
 
 LOG: list = []
@@ -154,4 +153,4 @@ def test_callbacks_keep_nothing():
         f(x)
         LOG.clear()
     gc.collect()
-    assert sys.getrefcount(x) == count and sys.getallocatedblocks() - blocks < 100
+    assert sys.getrefcount(x) <= count and sys.getallocatedblocks() - blocks < 100
