@@ -20,6 +20,7 @@ from .homes import is_array, is_update, origin
 from .in_place import Decisions, choose_copies
 from .liveness import Liveness
 from .prepare import empty_like, prepare
+from .read_back import read_back
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ def plan(function: Function) -> Plan:
     new = clone_function(function)
     inline_calls(new.block)
     prepare(new)
+    read_back(new.block)
     liveness = Liveness(new.block)
     decisions = choose_copies(new, liveness, choose_lazy(new.block, liveness))
     result = Plan(new)

@@ -240,3 +240,27 @@ def test_sums_are_as_precise_as_pairwise_summation():
     (total,) = run(f, loops, [x])
     exact = x.astype("f8").sum()
     assert abs(float(total) - exact) <= 16 * np.finfo("f4").eps / 2 * np.abs(x).astype("f8").sum()
+
+
+def _stored_and_read(between):
+    """b[1:-1] = x * x + x * x * x, perhaps b written again, and then the stored value used once more."""
+
+    def build(b, x, y):
+        square = b.multiply(x, x)
+        new = b.add(square, b.multiply(square, x))
+        y = put(b, y, new, [(1, (1, 0))])
+        if between:
+            y = put_element(b, y, b.constant(np.float64(7)), 3)
+        return [y, b.sqrt(b.absolute(b.subtract(new, part(b, y, [(0, (1, 0))], (N - 2,)))))]
+
+    return make([array(N - 2), VECTOR], build, [INTO1, Output()])
+
+
+def test_a_stored_value_is_read_where_it_was_stored():
+    planned, loops = agree(_stored_and_read(False), [draw(N - 2), draw(N)])
+    assert not planned.copies and temporaries(loops) == 0
+
+
+def test_a_stored_value_that_is_overwritten_in_its_place_is_kept():
+    planned, loops = agree(_stored_and_read(True), [draw(N - 2), draw(N)])
+    assert temporaries(loops) == 1
