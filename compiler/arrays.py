@@ -264,7 +264,7 @@ def constant_array(x: np.ndarray) -> TracedArray:
     kind = ArrayType(x.dtype, x.shape)
     if x.size <= _INLINE_CONSTANT:
         value = tracer.emit("array_const", [], data=tuple(x.ravel().tolist()), type=kind) if x.ndim else \
-            tracer.constant(x[()], kind)
+            tracer.constant(x.item(), kind)
         return new_array(value)
     copy = np.array(x, order="C")
     return new_array(tracer.current().add_input(Fixed(copy, "constant"), kind))
@@ -310,7 +310,7 @@ def python_constant(x: bool | int | float | complex, dtype: np.dtype | None = No
         return tracer.constant(x)
     if type(x) is int and dtype.kind in "iu":
         dtype.type(x)  # OverflowError as NumPy's
-    return tracer.constant(np.asarray(x).astype(dtype)[()], ArrayType(check_dtype(dtype)))
+    return tracer.constant(np.asarray(x).astype(dtype).item(), ArrayType(check_dtype(dtype)))
 
 
 def dims_of(x: Any) -> tuple[Dim, ...]:
@@ -342,7 +342,8 @@ def assign(target: TracedArray, x: Any, casting: str = "unsafe") -> None:
     if isinstance(x, TracedArray) and not np.can_cast(x.dtype, view.dtype, casting):  # type: ignore[arg-type]
         raise TypeError(f"Cannot cast array data from {x.dtype!r} to {view.dtype!r} according to the rule '{casting}'")
     if isinstance(x, complex) and view.dtype.kind != "c":
-        {"f": float, "b": bool}.get(view.dtype.kind, int)(x)  # raises Python's TypeError
+        convert: Any = {"f": float, "b": bool}.get(view.dtype.kind, int)
+        convert(x)  # raises Python's TypeError
     v = value_of(x, view.dtype)
     view.write(broadcast(_fitted(v, view.dims), view.dims))
 

@@ -179,7 +179,7 @@ class Branch:
             if j.rank is None:
                 continue
             pair = [dims_of_leaf(e.leaves[path]) for e in (then, other)]
-            own = []
+            own: list[Any] = []
             for k in range(j.rank):
                 a, b = (_or_other(pair, side, k, (then, other)) for side in (0, 1))
                 if a is b or a == b:

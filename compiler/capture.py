@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import ast
 import types
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeVar
 
 from .jumps import HOOKS, RETURN_VALUE, RETURNED, Jumps
 from .liveness import Liveness, UncertainReads, all_stored, loaded_names
@@ -129,7 +130,7 @@ class ExpressionHooks(ast.NodeTransformer):
             return self._membership(node)
         # a < b < c: the middle operand is evaluated once, by a function call.
         steps = [_at(ast.Compare(ast.Name("__a", ast.Load()), [op], [ast.Name("__b", ast.Load())]), node) for op in node.ops]
-        tests = [_at(ast.Lambda(_parameters("__a", "__b"), s), node) for s in steps]
+        tests: list[ast.expr] = [_at(ast.Lambda(_parameters("__a", "__b"), s), node) for s in steps]
         operands = [node.left, *(thunk(c) for c in node.comparators)]
         return _at(hook("compare", ast.Tuple(tests, ast.Load()), *operands), node)
 
@@ -270,8 +271,7 @@ class ExpressionHooks(ast.NodeTransformer):
             write = [ast.Nonlocal(own), ast.Assign([targets], ast.Name("__values", ast.Load()))]
         defs = [_function(get, _parameters(), [read]), _function(put, _parameters("__values"), write)]
         carried = sorted(n for n in changed | self.flow.escaping if n in self.flow.variables)
-        return [_at(d, s) for d in defs], [ast.Name(get, ast.Load()), ast.Name(put, ast.Load()), ast.Constant(tuple(own)),
-                                           ast.Constant(tuple(carried))]
+        return [_at(d, s) for d in defs], [ast.Name(get, ast.Load()), ast.Name(put, ast.Load()), _constant(own), _constant(carried)]
 
     def _place(self, s: ast.stmt) -> ast.expr:
         return ast.Constant(f"{self.filename}:{s.lineno}:{s.col_offset}")
@@ -350,7 +350,7 @@ class ExpressionHooks(ast.NodeTransformer):
             return [ast.Expr(hook("set_attribute", self.visit(target.value), ast.Constant(self.mangled(target.attr)), value))]
         if isinstance(target, (ast.Tuple, ast.List)) and _has_places(target):
             names = [self.temporary() for _ in target.elts]
-            stars = [ast.Starred(ast.Name(n, ast.Store()), ast.Store()) if isinstance(e, ast.Starred)
+            stars: list[ast.expr] = [ast.Starred(ast.Name(n, ast.Store()), ast.Store()) if isinstance(e, ast.Starred)
                      else ast.Name(n, ast.Store()) for n, e in zip(names, target.elts, strict=True)]
             out: list[ast.stmt] = [ast.Assign([ast.Tuple(stars, ast.Store())], value)]
             for n, e in zip(names, target.elts, strict=True):
@@ -434,11 +434,16 @@ def _function(name: str, args: ast.arguments, body: list[ast.stmt]) -> ast.Funct
     return ast.FunctionDef(name, args, body, [], None, None, **_TYPE_PARAMS)  # type: ignore[arg-type]
 
 
-_TYPE_PARAMS = {"type_params": []} if "type_params" in ast.FunctionDef._fields else {}
+_Node = TypeVar("_Node", bound=ast.AST)
+_TYPE_PARAMS: dict[str, Any] = {"type_params": []} if "type_params" in ast.FunctionDef._fields else {}
 
 
-def _at(new: ast.AST, old: ast.AST) -> ast.AST:  # type: ignore[misc]
+def _at(new: _Node, old: ast.AST) -> _Node:
     return ast.fix_missing_locations(ast.copy_location(new, old))
+
+
+def _constant(names: Sequence[str]) -> ast.expr:
+    return ast.Constant(tuple(names))  # type: ignore[arg-type]  # a tuple of constants is one
 
 
 def _stand_in(name: str) -> str:

@@ -70,6 +70,16 @@ FLAGS = {f.name: f for f in (
 class Config:
     """The flags' values as attributes."""
 
+    num_threads: int | None
+    cpu: str | None
+    dump: str | None
+    disable: bool
+    verify: bool
+    full_tracebacks: bool
+    code_key: tuple
+    _flags: dict[str, Flag]
+    _watchers: dict[str, list[Callable[[Any], Any]]]
+
     def __init__(self, flags: dict[str, Flag], environment: dict[str, str]) -> None:
         values = {n: f.parse(environment[f.environment]) if f.environment in environment else f.default
                   for n, f in flags.items()}
@@ -87,7 +97,7 @@ class Config:
         for watch in self._watchers.get(name, ()):
             watch(value)
 
-    def watch(self, name: str, changed: Callable[[Any], None]) -> None:
+    def watch(self, name: str, changed: Callable[[Any], Any]) -> None:
         """Call `changed(value)` whenever this flag is set."""
         self._watchers.setdefault(name, []).append(changed)
 

@@ -45,7 +45,7 @@ METHODS: dict[str, Implementation] = {}
 BUILTINS: dict[Hashable, Implementation] = {}
 
 
-def implements(*callables: Hashable) -> Callable[[Implementation], Implementation]:
+def implements(*callables: Any) -> Callable[[Implementation], Implementation]:
     """Enter an implementation of these NumPy callables into the table."""
 
     def enter(implementation: Implementation) -> Implementation:

@@ -65,7 +65,7 @@ def overlaps(values: Sequence[Any], written: Sequence[int], arrays: Sequence[int
 
 def _share(a: np.ndarray, b: np.ndarray) -> bool:
     try:
-        return np.shares_memory(a, b, max_work=100_000)
+        return np.shares_memory(a, b, max_work=100_000)  # type: ignore[arg-type]  # the stubs allow -1 and 0 only
     except np.exceptions.TooHardError:
         return True
 
@@ -95,7 +95,7 @@ def scalar_slots(type: Type, index: int) -> list[Slot]:
 def new_array(value: Value, output: Output) -> NewArray:
     """The array that an output is returned in."""
     dtype, dims = value.type.dtype, value.type.dims  # type: ignore[union-attr]
-    shape = tuple(dims)
+    shape: tuple[Any, ...] = tuple(dims)
     if output.layout is None or output.layout == tuple(range(len(shape))):
         return NewArray(dtype, shape)
     strides, step = [0] * len(shape), dtype.itemsize

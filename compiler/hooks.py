@@ -272,7 +272,8 @@ def _is_array_function(f: Any) -> bool:
 
 
 # These make arrays that the function may write to, so they are part of the program whatever their arguments are.
-_CREATION = frozenset((np.zeros, np.ones, np.empty, np.full, np.arange, np.linspace, np.eye, np.identity, np.tri, np.logspace))
+_CREATION: frozenset[Any] = frozenset((np.zeros, np.ones, np.empty, np.full, np.arange, np.linspace, np.eye, np.identity, np.tri,
+                                       np.logspace))
 # What these return differs from call to call.
 _IMPURE_MODULES = ("numpy.random", "random", "time", "secrets", "uuid", "datetime")
 
@@ -357,7 +358,7 @@ def _construct(cls: type, args: tuple, kwargs: dict) -> Any:
     trace = tracer.current()
     if (type(cls) is type and new is class_attribute(object, "__new__") and isinstance(init, types.FunctionType)
             and not is_library_code(init.__code__)):
-        made = object.__new__(cls)
+        made: Any = object.__new__(cls)
         trace.fresh[id(made)] = made
         call_function(init, (made, *args), kwargs)
         return made

@@ -183,6 +183,7 @@ def basic_view(view: View, items: Sequence[Item]) -> View:
     axes: list[Axis] = []
     dims: list[Dim] = []
     starts: list[Value] = []
+    terms: tuple[tuple[int, int], ...]
     for item in items:
         if isinstance(item, NewAxis):
             dims.append(1)
@@ -195,8 +196,9 @@ def basic_view(view: View, items: Sequence[Item]) -> View:
             dims.append(item.length)
         if isinstance(start, Value):
             starts.append(start)
-            start = Slot(len(starts) - 1)
-        axes.append(Axis(start, terms))
+            axes.append(Axis(Slot(len(starts) - 1), terms))
+        else:
+            axes.append(Axis(start, terms))
     return view.affine(tuple(axes), starts, dims)
 
 

@@ -45,7 +45,8 @@ class Space:
     def trips_at_hand(self) -> int | None:
         """The number of trips for the arguments at hand, if they decide it."""
         known = [b.known if isinstance(b, TracedScalar) else Known(b) for b in (self.start, self.stop, self.step)]
-        return None if any(k is None for k in known) else len(range(*(k.value for k in known)))
+        bounds = [k.value for k in known if k is not None]
+        return len(range(*bounds)) if len(bounds) == len(known) else None
 
     def is_empty(self) -> bool:
         """Are there surely no trips? Where the arguments decide it, whether there are any is a guard."""
@@ -60,9 +61,9 @@ class Space:
 
     def specialised(self) -> Space:
         """With bounds that follow from the arguments read, at the price of guards."""
-        bounds = [concrete(b, "the bound of a range") if isinstance(b, TracedScalar) and b.known is not None else b
-                  for b in (self.start, self.stop)]
-        return Space(*bounds, self.step, self.element)
+        start, stop = (concrete(b, "the bound of a range") if isinstance(b, TracedScalar) and b.known is not None else b
+                       for b in (self.start, self.stop))
+        return Space(start, stop, self.step, self.element)
 
     def counted(self) -> Space:
         """The same, counted from 0 by 1."""

@@ -143,7 +143,8 @@ class StructureGuard:
         found = self.source.read(call)
         if type(found) is not self.cls:
             return False
-        return len(found) == self.keys if isinstance(self.keys, int) else tuple(found) == self.keys
+        items: Any = found
+        return len(items) == self.keys if isinstance(self.keys, int) else tuple(items) == self.keys
 
 
 @dataclass(frozen=True, slots=True)

@@ -243,7 +243,7 @@ _REDUCTIONS = {"sum": np.sum, "prod": np.prod, "any": np.any, "all": np.all, "me
                "max": np.max, "min": np.min}
 
 
-def _reduction(name: str, function: Callable) -> Callable[..., Any]:
+def _reduction(name: str, function: Any) -> Callable[..., Any]:
     def reduce(x: MaskedValues, axis: Any = None, **kwargs: Any) -> Any:
         if axis not in (None, 0, (0,)) or (axis is not None and x.lead) or set(kwargs) - {"dtype", "ddof"}:
             raise x.refusal()
@@ -282,11 +282,14 @@ def _copy(x: MaskedValues, order: str = "C") -> MaskedValues:
     return MaskedValues(new_array(x.full.view.read()), x.mask, x.lead)
 
 
+def _size(x: MaskedValues, axis: int | None = None) -> Any:
+    return x.size
+
+
 _METHODS: dict[str, Callable[..., Any]] = {name: _reduction(name, f) for name, f in _REDUCTIONS.items()}
 _METHODS |= {"astype": _astype, "copy": _copy}
-_FUNCTIONS: dict[Callable, Callable[..., Any]] = {f: _METHODS[name] for name, f in _REDUCTIONS.items()}
-_FUNCTIONS |= {np.copy: _copy, np.size: lambda x, axis=None: x.size, np.ndim: lambda x: x.ndim, np.shape: lambda x: x.shape,
-               len: lambda x: x.shape[0]}
+_FUNCTIONS: dict[Any, Callable[..., Any]] = {f: _METHODS[name] for name, f in _REDUCTIONS.items()}
+_FUNCTIONS |= {np.copy: _copy, np.size: _size, np.ndim: lambda x: x.ndim, np.shape: lambda x: x.shape, len: lambda x: x.shape[0]}
 
 
 def call_on_masked(function: Any, args: tuple, kwargs: dict) -> Any:

@@ -20,7 +20,7 @@ def keep_order(operands: Sequence[tuple[tuple[Dim, ...], tuple[int | None, ...]]
     rank = len(dims)
     if rank < 2:
         return None
-    columns = []
+    columns: list[list[Any]] = []
     for own, strides in operands:
         lead = rank - len(own)
         columns.append([0] * lead + [0 if isinstance(d, int) and d == 1 else s for d, s in zip(own, strides, strict=True)])

@@ -6,6 +6,7 @@ needed to call it; given a `Record`, it keeps every stage as text.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import time
 from collections.abc import Callable
@@ -185,7 +186,7 @@ def to_loops(function: Function, options: Options, record: Record | None) -> Loo
         record.copies += planned.copies
     loops = _timed(record, "lower", lambda: lower(planned.function))
     for p in LOOP_PASSES:
-        loops = _timed(record, p.name, lambda p=p, loops=loops: p.run(loops))
+        loops = _timed(record, p.name, functools.partial(p.run, loops))
     if config.verify:
         verify_loops(loops)
     # A symbol that can clash with no function of a library, whatever the user's function is called.

@@ -23,6 +23,7 @@ from .known import Known, known_result
 from .scalars import TracedScalar, concrete, is_weak, known_of, to_kind
 from .values import cast, cast_weak, check_dtype
 
+_python: Any
 _ORDER = ("bool", "int", "float", "complex")
 _ARITHMETIC = {operator.add: "add", operator.sub: "subtract", operator.mul: "multiply", operator.truediv: "divide",
                operator.floordiv: "floor_divide", operator.mod: "remainder", operator.pow: "power",
@@ -36,7 +37,7 @@ _SYMBOLS = {operator.floordiv: "//", operator.mod: "%", operator.lshift: "<<", o
 
 def kind_of(x: Any) -> str:
     """"bool", "int", "float" or "complex" of a Python scalar."""
-    return x.kind if isinstance(x, TracedScalar) else type(x).__name__
+    return x.kind or "" if isinstance(x, TracedScalar) else type(x).__name__
 
 
 def wider(*kinds: str) -> str:
@@ -330,5 +331,6 @@ def fabs(x: Any) -> Any:
 def power(x: Any, y: Any) -> Any:
     if not any(isinstance(v, (TracedArray, TracedScalar)) for v in (x, y)):
         return math.pow(x, y)
-    return _as_float(x) ** _as_float(y)
+    base: Any = _as_float(x)
+    return base ** _as_float(y)
 

@@ -109,7 +109,8 @@ def apply_step(step: Step, x: np.ndarray, starts: Sequence[int], dims: tuple[int
             strides[a] += k * s
     if 0 in dims:
         return np.empty(dims, x.dtype)
-    return as_strided(x[(*origin, ...)], dims, strides, writeable=x.flags.writeable)
+    start: tuple[Any, ...] = (*origin, ...)
+    return as_strided(x[start], dims, strides, writeable=x.flags.writeable)
 
 
 def _basic_index(step: Affine, origin: Sequence[int], dims: tuple[int, ...]) -> tuple[tuple, tuple[int, ...]] | None:
@@ -178,7 +179,7 @@ class RebuiltObject:
     def build(self, state: Build) -> Any:
         key = id(self)
         if key not in state.made:
-            made = object.__new__(self.cls)
+            made: Any = object.__new__(self.cls)
             state.made[key] = made
             made.__dict__.update({k: r.build(state) for k, r in self.attributes.items()})
         return state.made[key]

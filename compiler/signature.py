@@ -56,7 +56,8 @@ def leaf_key(x: Any) -> Hashable:
         return x, x.__code__
     if isinstance(x, _BY_VALUE):
         return type(x), x
-    return type(x)
+    cls: Any = type(x)
+    return cls
 
 
 def signature(args: tuple, kwargs: dict) -> tuple[Hashable, Call]:

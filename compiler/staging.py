@@ -122,7 +122,7 @@ def settled(x: Any, error: Exception) -> Any:
     """`x` without tentative values: where one is not defined, the program raises `error`."""
     if isinstance(x, tuple) and any(isinstance(e, (Tentative, tuple)) for e in x):
         items = [settled(e, error) for e in x]
-        return tuple(items) if type(x) is tuple else type(x)._make(items)
+        return tuple(items) if type(x) is tuple else type(x)._make(items)  # type: ignore[attr-defined]  # a namedtuple
     if not isinstance(x, Tentative):
         return x
     defined = value_of(x.defined)

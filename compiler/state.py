@@ -124,7 +124,7 @@ def rebuild(path: Path, x: Any, changed: dict[Path, Any]) -> Any:
         return x
     if isinstance(x, tuple):
         items = [rebuild((*path, k), e, changed) for k, e in enumerate(x)]
-        return tuple(items) if type(x) is tuple else type(x)._make(items)
+        return tuple(items) if type(x) is tuple else type(x)._make(items)  # type: ignore[attr-defined]  # a namedtuple
     if id(x) in tracer.current().fresh:
         rebuild((*path, "."), x.__dict__, changed)
         return x

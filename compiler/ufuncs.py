@@ -107,7 +107,7 @@ def _signature(ufunc: np.ufunc, dtype: Any, signature: Any) -> Any:
     raise tracer.unsupported("signature= given as a string", instead="give dtype= or a tuple of dtypes")
 
 
-def _resolve(ufunc: np.ufunc, inputs: Sequence[Any], outs: Sequence[TracedArray | None], casting: str, signature: Any,
+def _resolve(ufunc: np.ufunc, inputs: Sequence[Any], outs: Sequence[TracedArray | None], casting: Any, signature: Any,
              ) -> tuple[np.dtype, ...] | None:
     """The dtypes of the loop; None for a comparison with a Python integer that no loop can hold."""
     given = [promotable(x) for x in inputs]
@@ -263,9 +263,10 @@ def _operator(python: Any, ufunc: np.ufunc) -> None:
         if all(is_weak(a) for a in args):
             return dispatch.call(("python", python), args, {})
         if ufunc is np.power:
-            fast = _fast_power(*args)
-            if fast is not None and _power_applies(*args, fast):
-                return call_ufunc(fast, args[0])
+            base, exponent = args
+            fast = _fast_power(base, exponent)
+            if fast is not None and _power_applies(base, exponent, fast):
+                return call_ufunc(fast, base)
         return dispatch.call(ufunc, args, {})
 
 

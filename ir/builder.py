@@ -56,7 +56,8 @@ class Builder:
         while block is not None:
             found = self._known.get(block, {}).get(key)
             # An id may have been reused by a new value: compare the operands themselves.
-            if found is not None and all(a is b for a, b in zip(found[0].op.operands, operands, strict=True)):
+            made = found[0].op if found is not None else None
+            if made is not None and all(a is b for a, b in zip(made.operands, operands, strict=True)):
                 return found
             block = block.owner.block if block.owner is not None else None
         return None
@@ -137,7 +138,8 @@ class Slot:
 
 def dim_template(dims: Sequence, first: int = 1) -> tuple:
     """`dims` with each run-time extent replaced by the slot of the operand that brings it; those start at `first`."""
-    out, k = [], first
+    out: list[int | Slot] = []
+    k = first
     for d in dims:
         if isinstance(d, Value):
             out.append(Slot(k))

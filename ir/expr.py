@@ -13,9 +13,9 @@ construction (integer constants, additive identities, `(i + k) - i`) is what let
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Union
+from typing import TYPE_CHECKING, Any, Union
 
 import numpy as np
 
@@ -62,7 +62,7 @@ class Expr:
     __slots__ = ("__weakref__", "args", "buffers", "dtype", "kind", "payload", "variables")
 
     kind: str
-    payload: object
+    payload: Any  # of a type that `kind` decides
     args: tuple[Expr, ...]
     dtype: str
     variables: frozenset[str]
@@ -140,7 +140,7 @@ class Expr:
         return show(self)
 
 
-def _intern(kind: str, payload: object, args: tuple[Expr, ...], dtype: str) -> Expr:
+def _intern(kind: str, payload: Any, args: tuple[Expr, ...], dtype: str) -> Expr:
     # -0.0 == 0.0 and True == 1 == 1.0, so constants are keyed by type and text as well.
     mark = repr(payload) if kind in ("const", "table") else payload
     key = (kind, mark, args, dtype)
@@ -231,8 +231,9 @@ def op(name: str, *operands: Expr | Number) -> Expr:
     return _intern("op", name, args, dtype if row.result == "same" else row.result)
 
 
-_FOLD = {"add": int.__add__, "sub": int.__sub__, "mul": int.__mul__, "min": min, "max": max,
-         "and": int.__and__, "or": int.__or__, "xor": int.__xor__}
+_FOLD: dict[str, Callable[[int, int], int]] = {
+    "add": int.__add__, "sub": int.__sub__, "mul": int.__mul__, "min": min, "max": max,
+    "and": int.__and__, "or": int.__or__, "xor": int.__xor__}
 _FOLD_COMPARE = {"lt": int.__lt__, "le": int.__le__, "gt": int.__gt__, "ge": int.__ge__,
                  "eq": int.__eq__, "ne": int.__ne__}
 

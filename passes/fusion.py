@@ -95,6 +95,7 @@ def _places(op: Op, liveness: Liveness, lazy: set[Value],
             known: dict[Value, frozenset[Place]]) -> frozenset[Place] | None:
     """Every place where `op`'s result would be computed if it were lazy; None if some use needs it in memory."""
     out: set[Place] = set()
+    step: tuple[tuple[Op, int], ...]
     for use in liveness.of(op.result):
         consumer = use.op
         if consumer is None:

@@ -175,6 +175,7 @@ class Emitter:
         # Both parts are computed before either is stored: they may read this very element.
         if buffer in value.im.buffers:
             value = self.let(value, "z")
+            assert isinstance(value, Complex)
         self.emit(Store(buffer, (*index, const(0)), value.re))
         self.emit(Store(buffer, (*index, const(1)), value.im))
 

@@ -231,7 +231,8 @@ def _group(op: Op, lazy: set[Value]) -> Op:
             if v not in inside:
                 used[v] = None
     outside = sorted(used, key=is_array)
-    region, mapping = Block(), {}
+    region = Block()
+    mapping: dict[Value, Value] = {}
     for v in outside:
         mapping[v] = region.add_arg(map_type(v.type, mapping), v.name)
     for o in [*cone, op]:

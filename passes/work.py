@@ -44,7 +44,7 @@ def cost(body: list[Stmt], known: Ranges) -> int:
             if e in seen:
                 continue
             seen.add(e)
-            total += COSTS.get(e.payload, 1) if e.kind == "op" else 0  # type: ignore[arg-type]
+            total += COSTS.get(e.payload, 1) if e.kind == "op" else 0  # type: ignore[call-overload]
             total += e.kind == "load"
             pending.extend(e.args)
     return max(total, 1)

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy._core import _multiarray_umath
+from numpy._core import _multiarray_umath  # type: ignore[attr-defined]
 
 from .engine import Library
 
@@ -331,7 +331,7 @@ class Entries:
 def check_array_layout() -> None:
     """NumPy's headers are as the entry expects: data at 16, extents at 32, strides at 40; a scalar's value at 16."""
     probe = np.zeros((2, 3, 5), np.float32)[:, ::-1]
-    words = (ctypes.c_void_p * 6).from_address(id(probe))
+    words = (ctypes.c_size_t * 6).from_address(id(probe))
     extents, strides = ((ctypes.c_ssize_t * 3).from_address(words[k]) for k in (4, 5))
     scalar = np.complex128(1.25 - 2.5j)
     value = tuple((ctypes.c_double * 2).from_address(id(scalar) + 16))

@@ -231,7 +231,7 @@ def array(object: Any, dtype: Any = None, *, copy: Any = True, order: str = "K",
     elif isinstance(object, TracedScalar):
         result = _scalar_array(object, dtype)
     else:
-        result = constant_array(np.array(object, dtype=dtype, order=order))
+        result = constant_array(np.array(object, dtype=dtype, order=order))  # type: ignore[call-overload]
     while result.ndim < ndmin:
         result = result[None]
     return result

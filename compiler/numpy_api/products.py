@@ -81,7 +81,7 @@ def dot(a: Any, b: Any, out: Any = None) -> Any:
     if isinstance(n, int) and isinstance(m, int) and n != m:
         raise ValueError(f"shapes {shape_text(x.view.dims)} and {shape_text(y.view.dims)} not aligned: {n} (dim {x.ndim - 1}) != "
                          f"{m} (dim {k})")
-    return deliver(wrap(contract(*_values((x, y), kind), (x.ndim - 1,), (k,))), out)
+    return deliver(wrap(contract(cast(x.view.read(), kind), cast(y.view.read(), kind), (x.ndim - 1,), (k,))), out)
 
 
 alias_method("dot", np.dot)
@@ -95,7 +95,7 @@ def inner(a: Any, b: Any, /) -> Any:
     if x.view.dims[-1] != y.view.dims[-1]:
         raise ValueError(f"shapes {shape_text(x.view.dims)} and {shape_text(y.view.dims)} not aligned: {x.shape[-1]} (dim "
                          f"{x.ndim - 1}) != {y.shape[-1]} (dim {y.ndim - 1})")
-    return wrap(contract(*_values((x, y), kind), (x.ndim - 1,), (y.ndim - 1,)))
+    return wrap(contract(cast(x.view.read(), kind), cast(y.view.read(), kind), (x.ndim - 1,), (y.ndim - 1,)))
 
 
 @implements(np.vdot)
@@ -130,7 +130,7 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
     (x, y), kind = _operands(a, b)
     axes = concrete(axes, "the axes")
     if isinstance(axes, (tuple, list)):
-        first, second = ([s] if isinstance(s, (int, np.integer)) else list(s) for s in axes)
+        first, second = ([int(s)] if isinstance(s, (int, np.integer)) else list(s) for s in axes)
     else:
         first, second = list(range(-axes, 0)), list(range(axes))
     if len(first) != len(second):
@@ -138,7 +138,7 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
     i, j = normalize_axis_tuple(first, x.ndim), normalize_axis_tuple(second, y.ndim)
     if any(x.view.dims[p] != y.view.dims[q] for p, q in zip(i, j)):
         raise ValueError("shape-mismatch for sum")
-    result = contract(*_values((x, y), kind), i, j)
+    result = contract(cast(x.view.read(), kind), cast(y.view.read(), kind), i, j)
     return new_array(result)
 
 

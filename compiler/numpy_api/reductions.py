@@ -114,7 +114,7 @@ def _masked(value: Value, where: Any, neutral: Any) -> Value:
         raise TypeError(f"Cannot cast array data from {mask.dtype!r} to dtype('bool') according to the rule 'safe'")
     mask = broadcast(mask, value.dims)
     filler = broadcast(value_of(neutral, value.dtype) if not isinstance(neutral, int) or value.dtype.kind not in "u"
-                       else tracer.constant(np.asarray(neutral).astype(value.dtype)[()], value.type), value.dims)
+                       else tracer.constant(np.asarray(neutral).astype(value.dtype).item(), value.type), value.dims)
     return tracer.emit("where", [mask, value, filler])
 
 

@@ -32,9 +32,9 @@ def _contract_body(body: list[Stmt]) -> None:
 def _contract_one(body: list[Stmt], k: int, buffer: Buffer) -> bool:
     """Move the temporary allocated at position k into the only loop that uses it, without that loop's axis."""
     users = [s for s in body[k + 1:] if buffer in touched([s])]
-    if len(users) != 1 or not isinstance(users[0], For) or len(buffer.dims) < 2:
+    loop = users[0] if len(users) == 1 else None
+    if not isinstance(loop, For) or len(buffer.dims) < 2:
         return False
-    (loop,) = users
     here = var(loop.var)
     if any(d.variables & _bound_in(loop) for d in buffer.dims):
         return False

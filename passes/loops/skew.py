@@ -80,12 +80,13 @@ def _candidate(outer: For) -> For | None:
 
 
 def _is_short(loop: For) -> bool:
-    return isinstance(_extent(loop), int) and _extent(loop) < LEAST_EXTENT
+    n = _extent(loop)
+    return n is not None and n < LEAST_EXTENT
 
 
 def _extent(loop: For) -> int | None:
     n: Expr = op("sub", loop.hi, loop.lo)
-    return n.payload if n.is_const else None  # type: ignore[return-value]
+    return n.payload if n.is_const else None
 
 
 def wavefront_lag(outer: For, inner: For, ranges: Ranges) -> int | None:
