@@ -4,7 +4,6 @@ import doctest
 
 import numpy as np
 import pytest
-
 import treadle as td
 from treadle.compiler import structured
 
