@@ -22,6 +22,8 @@ from .scalars import TracedScalar
 from .values import broadcast, cast, common_dims, fits, shape_text
 from .views import View, reshape_value
 
+SLICE_COPY = "a slice with a run-time step, which is a copy here and a view in NumPy"
+
 
 class Selection:
     """An advanced index, resolved: `view` after the basic items, and an index array per indexed axis of it.
@@ -50,28 +52,31 @@ class Selection:
 
 def select(x: TracedArray, items: Sequence[Item]) -> Selection:
     """Resolve an index with integer arrays (masks have been dealt with)."""
+    if sum(isinstance(i, Indices) for i in items) > 1 and any(isinstance(i, Indices) and i.is_slice for i in items):
+        raise tracer.unsupported("a slice with a run-time step beside other index arrays", instead="index in two steps")
     items = _with_masks_expanded(items, x.view.dims)
     # Axes that are indexed keep their place in the basic view; there they are taken whole.
+    basic_kinds = (Indices,) if any(isinstance(i, Indices) and i.is_slice for i in items) else (Indices, At)
     dims = x.view.dims
     basic: list[Item] = []
     advanced: list[Value | int] = []
     places: list[int] = []
-    axis = 0
-    for number, item in enumerate(items):
-        if isinstance(item, (Indices, At)):
+    axis = own = 0
+    own_axis: dict[int, int] = {}
+    for item in items:
+        if isinstance(item, basic_kinds):
             advanced.append(item.array.view.read() if isinstance(item, Indices) else item.position)
-            places.append(number)
+            own_axis[own] = axis
+            places.append(own)
             basic.append(Span(0, dims[axis], 1))
-            axis += 1
         else:
             basic.append(item)
-            axis += not isinstance(item, NewAxis)
+        axis += not isinstance(item, NewAxis)
+        own += not (isinstance(item, At) and At not in basic_kinds)
     view = basic_view(x.view, basic)
-    # The view's axes count as the items do, since no item was dropped.
     axes = tuple(places)
     extents = common_index_dims([v.dims if isinstance(v, Value) else () for v in advanced])
     indices = []
-    own_axis = _own_axes(items)
     for place, value in zip(places, advanced, strict=True):
         indices.append(broadcast(_checked(value, own_axis[place], view.dims[place]), extents))
     adjacent = places == list(range(places[0], places[-1] + 1))
@@ -122,7 +127,12 @@ def advanced_get(x: TracedArray, items: Sequence[Item]) -> Any:
         return read_masked(*masked)
     found = select(x, items)
     result = found.read()
-    return TracedScalar(result) if not result.dims else new_array(result, _gathered_layout(found))
+    if not result.dims:
+        return TracedScalar(result)
+    made = new_array(result, _gathered_layout(found))
+    if any(isinstance(i, Indices) and i.is_slice for i in items):
+        made.view.storage.frozen = SLICE_COPY
+    return made
 
 
 def _gathered_layout(found: Selection) -> tuple[int, ...] | None:

@@ -87,6 +87,7 @@ class Branch:
             v = next(results)
             changed[path] = wrap_leaf(v, j, next(results) if j.tentative else None)
             self._freeze(path, changed[path])
+            self._note_alternatives(path, changed[path])
         for path, m in self.moved.items():
             changed[path] = m.at([next(results) for _ in m.places])
             if m.tentative:
@@ -146,13 +147,13 @@ class Branch:
     def _moved(self, a: Any, b: Any) -> MovingView | None:
         """Both sides' leaves as one view whose starts differ, if they are views of one array from before the branch."""
         sides = list(zip((a, b), self.ends, strict=True))
-        views = [(untentative(x).view, e) for x, e in sides if isinstance(untentative(x), TracedArray)]
-        if not views or any(v.storage not in self.state.storages or dims_inside(v.dims, e.block) for v, e in views):
+        arrays = [(untentative(x), e) for x, e in sides if isinstance(untentative(x), TracedArray)]
+        if not arrays or any(y.view.storage not in self.state.storages or dims_inside(y.view.dims, e.block) for y, e in arrays):
             return None
-        if len(views) == 2:
-            found = moving_view(views[0][0], views[1][0])
+        if len(arrays) == 2:
+            found = moving_view(arrays[0][0].view, arrays[1][0].view)
         elif any(isinstance(x, Undefined) for x in (a, b)):
-            found = view_from(views[0][0], views[0][1].block)
+            found = view_from(arrays[0][0], arrays[0][1].block)
         else:
             return None
         unsure = any(isinstance(x, (Tentative, Undefined)) and x is not UNREACHABLE for x in (a, b))
@@ -207,6 +208,17 @@ class Branch:
             if m.tentative:
                 out.append(defined_value(end.leaves[path]))
         return out + [end.storages[s] for s in storages]
+
+    def _note_alternatives(self, path: Path, x: Any) -> None:
+        """A result that is the caller's array on one side is returned as that array."""
+        x = untentative(x)
+        if not isinstance(x, TracedArray):
+            return
+        for side, end in enumerate(self.ends):
+            y = untentative(end.leaves[path])
+            if isinstance(y, TracedArray) and is_outside(y, end.block, self.state):
+                taken = self.condition if side == 0 else tracer.emit("py_logical_not", [self.condition])
+                tracer.current().alternatives.setdefault(x.view.storage, []).append((taken, y))
 
     def _freeze(self, path: Path, x: Any) -> None:
         """An array that is one of two places must not be written if someone else may see either."""

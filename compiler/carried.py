@@ -40,17 +40,21 @@ class Control:
 
 @dataclass(frozen=True, slots=True)
 class MovingView:
-    """A view whose starts along some axes change: `places` are (step, axis) of those. tentative: there may be none yet."""
+    """A view whose starts along some axes change: `places` are (step, axis) of those. tentative: there may be none yet.
+    array: the one array that it always is, if it does not move."""
 
     view: View
     places: tuple[tuple[int, int], ...]
     tentative: bool = False
+    array: TracedArray | None = None
 
     def starts(self, view: View) -> list[Dim]:
         """The starts of another such view."""
         return [_start(view, place) for place in self.places]
 
     def at(self, starts: Sequence[Value]) -> TracedArray:
+        if not self.places and self.array is not None:
+            return self.array
         steps = list(self.view.steps)
         for (k, axis), v in zip(self.places, starts, strict=True):
             steps[k] = _with_start(steps[k], axis, v)  # type: ignore[arg-type]
@@ -94,8 +98,9 @@ def moving_view(a: View, b: View) -> MovingView | None:
     return MovingView(a, tuple(places))
 
 
-def view_from(view: View, block: Block) -> MovingView | None:
+def view_from(array: TracedArray, block: Block) -> MovingView | None:
     """The view that a loop makes of an outer storage, where there was none before it."""
+    view = array.view
     places = []
     for k, step in enumerate(view.steps):
         if isinstance(step, Affine):
@@ -103,7 +108,7 @@ def view_from(view: View, block: Block) -> MovingView | None:
                 start = _start(view, (k, axis))
                 if isinstance(start, Value) and is_inside(defining_block(start), block):
                     places.append((k, axis))
-    return MovingView(view, tuple(places), True)
+    return MovingView(view, tuple(places), True, array)
 
 
 class Carried:
@@ -245,7 +250,7 @@ class Carried:
             elif isinstance(before, TracedArray):
                 found = moving_view(before.view, end.view)
             elif isinstance(before, Undefined):
-                found = view_from(end.view, block)
+                found = view_from(end, block)
             elif isinstance(before, Tentative) and isinstance(before.value, TracedArray):
                 found = moving_view(before.value.view, end.view)
                 found = None if found is None else replace(found, tentative=True)
@@ -257,7 +262,8 @@ class Carried:
             self.views[path] = found
             return True
         places = {*old.places, *found.places}
-        self.views[path] = MovingView(old.view, tuple(sorted(places)), old.tentative)
+        array = old.array if old.array is end else None
+        self.views[path] = MovingView(old.view, tuple(sorted(places)), old.tentative, array)
         return places != set(old.places)
 
     def _join_leaf(self, path: Path, before: Any, after: Any, block: Block) -> bool:

@@ -20,7 +20,8 @@ import numpy as np
 from ..ir.errors import TreadleError
 from ..ir.opdef import effect_of
 from . import capture, dispatch, tracer
-from .arrays import any_traced, constant_array, is_traced
+from .advanced import SLICE_COPY
+from .arrays import TracedArray, any_traced, constant_array, is_traced
 from .builtin_functions import BUILTINS
 from .library import is_library_code, is_library_module
 from .lifting import lift
@@ -145,7 +146,10 @@ class FunctionHooks(StagedControl):
         return _IN_PLACE[op](old, value)
 
     def augment_item(self, op: str, owner: Any, index: Any, value: Any) -> None:
-        self.setitem(owner, index, self.augment(op, self.getitem(owner, index), value))
+        old = self.getitem(owner, index)
+        if isinstance(old, TracedArray) and old.view.storage.frozen is SLICE_COPY:
+            old.view.storage.frozen = None  # it is stored back below, and nobody else has it
+        self.setitem(owner, index, self.augment(op, old, value))
 
     def augment_attribute(self, op: str, owner: Any, name: str, value: Any) -> None:
         self.set_attribute(owner, name, self.augment(op, self.attribute(owner, name), value))

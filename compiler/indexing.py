@@ -19,9 +19,10 @@ from ..ir.graph import Value
 from ..ir.types import Dim
 from ..ir.viewmap import Axis, wrap_index
 from . import dispatch, integers, spans, tracer
-from .arrays import TracedArray, any_traced, as_array, assign, index_value
+from .arrays import TracedArray, any_traced, as_array, assign, index_value, new_array
 from .scalars import TracedScalar, concrete, to_kind, to_python
 from .spans import Span
+from .values import cast
 from .views import View
 
 _INVALID = ("only integers, slices (`:`), ellipsis (`...`), numpy.newaxis (`None`) and integer or boolean arrays are valid "
@@ -42,9 +43,10 @@ class At:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Indices:
-    """An integer index array for one axis, or a mask over as many axes as it has."""
+    """An integer index array for one axis, or a mask over as many axes as it has. is_slice: in place of a slice."""
 
     array: TracedArray
+    is_slice: bool = False
 
     @property
     def is_mask(self) -> bool:
@@ -129,7 +131,9 @@ def _item(e: Any, axis: int, dims: Sequence[Dim]) -> Item:
     return At(wrap_index(e, axis, extent)) if isinstance(extent, int) else At(tracer.constant(e))
 
 
-def _span(s: slice, extent: Dim) -> Span:
+def _span(s: slice, extent: Dim) -> Span | Indices:
+    if isinstance(s.step, TracedScalar) and s.step.known is None:
+        return _stepped(s, extent)
     step = concrete(s.step, "a slice step")
     start, stop, step = _bound(s.start), _bound(s.stop), 1 if step is None else operator.index(step)
     if step == 0:
@@ -139,6 +143,24 @@ def _span(s: slice, extent: Dim) -> Span:
         length = len(range(first, last, stride))
         return Span(first if length else 0, length, stride)
     return spans.run_time_span(start, stop, step, extent)
+
+
+def _stepped(s: slice, extent: Dim) -> Indices:
+    """A slice with a run-time step, which must be positive, as the positions that it picks."""
+    tracer.unroll_for(s.step.value)
+    value = index_value(to_kind(s.step, "int"))
+    positive = tracer.emit("py_greater", [value, tracer.constant(0)])
+    step = tracer.emit("check", [value, positive], exception="NotImplementedError",
+                       message="a slice with a run-time step that is not positive has no compiled form")
+    span = spans.run_time_span(_bound(s.start), _bound(s.stop), 1, extent)
+    more = integers.add(span.length, 1, -1)
+    count = tracer.emit("py_floor_divide", [integers.as_value(integers.add(more, step)), step])
+    integers.set_bounds(count, [integers.form_of(0)], [integers.form_of(span.length)])
+    positions = tracer.emit("iota", [count], dims=(Slot(0),), axis=0, dtype="i64")
+    builder = tracer.builder()
+    factor, first = (builder.broadcast_to(cast(integers.as_value(v), positions.dtype), positions.dims)
+                     for v in (step, span.start))
+    return Indices(new_array(tracer.emit("add", [tracer.emit("multiply", [positions, factor]), first])), True)
 
 
 def _bound(e: Any) -> Dim | None:

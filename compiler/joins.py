@@ -51,6 +51,10 @@ def join_scalars(x: Any, y: Any) -> Type:
     for t, v in ((a, x), (b, y)):
         if isinstance(t, WeakType) and isinstance(joined, ArrayType) and not _holds(joined.dtype, t, v):
             raise JoinError(f"changes from a Python {t.kind} to {joined.dtype}")
+        if isinstance(t, WeakType) and t != joined and isinstance(v, TracedScalar) and isinstance(joined, WeakType):
+            raise JoinError(f"changes from a Python {t.kind} to a {joined.kind}")
+        if isinstance(t, ArrayType) and t != joined:
+            raise JoinError(f"changes from {t.dtype} to {joined.dtype}")  # type: ignore[union-attr]
     return joined
 
 
@@ -99,9 +103,6 @@ def join(path: Path, a: Any, b: Any) -> Joined:
             raise JoinError(f"the dtype of '{name_of(path)}' changes from {a.dtype} to {b.dtype}")
         layout = a.view.storage.layout if not a.view.steps and a.view.storage.layout == b.view.storage.layout else None
         return Joined(ArrayType(a.dtype), a.ndim, layout, tentative)
-    for x, y in ((a, b), (b, a)):
-        if isinstance(x, TracedArray) and x.ndim == 0 and is_scalar(y):
-            return Joined(join_types(ArrayType(x.dtype), scalar_type(y)), tentative=tentative)
     raise JoinError(f"'{name_of(path)}' is {describe(a)} on one path and {describe(b)} on the other")
 
 

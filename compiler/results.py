@@ -16,7 +16,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from ..ir.builder import Slot
-from ..ir.graph import Output, Value
+from ..ir.graph import Output, Value, defining_block
 from ..ir.types import WeakType
 from . import pytree, tracer
 from .arrays import TracedArray, new_array
@@ -140,6 +140,18 @@ def _basic_index(step: Affine, origin: Sequence[int], dims: tuple[int, ...]) -> 
             index.append(None)
             made.append(a)
     return (*index, ...) if len(made) == 0 else tuple(index), tuple(made.index(a) for a in range(len(dims)))
+
+
+@dataclass(frozen=True, slots=True)
+class Alternative:
+    """One of two arrays, by a truth value that the native code returns."""
+
+    condition: int
+    then: Recipe
+    other: Recipe
+
+    def build(self, state: Build) -> Any:
+        return (self.then if bool(np.asarray(state.outputs[self.condition])[()]) else self.other).build(state)
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,7 +306,8 @@ class Recipes:
             return FromCall(twin.source)
         view = x.view
         base = self._storage(view.storage)
-        if not view.steps and isinstance(base, NewArray) and self._owners.setdefault(view.storage, x) is x and view.writeable:
+        whole = not view.steps and isinstance(base, (NewArray, Alternative)) and view.writeable
+        if whole and self._owners.setdefault(view.storage, x) is x:
             return base
         numbers = tuple((self._numbers(getattr(s, "starts", ())), self._numbers(getattr(s, "dims", ()))) for s in view.steps)
         return Once(ViewOf(base, view.steps, numbers, view.writeable))  # type: ignore[arg-type]
@@ -310,6 +323,10 @@ class Recipes:
                 self._of_storage[storage] = FromCall(storage.source)
             else:
                 self._of_storage[storage] = NewArray(self._output(storage.value, Output(layout=storage.layout)))
+                for taken, array in tracer.current().alternatives.get(storage, ()):
+                    if defining_block(taken) is tracer.current().block:
+                        self._of_storage[storage] = Alternative(
+                            self._scalar(taken), self.recipe(array), self._of_storage[storage])
         return self._of_storage[storage]
 
     def write_back(self, storages: Sequence[Storage], position: dict[int, int]) -> None:

@@ -85,7 +85,9 @@ class Trace:
     call: the call at hand.  loops, depth: the staged loops, and all regions, that are open.  marks: per active call of a
     user function, the number of storages there were at its start.  trying: inside how many `try` with handlers.
     failure: what a body has just raised.
-    unreachable: regions that end in a raise.  remembered: by place, what an earlier visit of a loop found out.
+    unreachable: regions that end in a raise.
+    alternatives: of a joined array, the arrays that it is if a condition holds.
+    remembered: by place, what an earlier visit of a loop found out.
     decisions: what earlier attempts at this trace have found necessary.
     """
 
@@ -111,6 +113,7 @@ class Trace:
         self.trying = 0
         self.failure: Exception | None = None
         self.unreachable: set[Block] = set()
+        self.alternatives: dict[Storage, list[tuple[Value, TracedArray]]] = {}
         self.marks: list[int] = [0]
         self.remembered: dict[tuple, Any] = {}
         self.decisions = decisions

@@ -1,4 +1,4 @@
-# ruff: noqa: E702, E701, E731, E501  (the programs under test are kept short)
+# ruff: noqa: E702, E701, E731, E501, F841, F821  (the programs under test are kept short)
 """Loops and branches: one program per construct, traced, evaluated, and compared with plain NumPy; then other arguments."""
 
 import copy
@@ -467,6 +467,51 @@ def handler(a, d):
     try: v = 1 / d
     except ZeroDivisionError: v = 0.0
     return v
+
+@demo(np.arange(1, 20.0))
+def run_time_slice_steps(x):
+    s, k = 0.0, 1
+    while k < x.shape[0]:
+        s += x[::k].sum() + x[k:9:k].sum()
+        x[k::k] *= 1.5
+        k = k * 2 + 1
+    return s
+
+
+@demo(M(4))
+def one_of_two_is_returned(a):
+    b = np.zeros_like(a)
+    if a.sum() > 3:
+        return a
+    return b
+
+@demo(M(4), M(4))
+def raised_where_the_program_gets_there(a, b):
+    if a.sum() < 0:
+        a[7] = 1
+        c = a + b[:2]
+    for i in range(len(a)):
+        if a[i] > 100:
+            missing += 1
+    return a
+
+@demo(M(4, 3), 2)
+def name_bound_on_one_path(A, n):
+    for i, row in enumerate(A):
+        if row[0] > 0:
+            last = i
+            view = A[i, 1:]
+    view *= 2
+    return last, view
+
+@demo(M(3, 3), expect="unsupported")
+def dtype_differs_by_branch(A):
+    n = 3
+    for row in A:
+        n += 1
+    if A.sum() > 0:
+        n = A[0, 0]
+    return n
 
 
 @pytest.mark.parametrize("f, args, expect", DEMOS)
