@@ -187,7 +187,10 @@ class _Lowering(Emitter):
     def _update_scalar(self, op: Op, rule: Update, result: Value) -> None:
         """An update of a rank-0 value."""
         if rule.index is not None:
-            self._name_scalar(result, self.element(op.operands[1], ()))
+            new = op.operands[1]
+            written = not any(isinstance(d, int) and d == 0 for d in new.dims)
+            source, index = (new, tuple(const(0) for _ in new.dims)) if written else (op.operands[0], ())
+            self._name_scalar(result, self.element(source, index))
             return
         assert rule.fn is not None
         self.place[op.result] = buffer = self.temp(op.result.dtype, ())
