@@ -159,7 +159,7 @@ class ControlGenerator(Generator):
         self.loops.pop()
         test = f"{k} < {self.choices.integer(1, 6)}"
         if self.choices.chance(40):
-            test += f" and {self.condition()}"
+            test += f" and ({self.condition()})"
         return [f"{k} = 0", f"while {test}:", *indented(lines)]
 
     def branch(self, depth: int) -> list[str]:
