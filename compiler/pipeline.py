@@ -44,7 +44,6 @@ from ..passes.loops.skew import skew
 from ..passes.lower import lower
 from ..passes.manager import Pass, Step, run_passes
 from ..passes.plan import Copied, plan
-from ..passes.reread import reread
 from ..passes.simplify import simplify
 from ..passes.unchecked import unchecked
 from ..runtime.callbacks import Datum, HostCallback
@@ -59,7 +58,6 @@ GRAPH_PASSES = [
     Pass("cse", "merge equal ops", cse),
     Pass("licm", "move what a loop computes alike in every trip before it", licm),
     Pass("dce", "drop what nothing needs", dce),
-    Pass("reread", "read what was stored from where it was stored", reread),
 ]
 
 UNCHECKED = Pass("unchecked", "drop the checks of array indices", unchecked)

@@ -20,7 +20,6 @@ from treadle.passes.cse import cse
 from treadle.passes.dce import dce
 from treadle.passes.inline import inline
 from treadle.passes.licm import licm
-from treadle.passes.reread import reread
 from treadle.passes.simplify import simplify, simplify_rules
 
 FOLDER = Path(__file__).parent.parent / "golden" / "passes"
@@ -30,7 +29,7 @@ def simplify_and_clean(function):
     return dce(simplify(function))
 
 
-PASSES = {"simplify": simplify_and_clean, "cse": cse, "dce": dce, "licm": licm, "inline": inline, "reread": reread}
+PASSES = {"simplify": simplify_and_clean, "cse": cse, "dce": dce, "licm": licm, "inline": inline}
 
 
 def cases(name):
