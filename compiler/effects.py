@@ -66,8 +66,13 @@ def callback(function: Callable[..., Any], result: Any, *args: Any) -> Any:
     """
     if not tracer.is_tracing():
         return function(*args)
-    if capture.is_rewritten(getattr(function, "__code__", None)):
-        raise tracer.unsupported(f"a callback to {function.__name__}", "it is defined inside the compiled function",
+    container = tracer.current().containers.get(id(getattr(function, "__self__", None)))
+    if container is not None:
+        # A method of the copy that tracing works on: the caller's own object is meant.
+        function = getattr(container.original, function.__name__)
+    code = getattr(function, "__code__", None)
+    if code is not None and capture.is_rewritten(code):
+        raise tracer.unsupported(f"a callback to {code.co_name}", "it is defined inside the compiled function",
                                  "define it outside, and pass what it needs as arguments")
     leaves, treedef = pytree.flatten(args, is_leaf=is_traced)
     places = [k for k, x in enumerate(leaves) if is_traced(x)]

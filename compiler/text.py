@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from . import tracer
@@ -11,7 +11,7 @@ from .scalars import TracedScalar
 
 # A piece of an f-string: text, or (value, conversion as in ast.FormattedValue, format specification).
 Piece = str | tuple[Any, int, str]
-_CONVERSIONS = {-1: lambda x: x, ord("s"): str, ord("r"): repr, ord("a"): ascii}
+_CONVERSIONS: dict[int, Callable[[Any], Any]] = {-1: lambda x: x, ord("s"): str, ord("r"): repr, ord("a"): ascii}
 
 
 class TracedText:

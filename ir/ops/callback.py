@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from ..expr import const, var
+from ..expr import Expr, const, var
 from ..graph import Op, Value
 from ..host import HOST_EXCEPTION
-from ..loops import Call
+from ..loops import Buffer, Call
 from ..opdef import LowerContext, Missing, OpDef, Statements, register
 from ..types import ArrayType, Type, WeakType
 from .shaping import ALL_DTYPES, INT64
@@ -34,7 +34,8 @@ def _evaluate(xp: Any, operands: list, attrs: dict, types: Sequence[Type]) -> li
 
 
 def _lower(ctx: LowerContext, op: Op) -> None:
-    reads, extents = [], []
+    reads: list[Buffer] = []
+    extents: list[Expr] = []
     for k, v in enumerate(op.operands[1:], 1):
         dims = ctx.dims(v)
         if dims:
@@ -47,7 +48,9 @@ def _lower(ctx: LowerContext, op: Op) -> None:
     writes = [ctx.out(k) for k in range(len(op.results))]
     starts = [const(0)] * (len(reads) + len(writes))
     status = ctx.fresh("status")
-    scalars = (*starts, *extents, ctx.read(0, ()))
+    order = ctx.read(0, ())
+    assert isinstance(order, Expr)
+    scalars = (*starts, *extents, order)
     ctx.emit(Call(f"callback_{op.attrs['function'].number}", tuple(reads), tuple(writes), scalars, status, op.loc))
     with ctx.branch(var(status).differs(0)):
         ctx.raise_error(HOST_EXCEPTION, "")

@@ -122,6 +122,13 @@ def test_results_are_as_promised(result, message):
         td.jit(lambda x: td.callback(flipped, result, x))(np.zeros(3))
 
 
+def test_builtin_functions_and_methods_are_callbacks():
+    LOG.clear()
+    x = np.arange(3.0)
+    td.jit(lambda x: td.callback(LOG.append, None, x))(x)
+    assert td.jit(lambda x: td.callback(sum, np.float64, x))(x) == 3 and np.array_equal(LOG[0], x)
+
+
 def test_callbacks_are_defined_outside():
     def f(x):
         td.callback(lambda a: note(a), None, x)
