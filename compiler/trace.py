@@ -28,7 +28,7 @@ from .sources import Argument, Call, Source
 from .state import UNDEFINED
 from .traced import Traced
 from .tracer import Restart, Trace
-from .views import Storage
+from .views import Storage, packed_strides
 
 _MAX_RESTARTS = 100
 
@@ -83,8 +83,11 @@ def finish_trace(state: Trace, name: str, result: Any) -> Traced:
 
 
 def _parameter(source: Source, value: Any, storage: Storage | None) -> Parameter:
-    if not isinstance(value.type, ArrayType) or storage is None:
+    if not isinstance(value.type, ArrayType):
         return Parameter(str(source))
+    if storage is None:  # a constant, or a scalar
+        strides = packed_strides(value.dims, value.dtype) if value.dims else None
+        return Parameter(str(source), None if strides is None else tuple(s // value.dtype.itemsize for s in strides), False)
     itemsize = value.dtype.itemsize
     strides = tuple(s // itemsize if s is not None else 0 for s in storage.strides)
     return Parameter(str(source), strides, storage.writeable)

@@ -12,12 +12,12 @@ from ...ir.builder import dim_template
 from ...ir.graph import Value
 from ...ir.types import DTYPE_NAMES, Dim
 from .. import tracer
-from ..arrays import TracedArray, any_traced, as_array, constant_array, new_array, operand, value_of
+from ..arrays import TracedArray, any_traced, as_array, constant_array, dims_of, new_array, operand, value_of
 from ..dispatch import call, implements, implements_method
 from ..memory_order import stride_order
 from ..scalars import TracedScalar, concrete, is_weak
 from ..ufuncs import promotable
-from ..values import broadcast, cast, check_dtype
+from ..values import broadcast, cast, check_dtype, common_dims
 
 
 def shape_dims(shape: Any) -> tuple[Dim, ...]:
@@ -64,6 +64,14 @@ def filled(value: Any, dims: tuple[Dim, ...], dtype: np.dtype, order: str = "C")
 @implements(np.zeros, np.empty)
 def zeros(shape: Any, dtype: Any = float, order: str = "C", *, device: Any = None, like: Any = None) -> TracedArray:
     return filled(0, shape_dims(shape), np.dtype(dtype if dtype is not None else float), order)
+
+
+@implements(np.ndarray)
+def ndarray(shape: Any, dtype: Any = float, buffer: Any = None, offset: int = 0, strides: Any = None, order: Any = None,
+            ) -> TracedArray:
+    if buffer is not None or offset or strides is not None:
+        raise tracer.unsupported("np.ndarray over given memory", instead="np.frombuffer outside, or slicing")
+    return zeros(shape, dtype, order or "C")
 
 
 @implements(np.ones)
@@ -189,7 +197,7 @@ def linspace(start: Any, stop: Any, num: Any = 50, endpoint: bool = True, retste
     kind = np.result_type(*strong, *weak, 0.0)
     first, last = (call(np.multiply, (x, 1.0), {}) for x in (start, stop))
     delta = call(np.subtract, (last, first), {"dtype": kind})
-    dims = np.broadcast_shapes(*[x.shape if isinstance(x, (TracedArray, TracedScalar, np.generic)) else () for x in (start, stop)])
+    dims = common_dims(dims_of(start), dims_of(stop))
     y = new_array(iota((n,), 0, np.dtype(np.int64))).astype(kind)
     y = y[(slice(None), *(None,) * len(dims))]
     step: Any = np.nan
