@@ -38,7 +38,7 @@ class Executable:
         elements = sum(_size(v.type.dims) for v in [*function.block.args, *function.block.yields])  # type: ignore[union-attr]
         self._entry: Callable[..., Any] = native.device.entry(
             native.function, slots_of(function), new, native.loops.arena_bytes, native.loops.worker_bytes,
-            elements >= GIL_ELEMENTS)
+            native.may_be_long or elements >= GIL_ELEMENTS)
 
     def run(self, values: Sequence[Any]) -> Sequence[Any]:
         """One array per output; of those written into an argument, that argument."""

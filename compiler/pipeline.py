@@ -103,13 +103,17 @@ class Record:
 
 @dataclass(eq=False, slots=True)
 class Native:
-    """Loaded code: `function` is the address of `i64 (ptr slots, ptr error)`; the library keeps it loaded."""
+    """Loaded code: `function` is the address of `i64 (ptr slots, ptr error)`; the library keeps it loaded.
+
+    may_be_long: it has loops that look for signals.
+    """
 
     loops: LoopFunction
     library: Library
     function: int
     device: CpuDevice
     callbacks: dict[str, HostCallback]
+    may_be_long: bool
 
 
 def device() -> CpuDevice:
@@ -151,7 +155,7 @@ def build(function: Function, options: Options, record: Record | None = None) ->
         raise CompilationError(str(e)) from None
     if folder is not None and record is not None:
         write_stages(folder, record)
-    return Native(loops, library, library.address(module.entry), where, callbacks)
+    return Native(loops, library, library.address(module.entry), where, callbacks, "treadle_interrupted" in module.externals)
 
 
 def host_callbacks(function: Function) -> dict[str, HostCallback]:

@@ -1,8 +1,11 @@
 """jit's forms, its versions, what it may stand in for; threads, recursion, overlap, settings."""
 
 import functools
+import os
 import pickle
+import signal
 import threading
+import time
 import types
 
 import numpy as np
@@ -387,3 +390,20 @@ def test_take_from_empty_arrays(shape, places, axis):
         assert str(got.value) == str(e)
     else:
         assert td.jit(lambda x, i: np.take(x, i, axis))(x, i).shape == expected.shape
+
+
+def test_other_threads_run_and_signals_arrive_during_a_long_loop():
+    def f(x, n):
+        s = 0.0
+        for _ in range(n):
+            for k in range(x.shape[0]):
+                s = s * 0.5 + x[k]
+        return s
+
+    g = td.jit(f)
+    assert g(np.ones(1000), 3) == f(np.ones(1000), 3)
+    threading.Timer(0.2, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+    start = time.perf_counter()
+    with pytest.raises(KeyboardInterrupt):
+        g(np.ones(1000), 10**9)
+    assert time.perf_counter() - start < 5
