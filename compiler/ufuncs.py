@@ -111,6 +111,8 @@ def _resolve(ufunc: np.ufunc, inputs: Sequence[Any], outs: Sequence[TracedArray 
              ) -> tuple[np.dtype, ...] | None:
     """The dtypes of the loop; None for a comparison with a Python integer that no loop can hold."""
     given = [promotable(x) for x in inputs]
+    if ufunc in _COMPARISONS and all(k is int for k in given):
+        given = [np.dtype(np.int64)] * 2  # asked for two Python ints, NumPy would compare objects
     dtypes = (*given, *(None if o is None else o.dtype for o in outs))
     loop = ufunc.resolve_dtypes(dtypes, casting=casting, **({} if signature is None else {"signature": signature}))
     for x, d in zip(inputs, loop, strict=False):

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ..ir.graph import Block, Function, Op, Value, is_inside
+from ..ir.opdef import Update, lowering
 from .homes import LOOPS, Copies, carried_operand, is_array, is_update, origin
 from .liveness import Liveness, Use
 from .prepare import argument_states
@@ -68,7 +69,8 @@ def _overwrite(op: Op, k: int, liveness: Liveness, decisions: Decisions) -> None
     x, here = op.operands[k], liveness.point(op)
     while True:
         crossing = [(use, chain) for use, chain in _reads(x, liveness, decisions)
-                    if liveness.after(x, use.point, here) or (_captured(use, op) and (use.op is not op or chain))]
+                    if liveness.after(x, use.point, here) or (_captured(use, op) and (use.op is not op or chain))
+                    or (use.op is op and (chain or use.operand != k) and _writes_in_order(op))]
         if not crossing:
             return
         early = next((e for _, chain in crossing if (e := _started_before(x, chain, op, liveness)) is not None), None)
@@ -79,6 +81,13 @@ def _overwrite(op: Op, k: int, liveness: Liveness, decisions: Decisions) -> None
     uses = [use for use, _ in crossing]
     wanted = decisions.snapshots if all(_reads_only(use, op) for use in uses) else decisions.copies
     wanted[op, k] = _reason(uses[0], op)
+
+
+def _writes_in_order(op: Op) -> bool:
+    """Does the update write element after element, so that later reads of its own would see what it wrote?  (The nests of
+    others are made to read first.)"""
+    rule = lowering(op) if is_update(op) else None
+    return isinstance(rule, Update) and rule.index is None
 
 
 def _started_before(x: Value, chain: list[Op], op: Op, liveness: Liveness) -> Op | None:

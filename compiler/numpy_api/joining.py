@@ -185,11 +185,13 @@ def tile(A: Any, reps: Any) -> TracedArray:
     a = as_array(A)
     counts = tuple(reps) if isinstance(reps, (tuple, list)) else (reps,)
     counts = tuple(operator.index(concrete(c, "a repetition count")) for c in counts)
-    if all(c == 1 for c in counts) and a.ndim >= len(counts):
-        return a.copy()
     while a.ndim < len(counts):
         a = a[None]
+    if all(c == 1 for c in counts):
+        return a.copy("K")
     counts = (1,) * (a.ndim - len(counts)) + counts
+    if a.size == 0:
+        return a.reshape(tuple(c * n for c, n in zip(counts, a.shape)))  # NumPy copies only where there is an element
     spread = a[tuple(part for _ in counts for part in (None, slice(None)))]
     dims = tuple(part for c, n in zip(counts, a.shape) for part in (c, n))
     tiled = call(np.broadcast_to, (spread, dims), {}).reshape(tuple(c * n for c, n in zip(counts, a.shape)))

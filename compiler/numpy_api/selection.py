@@ -29,6 +29,15 @@ def promoted(*operands: Any) -> np.dtype:
     return np.result_type(*strong, *weak)
 
 
+def _wrapped(x: Any, dtype: np.dtype) -> Any:
+    """A choice of `where`: a Python int becomes an array before it is cast, so it wraps where a ufunc would raise."""
+    if dtype.kind in "iu" and type(x) is int:
+        return np.asarray(x, np.uint64 if 2**63 <= x < 2**64 else np.int64).astype(dtype)[()]
+    if dtype.kind in "iu" and isinstance(x, TracedScalar) and x.kind == "int":
+        return TracedScalar(cast(x.value, np.dtype(np.int64)))
+    return x
+
+
 @implements(np.where)
 def where(condition: Any, x: Any = _NO_VALUE, y: Any = _NO_VALUE, /) -> Any:
     if x is _NO_VALUE and y is _NO_VALUE:
@@ -39,7 +48,7 @@ def where(condition: Any, x: Any = _NO_VALUE, y: Any = _NO_VALUE, /) -> Any:
     kind = check_dtype(promoted(x, y))
     test = cast(value_of(c), np.dtype(bool))
     dims = common_dims(*map(dims_of, (c, x, y)))
-    values = [broadcast(value_of(v, kind), dims) for v in (x, y)]
+    values = [broadcast(value_of(_wrapped(v, kind), kind), dims) for v in (x, y)]
     result = tracer.emit("where", [broadcast(test, dims), *values])
     arrays = [a.view for a in (c, x, y) if isinstance(a, TracedArray)]
     return new_array(result, keep_order([(v.dims, v.strides) for v in arrays], dims))
@@ -245,7 +254,7 @@ def nan_to_num(x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, ne
         result = call(np.where, (call(np.equal, (v, kind.type(-np.inf)), {}), kind.type(low), r), {})
         if not dims_of(a):
             result = wrap(value_of(result))
-    if isinstance(a, TracedArray):
+    if isinstance(a, TracedArray) and a.ndim:
         result = new_array(result.view.read(), like_order(a))
     if not copy and isinstance(x, TracedArray):
         x[...] = result

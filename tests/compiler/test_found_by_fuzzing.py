@@ -92,3 +92,50 @@ def test_a_vector_that_a_loop_inside_carries():
         return y
 
     agrees(f, np.ones(4, np.float16))
+
+
+def test_a_write_through_a_new_axis_of_a_0d_array():
+    def f(x, y):
+        x[None] //= 2
+        y[None, None] = 7
+        z = np.ones((4, 5)).mean(keepdims=True, where=x > 3)
+        z[z != 1] = 0.5
+        return np.cumprod(x), np.fmin(np.ones((0, 2)), x), z
+
+    agrees(f, np.array(5, np.uint32), np.array(1.0))
+
+
+def test_indices_read_from_the_array_that_is_written():
+    """What is written must not be read as an index later in the same statement."""
+    def f(x):
+        x = x * 1
+        x[x != 2] += 2
+        x[x] = 7
+        return x
+
+    def g(x, y):
+        y[x] = x
+        x[x] = 100
+        x[y % 5] += x[x % 5]
+        np.add.at(x, x % 5, x)
+        return x
+
+    agrees(f, np.array([1, 2, 0, 0, 1]))
+    agrees(g, np.array([3, 2, 4, 0, 1]), np.arange(5))
+
+
+@pytest.mark.parametrize("number", [-1, 300, 2**63, 7])
+def test_where_wraps_a_python_int(number):
+    x = np.array([1, 2], np.uint8)
+    agrees(lambda c, x: np.where(c, number, x), np.array([True, False]), x)
+    agrees(lambda c, x, n: (np.where(c, n, x), np.where(c, x, n)), np.array([True, False]), x, number)
+
+
+def test_comparing_two_python_ints():
+    agrees(lambda m, n: (np.equal(m, n), np.less(m, 2), np.maximum(m, n)), -2, 3)
+
+
+def test_tile_of_nothing_is_a_view():
+    x = np.ones((2, 0), np.float32)
+    x.flags.writeable = False
+    agrees(lambda x, y: (np.tile(x, 2), np.tile(y, 1), np.tile(y, (1, 1, 1)), np.tile(y, (2, 1))), x, np.ones((2, 3)).T)
