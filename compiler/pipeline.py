@@ -41,6 +41,7 @@ from ..passes.loops.marking import marking
 from ..passes.loops.parallel import parallel
 from ..passes.loops.sink import sink
 from ..passes.loops.skew import skew
+from ..passes.loops.unroll import unroll
 from ..passes.lower import lower
 from ..passes.manager import Pass, Step, run_passes
 from ..passes.plan import Copied, plan
@@ -65,6 +66,7 @@ UNCHECKED = Pass("unchecked", "drop the checks of array indices", unchecked)
 LOOP_PASSES = [
     Pass("sink", "store once after a branch whose arms store to one cell", sink),
     Pass("if_convert", "compute both values of a small branch and choose", if_convert),
+    Pass("unroll", "write out loops over two to four trips that only compute", unroll),
     Pass("fuse", "make neighbouring loops over shared memory one", fuse),
     Pass("forward", "read what was just stored from a register", forward),
     Pass("contract", "keep only one trip of a temporary that no other trip sees", contract),

@@ -17,8 +17,9 @@ from treadle.passes.loops.interchange import interchange
 from treadle.passes.loops.parallel import parallel
 from treadle.passes.loops.sink import sink
 from treadle.passes.loops.skew import skew
+from treadle.passes.loops.unroll import unroll
 
-ALL = (sink, if_convert, fuse, forward, contract, parallel, interchange, skew, carry)
+ALL = (sink, if_convert, unroll, fuse, forward, contract, parallel, interchange, skew, carry)
 
 PROGRAMS = {
     "seidel": """
@@ -120,6 +121,15 @@ loops f(a: f64[50], b: f64[51])
     a[i] = b[i] + 1.0
   for seq j in 0..50:
     b[j + 1] = a[j]
+""",
+    "components": """
+loops f(a: f64[50], x: f64[50, 3] readonly)
+  for par i in 0..50:
+    for red k in 0..3 carry c: f64 = 0.0 by add, d: f64 = 1.0 by mul:
+      t = x[i, k] - x[0, k]
+      next c = c + (t * t) -> r
+      next d = d * t -> p
+    a[i] = r + p
 """,
 }
 
@@ -225,3 +235,15 @@ def test_siblings_become_one_nest_and_their_temporaries_one_row():
 @pytest.mark.parametrize("name", ("neighbours", "read ahead", "write behind"))
 def test_loops_that_meet_in_other_trips_stay_apart(name):
     assert len(transform(PROGRAMS[name], (fuse,)).body) >= 2
+
+
+def test_a_loop_over_components_becomes_straight_code():
+    (loop,) = loops(transform(PROGRAMS["components"], (unroll,)))
+    assert loop.var == "i" and isinstance(loop.body[-1], Store)
+
+
+def test_loops_that_are_long_or_store_or_stand_alone_stay():
+    assert len(loops(transform(PROGRAMS["components"].replace("0..3", "0..2").replace("3]", "9]"), (unroll,)))) == 1
+    assert len(loops(transform(PROGRAMS["components"].replace("0..3", "0..9").replace("3]", "9]"), (unroll,)))) == 2
+    assert len(loops(transform(PROGRAMS["components"].replace("    a[i]", "    a[i]").replace(
+        "      t = ", "      a[i] = c\n      t = "), (unroll,)))) == 2
