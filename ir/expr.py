@@ -210,6 +210,8 @@ def select(condition: Expr, then: Expr | Number, other: Expr | Number) -> Expr:
         return a
     if condition.is_const:
         return a if condition.payload else b
+    if dtype == "i1" and condition in (a, b):
+        return op("and", condition, a) if condition is b else op("or", condition, b)
     return _intern("op", "select", (condition, a, b), dtype)
 
 

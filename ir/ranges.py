@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from .expr import Expr
+from .expr import Expr, op
 from .linear import Linear, linear, number
 from .loops import For, Let, LoopFunction, Stmt
 from .scalar import BITS, NUMPY_DTYPE, SIGNED
@@ -103,6 +103,15 @@ class Ranges:
         new.names = (*self.names, *names)
         return new
 
+    def with_yielded(self, name: str, condition: Expr, then: Expr, other: Expr) -> Ranges:
+        """`name` is what an `If` yields, which may be what `a and b` or `a or b` came from."""
+        new = self.with_names([name])
+        if other is condition or (other.is_const and other.dtype == "i1" and not other.payload):
+            new.conditions[name] = op("and", condition, then)
+        elif then is condition or (then.is_const and then.dtype == "i1" and then.payload):
+            new.conditions[name] = op("or", condition, other)
+        return new
+
     def with_condition(self, condition: Expr, holds: bool = True) -> Ranges:
         """Where `condition` was found to hold, or not to hold."""
         facts = _stable_forms(self._facts(condition, holds))
@@ -166,6 +175,12 @@ class Ranges:
             if cases and depth:
                 return all(self.is_nonnegative(form.replaced(atom, self.linear(c)), depth - 1) for c in cases)
         return False
+
+    def fits(self, form: Linear) -> bool:
+        """Is `form` certain to lie within 64 bits: by its bounds, or between values that do, as i + 1 where i < n?"""
+        lo, hi = self.interval(form)
+        above = hi is not None or any(_is_shifted_atom(form + f, -1) for f in (number(0), *self.facts))
+        return above and (lo is not None or any(_is_shifted_atom(form - f, 1) for f in (number(0), *self.facts)))
 
     def in_range(self, index: Expr, extent: Expr) -> bool:
         """Is 0 <= index < extent certain?"""
@@ -240,6 +255,16 @@ def function_ranges(function: LoopFunction) -> Ranges:
 def is_stable(e: Expr) -> bool:
     """Does `e` have one value as long as its variables do? What is loaded from memory that is written may not."""
     return all(b.readonly or b.place == "const" for b in e.buffers)
+
+
+def _is_shifted_atom(form: Linear, direction: int) -> bool:
+    """Is `form` one 64-bit value, perhaps plus a constant that is of this sign?"""
+    if form.is_constant:
+        return LEAST <= form.constant <= GREATEST
+    if len(form.terms) != 1 or form.constant * direction < 0:
+        return False
+    ((atom, factor),) = form.terms.items()
+    return factor == 1 and form.atoms[atom].kind in ("var", "load")
 
 
 def _stable_forms(forms: Iterable[Linear | int]) -> tuple[Linear, ...]:

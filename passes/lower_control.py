@@ -118,12 +118,14 @@ def lower_while(lowering: _Lowering, loop: Op) -> None:
     carrier.bind(body.args)
     statement = While(carrier.carried, [], const(True, "i1"), [], loop.loc)
     with lowering.inside(statement.test):
+        lowering.known = lowering.known.with_names(c.name for c in statement.carried)
         lowering.block(test)
         cond = lowering.element(test.yields[0], ())
         assert isinstance(cond, Expr)
         statement.cond = cond
+        tested = lowering.known
     with lowering.inside(statement.body):
-        lowering.known = lowering.known.with_names(c.name for c in statement.carried)
+        lowering.known = tested.with_condition(cond)
         lowering.block(body)
         carrier.end(body.yields)
     lowering.emit(statement)
@@ -147,8 +149,9 @@ def lower_if(lowering: _Lowering, branch: Op) -> None:
             lowering.place[v] = homes[k]
             continue
         names = [lowering.fresh("r") for _ in range(_width(v))]
-        lowering.known = lowering.known.with_names(names)
-        statement.yields += [Yielded(n, a, b) for n, a, b in zip(names, ends[0][k], ends[1][k], strict=True)]
+        for n, a, b in zip(names, ends[0][k], ends[1][k], strict=True):
+            lowering.known = lowering.known.with_yielded(n, cond, a, b)
+            statement.yields.append(Yielded(n, a, b))
         lowering.scalar[v] = _named(names, v)
 
 

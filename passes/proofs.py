@@ -67,8 +67,7 @@ def proved(condition: Expr, ranges: Ranges) -> bool:
 def _is_overflow_test(condition: Expr, ranges: Ranges) -> bool:
     """The test that a sum, difference or product wraps, where it does not.
 
-    Linear forms take expressions not to wrap, and their interval is unknown where it leaves 64 bits: so a known interval
-    of the true result is the proof.
+    Linear forms take expressions not to wrap: so it is the true result that is proved to fit into 64 bits.
     """
     a, b = condition.args
     if condition.payload == "ne" and _is(a, "mulhi") and _is(b, "shr") and _is(b.args[0], "mul"):
@@ -92,7 +91,7 @@ def _is(e: Expr, name: str) -> bool:
 
 
 def _bounded(e: Expr, ranges: Ranges) -> bool:
-    return None not in ranges.interval(e)
+    return ranges.fits(ranges.linear(e))
 
 
 def _as_extreme(condition: Expr, then: Expr, other: Expr) -> Expr | None:

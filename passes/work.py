@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..ir.loops import Call, For, Stmt, own_exprs
+from ..ir.loops import Call, For, If, Stmt, While, own_exprs
 from ..ir.ranges import Ranges
 
 # Work from which a nest is spread over threads.
@@ -37,6 +37,10 @@ def cost(body: list[Stmt], known: Ranges) -> int:
     for s in body:
         if isinstance(s, For):
             total += trips(s, known) * cost(s.body, known.with_loop(s))
+        elif isinstance(s, If):
+            total += max(cost(s.then, known), cost(s.other, known))
+        elif isinstance(s, While):
+            total += UNKNOWN_TRIPS * (cost(s.test, known) + cost(s.body, known))
         total += CALL_COST if isinstance(s, Call) else 0
         pending = list(own_exprs(s))
         while pending:

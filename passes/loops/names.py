@@ -5,13 +5,18 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 
-from ...ir.loops import Alloc, Call, For, If, Let, LoopFunction, While, walk
+from ...ir.loops import Alloc, Call, For, If, Let, LoopFunction, Stmt, While, walk
 
 
 def taken_names(function: LoopFunction) -> set[str]:
     """Every name that the function binds."""
-    out = {n for n, _ in function.scalars} | {b.name for b in function.buffers}
-    for s in walk(function.body):
+    return {n for n, _ in function.scalars} | {b.name for b in function.buffers} | bound_names(function.body)
+
+
+def bound_names(body: list[Stmt]) -> set[str]:
+    """Every name that these statements bind."""
+    out: set[str] = set()
+    for s in walk(body):
         if isinstance(s, Let):
             out.add(s.name)
         elif isinstance(s, Alloc):

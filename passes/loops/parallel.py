@@ -1,13 +1,16 @@
 """Marks loops whose trips are independent:  for seq i   ->   for par i
 
 Before: the user's loops run in order.  After: a loop is parallel when no cell that one trip stores is touched by another,
-and it carries nothing, cannot end early, and cannot raise.  Such loops may run in vectors and on threads (`marking`).
+and it carries nothing, cannot end early, and cannot raise.  Such loops may run in vectors and on threads (`marking`).  A
+`while` inside must surely end: threads do not listen for Ctrl-C.
 """
 
 from __future__ import annotations
 
-from ...ir.loops import Call, For, LoopFunction, Raise, Stmt, While, walk
+from ...ir.expr import Expr
+from ...ir.loops import Call, For, Let, LoopFunction, Raise, Stmt, While, walk
 from ...ir.ranges import Ranges, function_ranges
+from .names import bound_names
 from .nests import distances, rewrite_loops
 
 MAX_STATEMENTS = 150
@@ -29,6 +32,31 @@ def is_independent(loop: For, ranges: Ranges) -> bool:
     if loop.carried or loop.until is not None:
         return False
     inner = list(walk(loop.body))
-    if len(inner) > MAX_STATEMENTS or any(isinstance(s, Raise | While | Call) for s in inner):
+    if len(inner) > MAX_STATEMENTS or any(isinstance(s, Raise | Call) for s in inner):
+        return False
+    if not all(surely_ends(s) for s in inner if isinstance(s, While)):
         return False
     return all(d[0] == 0 for _, _, d in distances(loop, ranges, (loop.var,)))
+
+
+def surely_ends(s: While) -> bool:
+    """Does the loop run only while a number that it counts up is less than one that stays?"""
+    named = {x.name: x.value for x in s.test if isinstance(x, Let)}
+    inside = bound_names([s])
+    rising = {c.name for c in s.carried if c.next is not None and _is_next_number(c.next, c.name)}
+    return any(e.payload == "lt" and e.args[0].payload in rising and not e.args[1].variables & inside
+               and not e.args[1].buffers for e in _conjuncts(s.cond, named))
+
+
+def _is_next_number(e: Expr, name: str) -> bool:
+    return e.dtype == "i64" and e.payload == "add" and e.args[0].payload == name and e.args[1].is_const \
+        and e.args[1].payload > 0  # type: ignore[operator]
+
+
+def _conjuncts(e: Expr, named: dict[str, Expr]) -> list[Expr]:
+    """The operations that all hold where `e` does."""
+    if e.kind == "var":
+        return _conjuncts(named[str(e.payload)], named) if e.payload in named else []
+    if e.kind == "op" and e.payload == "and":
+        return [x for a in e.args for x in _conjuncts(a, named)]
+    return [e] if e.kind == "op" else []

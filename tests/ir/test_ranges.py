@@ -157,3 +157,24 @@ def test_quotients_by_variables():
 def test_no_bound_beyond_the_type():
     ranges = Ranges().with_variable("i", [2**62], [2**63 - 1])
     assert ranges.interval(i + 5) == (2**62 + 5, None)
+
+
+def test_a_value_between_two_of_64_bits_fits():
+    known = Ranges().with_names(["n", "i"])
+    form = known.linear(i + 1)
+    assert not known.fits(form) and known.fits(known.linear(i))
+    assert known.with_condition(i < n).fits(form) and known.with_condition(i < const(7)).fits(form)
+    assert not known.with_condition(i < n).fits(form + 1) and not known.with_condition(i > n).fits(form)
+    assert not known.with_condition(i < n).fits(known.linear(i - 1)) and known.with_condition(i > n).fits(known.linear(i - 1))
+    assert not known.with_condition(i < n).fits(form + known.linear(n))
+
+
+def test_what_an_and_yields_says_both():
+    a, r = var("a", "i1"), var("r", "i1")
+    known = Ranges().with_names(["n", "i", "a"])
+    form = known.linear(i + 1)
+    both = known.with_yielded("r", a, i < n, a)
+    assert both.with_condition(r).fits(form) and not both.with_condition(r, False).fits(form)
+    either = known.with_yielded("r", a, a, i >= n)
+    assert either.with_condition(r, False).fits(form) and not either.with_condition(r).fits(form)
+    assert not known.with_yielded("r", a, i < n, i > n).with_condition(r).fits(form)

@@ -122,6 +122,16 @@ loops f(a: f64[50], b: f64[51])
   for seq j in 0..50:
     b[j + 1] = a[j]
 """,
+    "escape": """
+loops f(a: i64[20], x: f64[20] readonly)
+  for seq i in 0..20:
+    while carry n: i64 = 0, z: f64 = 0.0:
+      small = (n < 30) & (z < 4.0)
+    test small:
+      next n = n + 1 -> m
+      next z = (z * z) + x[i] -> r
+    a[i] = m
+""",
     "components": """
 loops f(a: f64[50], x: f64[50, 3] readonly)
   for par i in 0..50:
@@ -199,7 +209,8 @@ def test_a_diagonal_dependence_forbids_interchange():
     assert (outer.kind, inner.kind) == ("seq", "par")
 
 
-@pytest.mark.parametrize("name, kind", [("copy", "par"), ("shift", "seq"), ("filter", "seq"), ("total", "seq")])
+@pytest.mark.parametrize("name, kind", [("copy", "par"), ("shift", "seq"), ("filter", "seq"), ("total", "seq"),
+                                        ("escape", "par")])
 def test_only_independent_trips_are_parallel(name, kind):
     assert loops(transform(PROGRAMS[name], (parallel,)))[0].kind == kind
 
@@ -247,3 +258,10 @@ def test_loops_that_are_long_or_store_or_stand_alone_stay():
     assert len(loops(transform(PROGRAMS["components"].replace("0..3", "0..9").replace("3]", "9]"), (unroll,)))) == 2
     assert len(loops(transform(PROGRAMS["components"].replace("    a[i]", "    a[i]").replace(
         "      t = ", "      a[i] = c\n      t = "), (unroll,)))) == 2
+
+
+def test_a_loop_around_one_that_may_not_end_stays_in_order():
+    function = parse_loops(PROGRAMS["escape"].replace("(n < 30) & (z < 4.0)", "z < 4.0").strip() + "\n")
+    assert loops(parallel(function))[0].kind == "seq"
+    function = parse_loops(PROGRAMS["escape"].replace("n < 30", "n < (n + 3)").strip() + "\n")
+    assert loops(parallel(function))[0].kind == "seq"
