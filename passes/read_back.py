@@ -25,7 +25,8 @@ def read_back(block: Block) -> None:
     counts = use_counts(block)
     for inner in list(_blocks(block)):
         for store in [op for op in inner.ops if _is_store_of_computed(op, inner)]:
-            if counts[store.operands[1]] > 1:
+            # A value made here, to read an earlier store, is none of those counted.
+            if counts.get(store.operands[1], 0) > 1:
                 _read_from(inner, inner.ops.index(store))
 
 

@@ -265,3 +265,36 @@ def _pad_constant(a: TracedArray, widths: np.ndarray, values: Any) -> TracedArra
 @implements(np.insert, np.delete)
 def insert_or_delete(arr: Any, *args: Any, **kwargs: Any) -> TracedArray:
     raise tracer.unsupported("np.insert and np.delete", instead="np.concatenate of slices")
+
+
+@implements(np.block)
+def block(arrays: Any) -> TracedArray:
+    depth = _depth(arrays)
+    items = _leaf_arrays(arrays)
+    rank = max([depth, *[a.ndim for a in items]])
+
+    def join(x: Any, level: int) -> TracedArray:
+        if not isinstance(x, list):
+            a = as_array(x)
+            return a[(None,) * (rank - a.ndim)]
+        return concatenate([join(e, level + 1) for e in x], axis=rank - depth + level)
+
+    if depth == 0:
+        return as_array(arrays).copy()
+    return join(arrays, 0)
+
+
+def _depth(x: Any) -> int:
+    """How deep lists are nested; ValueError as NumPy's if not equally."""
+    if not isinstance(x, list):
+        return 0
+    if not x:
+        raise ValueError("List at arrays cannot be empty")
+    depths = {_depth(e) for e in x}
+    if len(depths) > 1:
+        raise ValueError("List depths are mismatched. First element was at one depth, but there is an element at another depth")
+    return 1 + depths.pop()
+
+
+def _leaf_arrays(x: Any) -> list[TracedArray]:
+    return [a for e in x for a in _leaf_arrays(e)] if isinstance(x, list) else [as_array(x)]
