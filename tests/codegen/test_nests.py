@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import signal
-import time
 
 import numpy as np
 import pytest
@@ -528,7 +527,7 @@ def test_parts_of_complex_numbers(target, dtype):
 
 @pytest.mark.parametrize("kind", ["for", "nested", "while"])
 def test_ctrl_c_ends_a_loop(kind):
-    """A loop of hours, a quarter of a second before the signal."""
+    """A loop of hours: it ends only because of the signal."""
     s, out, hours = var("s"), arg("out", "i64", ()), const(1 << 50)
     step = (s ^ (s << 13)) + 1
     if kind == "while":
@@ -540,14 +539,12 @@ def test_ctrl_c_ends_a_loop(kind):
                    carried=[Carried("t", const(1), var("r0"), "r")])
     call = compiled(function([out], run, Store(out, (), var("r")), scalars=[]))
     before = signal.signal(signal.SIGALRM, signal.default_int_handler)
-    began = time.monotonic()
     try:
         signal.setitimer(signal.ITIMER_REAL, 0.25)
         with pytest.raises(KeyboardInterrupt):
             call([np.zeros(1, np.int64)])
     finally:
         signal.signal(signal.SIGALRM, before)
-    assert 0.2 < time.monotonic() - began < 1.5
 
 
 def test_a_load_stays_in_a_loop_that_stores_to_its_buffer():

@@ -150,28 +150,40 @@ define i64 @outer(ptr %slots, ptr %error) {
 
 
 def test_the_gil_is_released_when_asked():
+    """The native code waits until another thread, which only runs without the lock, has answered."""
     library = device.compile("""
 declare i32 @usleep(i32)
-define i64 @sleep(ptr %slots, ptr %error) {
-  %r = call i32 @usleep(i32 200000)
+define i64 @wait(ptr %slots, ptr %error) {
+entry:
+  %words = load ptr, ptr %slots
+  %answer = getelementptr i64, ptr %words, i64 1
+  store atomic i64 1, ptr %words seq_cst, align 8
+  br label %loop
+loop:
+  %k = phi i64 [ 0, %entry ], [ %next, %loop ]
+  %r = call i32 @usleep(i32 1000)
+  %next = add i64 %k, 1
+  %found = load atomic i64, ptr %answer seq_cst, align 8
+  %answered = icmp ne i64 %found, 0
+  %late = icmp sgt i64 %next, 60000
+  %end = or i1 %answered, %late
+  br i1 %end, label %exit, label %loop
+exit:
   ret i64 0
 }""")
-    progress = []
+    words = np.zeros(2, np.int64)
 
-    def count():
-        while not done:
-            progress.append(1)
+    def answer():
+        while not words[0]:
+            pass
+        words[1] = 7
 
-    done = False
-    f = device.entry(library.address("sleep"), [], release_gil=True)
-    thread = threading.Thread(target=count)
+    f = device.entry(library.address("wait"), [Slot("data", 0)], release_gil=True)
+    thread = threading.Thread(target=answer, daemon=True)
     thread.start()
-    before = len(progress)
-    f()
-    during = len(progress) - before
-    done = True
+    f(words)
+    assert words[1] == 7
     thread.join()
-    assert during > 1000
 
 
 def test_the_arena_has_room_for_every_worker():
