@@ -85,12 +85,13 @@ def finish_trace(state: Trace, name: str, result: Any) -> Traced:
 def _parameter(source: Source, value: Any, storage: Storage | None) -> Parameter:
     if not isinstance(value.type, ArrayType):
         return Parameter(str(source))
-    if storage is None:  # a constant, or a scalar
-        strides = packed_strides(value.dims, value.dtype) if value.dims else None
-        return Parameter(str(source), None if strides is None else tuple(s // value.dtype.itemsize for s in strides), False)
+    if storage is None and not value.dims:
+        return Parameter(str(source), None, False)
+    # A constant's memory is packed.
+    strides = packed_strides(value.dims, value.dtype) if storage is None else storage.strides
     itemsize = value.dtype.itemsize
-    strides = tuple(s // itemsize if s is not None else 0 for s in storage.strides)
-    return Parameter(str(source), strides, storage.writeable)
+    return Parameter(str(source), tuple(s // itemsize if s is not None else 0 for s in strides),
+                     storage is not None and storage.writeable)
 
 
 def _names(f: Callable[..., Any], count: int) -> list[str]:

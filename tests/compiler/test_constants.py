@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-
 import treadle as td
+
 from tests.comparator import difference, fresh, observe
 
 
