@@ -100,27 +100,28 @@ def overwrite(builder: Builder, target: Value, new: Value) -> Value:
 
 
 def _update_at_definition(block: Block, k: int, target: Value) -> bool:
-    """Where a yielded value has other readers too, or is a chain of updates of a new value, compute that straight into
-    `target`, and let them read it there.
+    """Where a yielded value has other readers or is itself updated, make it in `target`'s memory from the start.
 
-    Legal if nothing in the block reads `target` later, and no error can be raised between here and the end.
+    Legal if nothing in the block reads `target` later, and, where `target` is the caller's array, no error can be raised
+    between here and the end.
     """
-    first = block.yields[k]
-    while first.op is not None and first.op.block is block and is_update(first.op):
-        first = first.op.operands[0]
-    if first.op is None or first.op.block is not block or first.op.regions or len(first.op.results) != 1:
+    made = block.yields[k]
+    while is_update(made.op) and made.op.block is block:  # type: ignore[union-attr]
+        made = made.op.operands[0]  # type: ignore[union-attr]
+    if made.op is None or made.op.block is not block or made.op.regions or len(made.op.results) != 1:
         return False
-    at = block.ops.index(first.op)
+    at = block.ops.index(made.op)
     rest = block.ops[at + 1:]
-    if not any(_uses(op, first) for op in rest) or any(_uses(op, target) or effect_of(op) != "pure" for op in rest):
+    is_callers = origin(target).op is None
+    if not any(_uses(op, made) for op in rest) or any(_uses(op, target) for op in rest):
         return False
-    if target in block.yields or sum(y is first or y is block.yields[k] for y in block.yields) > 1:
+    if target in block.yields or block.yields.count(made) > 1 or (is_callers and any(effect_of(op) != "pure" for op in rest)):
         return False
     tail = Block()
     tail.ops, tail.yields = rest, block.yields
     del block.ops[at + 1:]
-    new = overwrite(Builder(block), target, first)
-    replace_uses(tail, {first: new})
+    new = overwrite(Builder(block), target, made)
+    replace_uses(tail, {made: new})
     block.ops.extend(rest)
     block.yields = tail.yields
     return True
@@ -141,12 +142,12 @@ def _prepare_branch(op: Op, function: Function, states: dict[Value, Value]) -> N
 
 
 def _shared_home(op: Op, k: int, function: Function, states: dict[Value, Value]) -> Value | None:
-    """An earlier value that an arm updates and that nobody reads after the `if`."""
+    """An earlier value that an arm updates, or passes on, and that nobody reads after the `if`."""
     liveness = Liveness(function.block)
-    for arm in op.regions:
-        y = arm.yields[k]
-        home = leave(y, arm)
-        if home is None or home is y:
+    ends = [(arm.yields[k], leave(arm.yields[k], arm)) for arm in op.regions]
+    # What an arm updates rather than what one only passes on.
+    for _, home in sorted(ends, key=lambda e: e[0] is e[1]):
+        if home is None:
             continue
         first = origin(home)
         if first.op is None and first.block is function.block and states.get(op.results[k]) is not first:
@@ -179,4 +180,5 @@ def _end_in_arm(arm: Block, homes: dict[int, Value]) -> None:
     builder = Builder(arm)
     moves = [k for k, home in homes.items() if origin(arm.yields[k], stop=stop) is not home]
     for k in moves:
-        arm.yields[k] = overwrite(builder, homes[k], arm.yields[k])
+        if not _update_at_definition(arm, k, homes[k]):
+            arm.yields[k] = overwrite(builder, homes[k], arm.yields[k])
