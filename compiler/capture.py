@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import types
+import weakref
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
@@ -473,7 +474,8 @@ def _has_places(target: ast.expr) -> bool:
     return any(isinstance(n, (ast.Subscript, ast.Attribute)) for n in ast.walk(target))
 
 
-_rewritten: dict[types.CodeType, types.CodeType | None] = {}
+# Forgotten with the code that was rewritten.
+_rewritten: weakref.WeakKeyDictionary[types.CodeType, types.CodeType | None] = weakref.WeakKeyDictionary()
 
 
 def rewrite(function: types.FunctionType) -> types.CodeType | None:

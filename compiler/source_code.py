@@ -6,11 +6,14 @@ import ast
 import copy
 import linecache
 import types
+from collections import OrderedDict
 from collections.abc import Iterator
 
 FunctionNode = ast.FunctionDef | ast.Lambda
 
-_trees: dict[str, tuple[int, ast.Module | None]] = {}
+# Syntax trees of the files used last, with a hash of their text.
+_MOST_TREES = 32
+_trees: OrderedDict[str, tuple[int, ast.Module | None]] = OrderedDict()
 
 
 def find_node(code: types.CodeType) -> FunctionNode | None:
@@ -34,6 +37,9 @@ def _tree(filename: str) -> ast.Module | None:
         except SyntaxError:
             found = (hash(text), None)
         _trees[filename] = found
+        if len(_trees) > _MOST_TREES:
+            _trees.popitem(last=False)
+    _trees.move_to_end(filename)
     return found[1]
 
 

@@ -46,6 +46,8 @@ def where(condition: Any, x: Any = _NO_VALUE, y: Any = _NO_VALUE, /) -> Any:
         raise ValueError("either both or neither of x and y should be given")
     c, x, y = operand(condition), operand(x), operand(y)
     kind = check_dtype(promoted(x, y))
+    # Unlike a ufunc, np.where lets a Python integer wrap.
+    x, y = (np.asarray(v).astype(kind)[()] if type(v) is int and kind.kind in "iu" else v for v in (x, y))
     test = cast(value_of(c), np.dtype(bool))
     dims = common_dims(*map(dims_of, (c, x, y)))
     values = [broadcast(value_of(_wrapped(v, kind), kind), dims) for v in (x, y)]
