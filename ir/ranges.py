@@ -224,6 +224,8 @@ class Ranges:
             return ()
         if e.kind == "table":
             values = e.payload
+            if not values:
+                return ()
             return (number(max(values) if direction > 0 else min(values)),)  # type: ignore[type-var, call-overload]
         if e.kind == "op":
             rule = _RULES.get(str(e.payload))

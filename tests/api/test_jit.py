@@ -407,3 +407,8 @@ def test_other_threads_run_and_signals_arrive_during_a_long_loop():
     with pytest.raises(KeyboardInterrupt):
         g(np.ones(1000), 10**9)
     assert time.perf_counter() - start < 5
+
+
+def test_empty_literals():
+    f = lambda x: np.concatenate([np.array([]), x, np.array([], dtype=np.float64)])[np.array([0, 2])]
+    assert np.array_equal(td.jit(f)(X), f(X))
