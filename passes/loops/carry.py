@@ -52,8 +52,11 @@ def _carried_load(loop: For, store: Store, ranges: Ranges) -> Expr | None:
     if len(stores) != 1 or stores[0].statement is not store:
         return None
     for a in same:
-        if not a.is_store and must_meet(stores[0], a, loop.var, 1) and not _meets_now(stores[0], a, loop) \
-                and _starts_in_range(a, loop, ranges):
+        if a.is_store or not must_meet(stores[0], a, loop.var, 1) or not _starts_in_range(a, loop, ranges):
+            continue
+        # The same load may stand again behind the store.
+        alike = [b for b in same if not b.is_store and b.index == a.index]
+        if not any(_meets_now(stores[0], b, loop) for b in alike):
             return load(store.buffer, a.index)  # type: ignore[arg-type]
     return None
 
