@@ -264,3 +264,13 @@ def test_a_stored_value_is_read_where_it_was_stored():
 def test_a_stored_value_that_is_overwritten_in_its_place_is_kept():
     planned, loops = agree(_stored_and_read(True), [draw(N - 2), draw(N)])
     assert temporaries(loops) == 1
+
+
+def test_a_value_that_is_stored_twice_and_read():
+    def build(b, x, y, z):
+        new = b.add(b.multiply(x, x), b.exp(x))
+        return [put(b, y, new, [(1, (1, 0))]), put(b, z, new, [(0, (1, 0))])]
+
+    planned, loops = agree(make([array(N - 2), VECTOR, VECTOR], build, [INTO1, Output(into=2)]), [draw(N - 2), draw(N), draw(N)],
+                           exact=False)
+    assert not planned.copies and temporaries(loops) == 0
