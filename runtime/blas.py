@@ -14,7 +14,7 @@ from scipy.linalg import cython_blas
 # Type letter -> bytes of an element, bytes of a component, LLVM type of a component, words of the number 1.
 KINDS = {"s": (4, 4, "float", "1.0"), "d": (8, 8, "double", "1.0"), "c": (8, 4, "float", "1.0"), "z": (16, 8, "double", "1.0")}
 # Multiply-adds of one piece, and its least width: below, dividing costs more than it gains.
-PIECE_WORK = 16_000_000
+PIECE_WORK = 500_000
 PIECE_WIDTH = 96
 PIECE_BYTES = 1 << 18
 
