@@ -39,6 +39,7 @@ class Lowered:
         lines.append(f"temporaries: {loops.arena_bytes} bytes, and {loops.worker_bytes} per thread")
         lines.append(f"copies: {len(r.copies) or 'none'}")
         lines += [f"  {c}" for c in r.copies]
+        lines += ["overlapping reads and writes:", *(f"  {n}" for n in loops.notes)] if loops.notes else []
         return "\n".join(lines)
 
     def html(self) -> str:

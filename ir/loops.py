@@ -208,6 +208,7 @@ class LoopFunction:
     buffers: the memory it is given, in order: pointers.  scalars: run-time scalars it is given, as (name, scalar type).
     Results that are scalars are written to "arg" buffers of rank 0 (complex ones of shape (2,)).  errors: what each Raise
     code stands for.  arena_bytes, worker_bytes: the arena holds `arena_bytes + workers * worker_bytes` bytes.
+    notes: the temporaries and copies that lowering needed, in words.
     """
 
     name: str
@@ -217,6 +218,7 @@ class LoopFunction:
     errors: list[ErrorSite] = field(default_factory=list)
     arena_bytes: int = 0
     worker_bytes: int = 0
+    notes: list[str] = field(default_factory=list)
 
 
 def bodies(s: Stmt) -> list[list[Stmt]]:

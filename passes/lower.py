@@ -47,7 +47,7 @@ class _Lowering(Emitter):
                 self.store(buffer, (), self.element(v, ()))
             elif self.place[v] is not buffer:
                 self.copy(buffer, v, "a result lies elsewhere")
-        return LoopFunction(self.function.name, self.buffers, self.scalars, self.body, self.errors)
+        return LoopFunction(self.function.name, self.buffers, self.scalars, self.body, self.errors, notes=self.notes)
 
     def _enter(self, parameter: Parameter, v: Value) -> None:
         name = self.unique(parameter.name)
