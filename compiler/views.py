@@ -175,10 +175,6 @@ class View:
     def is_f_contiguous(self) -> bool:
         return is_packed(self.dims, self.strides, self.dtype.itemsize, range(self.rank))
 
-    def covers_storage(self) -> bool:
-        """Does the view show every element of its storage exactly as it is?"""
-        return not self.steps
-
 
 def view_of(storage: Storage) -> View:
     """All of a storage."""

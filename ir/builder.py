@@ -1,6 +1,6 @@
 """Builds ops: infers result types, inserts at the end of the current block, and shares equal pure ops in scope.
 
-A builder's methods are the ops, so a rule reads like the mathematics: `ctx.mul(g, ctx.cos(x))`.  Among the operands of an
+A builder's methods are the ops, so a rule reads like the mathematics: `ctx.multiply(g, ctx.cos(x))`.  Among the operands of an
 elementwise op a Python number, or a rank-0 value, takes the type of the first array operand; dtypes are never promoted
 here: NumPy's promotion is the front end's business.
 

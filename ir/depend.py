@@ -362,8 +362,3 @@ def carried_level(distance: Distance) -> int | None:
         if isinstance(d, int) and d < 0:
             return None
     return None
-
-
-def reversed_distance(distance: Distance) -> Distance:
-    """The distance from the second access to the first."""
-    return tuple(-d if isinstance(d, int) else d for d in distance)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Union
 
 import numpy as np
 
-from .scalar import BITS, FLOATS, INTEGERS, NUMPY_DTYPE, SCALAR_OPS
+from .scalar import BITS, INTEGERS, NUMPY_DTYPE, SCALAR_OPS
 
 if TYPE_CHECKING:
     from .loops import Buffer
@@ -401,7 +401,3 @@ def _show(e: Expr, names: dict[int, str]) -> str:
         return f"({args[0]} {_INFIX[e.payload]} {args[1]})"  # type: ignore[index]
     name = f"{e.payload}.{e.dtype}" if e.payload in ("cast", "bitcast") else e.payload
     return f"{name}({', '.join(args)})"
-
-
-def is_float(e: Expr) -> bool:
-    return e.dtype in FLOATS

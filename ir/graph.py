@@ -145,13 +145,6 @@ def walk_ops(block: Block) -> Iterator[Op]:
             yield from walk_ops(r)
 
 
-def type_values(t: Type) -> Iterator[Value]:
-    """The values that a dependent type uses."""
-    for d in t.dims:
-        if isinstance(d, Value):
-            yield d
-
-
 def defining_block(v: Value) -> Block:
     """The block in which `v` is visible from its definition on."""
     block = v.op.block if v.op is not None else v.block

@@ -1,7 +1,7 @@
 """What an op is: one `OpDef` holds its name and every rule, in one place; the registry finds it by name.
 
 Rules receive the transformation as their first argument: `ctx` is a `Builder` for jvp, transpose and batch (its methods
-are the ops: `ctx.mul(x, ctx.cos(y))`), a `LowerContext` for lowering.  So an op never imports a pass.
+are the ops: `ctx.multiply(x, ctx.cos(y))`), a `LowerContext` for lowering.  So an op never imports a pass.
 
 A rule that cannot exist is declared `Missing("reason")`; a field left at None is filled by the family that makes the op,
 and registration fails if one is still absent.  `tests/ops/test_completeness.py` lists the declared ones.

@@ -16,7 +16,6 @@ from .loops import For, Let, LoopFunction, Stmt
 from .scalar import BITS, NUMPY_DTYPE, SIGNED
 
 Interval = tuple[int | None, int | None]
-UNKNOWN: Interval = (None, None)
 LEAST, GREATEST = -2**63, 2**63 - 1
 
 # How many replacements a proof may take one after the other: each removes a variable, and may bring in those of its bound.

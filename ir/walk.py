@@ -6,7 +6,7 @@ ask here, or he will drop, move or merge an op whose result some type still name
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from .graph import Block, Function, Op, Value, walk_ops
 from .types import ArrayType, Type
@@ -165,14 +165,3 @@ def callees(function: Function) -> list[Function]:
 
     visit(function)
     return list(order)
-
-
-def each_block(function: Function, visit: Callable[[Block], None]) -> None:
-    """Call `visit` on every block of `function`: inner ones first."""
-    def go(block: Block) -> None:
-        for op in block.ops:
-            for r in op.regions:
-                go(r)
-        visit(block)
-
-    go(function.block)

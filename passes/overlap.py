@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from ..ir.depend import Access, Distance, accesses, carried_level, depend
 from ..ir.expr import Expr, const, load, op, substitute, var
 from ..ir.loops import Alloc, Buffer, For, If, Let, Stmt, Store
+from .loops.rewriting import map_exprs, replacing
 from .lower_context import Emitter, Index
-from .substitution import substitute_in
 
 # Rows that a ring may hold back.
 RING_ROWS = 2
@@ -103,7 +103,7 @@ def _hoist(overlap: Overlap, access: Access, read: Expr, distance: Distance, lev
         return False
     name = overlap.emitter.fresh("h")
     before.setdefault(level, []).append(Let(name, read))
-    substitute_in(overlap.inner, {read: var(name, read.dtype)})
+    map_exprs(overlap.inner, replacing({read: var(name, read.dtype)}))
     return True
 
 
@@ -137,7 +137,7 @@ def _snapshot(overlap: Overlap, read: Expr) -> bool:
     renamed = {var(f.var): var(c.var) for f, c in zip(own, copies, strict=True)}
     body: list[Stmt] = [Store(temporary, tuple(var(c.var) for c in copies), substitute(read, renamed))]
     _emit_loops(emitter, copies, body)
-    substitute_in(overlap.inner, {read: load(temporary, tuple(var(f.var) for f in own))})
+    map_exprs(overlap.inner, replacing({read: load(temporary, tuple(var(f.var) for f in own))}))
     return True
 
 

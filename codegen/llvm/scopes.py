@@ -238,10 +238,3 @@ class Scopes:
             trips = vector_literal([first + k * loop.step for k in range(loop.lanes)], "i64") if loop.lanes else str(first)
             out.append(self.put(depth, f"add {t} {start}, {trips}"))
         return Value(tuple(out), depth, loop.lanes, (loop,))
-
-    def variation(self, names: Iterable[str]) -> tuple[Replicated, ...]:
-        """The replicated loops along which any of these variables varies."""
-        if not self.replicated:
-            return ()
-        loops = {r for n in names for r in ((self.trips[n][1],) if n in self.trips else self.environment[n].by)}
-        return tuple(r for r in self.replicated if r in loops)

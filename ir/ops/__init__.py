@@ -36,6 +36,7 @@ from . import (
 __all__ = [
     "arithmetic",
     "bits",
+    "callback",
     "casting",
     "comparison",
     "complexes",

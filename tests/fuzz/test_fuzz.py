@@ -2,8 +2,12 @@
 
 import pytest
 import treadle
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from tests.fuzz.run import check_seed
+from tests.fuzz.choices import DrawnChoices
+from tests.fuzz.generate import Generator
+from tests.fuzz.run import check, check_seed
 
 SEEDS = 300
 BATCH = 10
@@ -14,3 +18,13 @@ def test_generated_programs_agree_with_numpy(first):
     for seed in range(first, first + BATCH):
         problem, program = check_seed(seed, treadle.jit)
         assert problem is None, f"seed {seed}: {problem}\n{program.source}"
+
+
+@settings(max_examples=60, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_drawn_programs_agree_with_numpy(data):
+    """Drawn by Hypothesis, which makes a failing program as short as it can."""
+    choices = DrawnChoices(data.draw, st)
+    program = Generator(choices, choices.integer(0, 1000)).program(choices.integer(1, 5))
+    problem = check(program, treadle.jit)
+    assert problem is None, f"{problem}\n{program.source}"
