@@ -38,6 +38,7 @@ from ..passes.loops.fuse import fuse
 from ..passes.loops.if_convert import if_convert
 from ..passes.loops.interchange import interchange
 from ..passes.loops.marking import marking
+from ..passes.loops.overwritten import overwritten
 from ..passes.loops.parallel import parallel
 from ..passes.loops.sink import sink
 from ..passes.loops.skew import skew
@@ -66,6 +67,7 @@ UNCHECKED = Pass("unchecked", "drop the checks of array indices", unchecked)
 LOOP_PASSES = [
     Pass("sink", "store once after a branch whose arms store to one cell", sink),
     Pass("if_convert", "compute both values of a small branch and choose", if_convert),
+    Pass("overwritten", "drop fills of which nothing is seen", overwritten),
     Pass("unroll", "write out loops over two to four trips that only compute", unroll),
     Pass("fuse", "make neighbouring loops over shared memory one", fuse),
     Pass("forward", "read what was just stored from a register", forward),

@@ -23,11 +23,12 @@ class Buffer:
     "const" (data baked into the object code: `data`, a C-ordered tuple of Python numbers).
     A complex array is a buffer of its component type with one more, last axis of extent 2.
     Two "arg" buffers never overlap unless both are read-only: dispatch sees to that.
+    fresh: an "arg" that is a new result: nobody sees what it holds if the function raises.
     offset, worker_stride: where a temporary lies in the arena: at byte `offset + worker * worker_stride`; the stride is
     not 0 for a temporary that each thread of a parallel loop has to itself (`passes.arena` decides).
     """
 
-    __slots__ = ("data", "dims", "dtype", "name", "offset", "place", "readonly", "strides", "worker_stride")
+    __slots__ = ("data", "dims", "dtype", "fresh", "name", "offset", "place", "readonly", "strides", "worker_stride")
 
     def __init__(self, name: str, dtype: str, dims: tuple[Expr, ...], strides: tuple[Expr, ...] | None = None,
                  place: str = "temp", readonly: bool = False, data: tuple | None = None) -> None:
@@ -36,6 +37,12 @@ class Buffer:
         self.place, self.readonly, self.data = place, readonly, data
         self.offset: int | None = None
         self.worker_stride = 0
+        self.fresh = False
+
+    @property
+    def is_private(self) -> bool:
+        """Is it unseen from outside if the function raises?"""
+        return self.fresh or self.place == "temp"
 
     def __repr__(self) -> str:
         return self.name

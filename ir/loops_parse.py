@@ -175,10 +175,12 @@ class _Parser:
         if line.accept("strides", "("):
             strides = tuple(self.separated(line, lambda: self.expr(line), ")"))
         readonly = line.accept("readonly") or place == "const"
+        fresh = line.accept("fresh")
         data = None
         if line.accept("=", "("):
             data = tuple(self.separated(line, lambda: self.literal(line, dtype), ")"))
         b = Buffer(name, dtype, tuple(dims), strides, place, readonly, data)
+        b.fresh = bool(fresh)
         if line.accept("at"):
             b.offset = line.integer()
             if line.accept("+", "worker", "*"):

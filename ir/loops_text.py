@@ -84,6 +84,8 @@ def show_buffer(b: Buffer) -> str:
         text += f" strides ({strides})"
     if b.readonly and b.place != "const":
         text += " readonly"
+    if b.fresh:
+        text += " fresh"
     if b.data is not None:
         text += f" = ({', '.join(map(repr, b.data))})"
     if b.offset is not None:

@@ -87,6 +87,7 @@ class _Lowering(Emitter):
             dims = self.dims(v)
             buffer = Buffer(self.unique(f"out{k}"), scalar_type(dtype), self._with_parts(dims, dtype.kind == "c"),
                             _strides(dims, output.layout, dtype.kind == "c"), "arg")
+            buffer.fresh = True
             self.buffers.append(buffer)
             out.append((v, buffer))
             if is_array(v):

@@ -102,10 +102,10 @@ def wrap(order: Sequence[For], inner: list[Stmt], before: dict[int, list[Stmt]],
 
 def mark(order: Sequence[For], inner: list[Stmt], known: Ranges) -> None:
     """The innermost parallel loop runs in vectors if its accesses allow; the outermost on threads if there is enough work."""
-    if not order or any(isinstance(s, Raise) for s in walk(inner)):
+    if not order:
         return
     last = order[-1]
-    if last.kind == "par" and not any(isinstance(s, Call | While | If) or (
+    if last.kind == "par" and not any(isinstance(s, Call | While | If | Raise) or (
             isinstance(s, For) and (s.vector or not _only_computes(s))) for s in walk(inner)):
         within = known
         for f in order:

@@ -1,8 +1,9 @@
 """Marks loops whose trips are independent:  for seq i   ->   for par i
 
 Before: the user's loops run in order.  After: a loop is parallel when no cell that one trip stores is touched by another,
-and it carries nothing, cannot end early, and cannot raise.  Such loops may run in vectors and on threads (`marking`).  A
-`while` inside must surely end: threads do not listen for Ctrl-C.
+and it carries nothing and cannot end early.  Such loops may run in vectors and on threads (`marking`).  One that may raise
+must store only to memory that nobody sees then: later trips may have run.  A `while` inside must surely end: threads do
+not listen for Ctrl-C.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from ...ir.loops import Call, For, Let, LoopFunction, Raise, Stmt, While, walk
 from ...ir.ranges import Ranges, function_ranges
 from .names import bound_names
 from .nests import distances, rewrite_loops
+from .rewriting import stored
 
 MAX_STATEMENTS = 150
 
@@ -32,7 +34,9 @@ def is_independent(loop: For, ranges: Ranges) -> bool:
     if loop.carried or loop.until is not None:
         return False
     inner = list(walk(loop.body))
-    if len(inner) > MAX_STATEMENTS or any(isinstance(s, Raise | Call) for s in inner):
+    if len(inner) > MAX_STATEMENTS or any(isinstance(s, Call) for s in inner):
+        return False
+    if any(isinstance(s, Raise) for s in inner) and not all(b.is_private for b in stored(inner)):
         return False
     if not all(surely_ends(s) for s in inner if isinstance(s, While)):
         return False

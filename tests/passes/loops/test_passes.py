@@ -14,12 +14,13 @@ from treadle.passes.loops.forward import forward
 from treadle.passes.loops.fuse import fuse
 from treadle.passes.loops.if_convert import if_convert
 from treadle.passes.loops.interchange import interchange
+from treadle.passes.loops.overwritten import overwritten
 from treadle.passes.loops.parallel import parallel
 from treadle.passes.loops.sink import sink
 from treadle.passes.loops.skew import skew
 from treadle.passes.loops.unroll import unroll
 
-ALL = (sink, if_convert, unroll, fuse, forward, contract, parallel, interchange, skew, carry)
+ALL = (sink, if_convert, overwritten, unroll, fuse, forward, contract, parallel, interchange, skew, carry)
 
 PROGRAMS = {
     "seidel": """
@@ -131,6 +132,24 @@ loops f(a: i64[20], x: f64[20] readonly)
       next n = n + 1 -> m
       next z = (z * z) + x[i] -> r
     a[i] = m
+""",
+    "filled filter": """
+loops f(y: f64[50] fresh, x: f64[50] readonly)
+  for par k in 0..50:
+    y[k] = 0.0
+  y[0] = x[0]
+  for seq i in 1..50:
+    y[i] = (y[i - 1] * 0.9) + (x[i] * 0.1)
+""",
+    "filled rows": """
+loops f(y: f64[50, 8] fresh, x: f64[50] readonly)
+  for par k in 0..50:
+    for par l in 0..8:
+      y[k, l] = 0.0
+  for seq i in 0..50:
+    t = x[i]
+    for par j in 0..8:
+      y[i, j] = t * 2.0
 """,
     "components": """
 loops f(a: f64[50], x: f64[50, 3] readonly)
@@ -265,3 +284,46 @@ def test_a_loop_around_one_that_may_not_end_stays_in_order():
     assert loops(parallel(function))[0].kind == "seq"
     function = parse_loops(PROGRAMS["escape"].replace("n < 30", "n < (n + 3)").strip() + "\n")
     assert loops(parallel(function))[0].kind == "seq"
+
+
+@pytest.mark.parametrize("name", ["filled filter", "filled rows"])
+def test_a_fill_of_which_nothing_is_seen_goes(name):
+    assert "= 0.0" not in show_loops(transform(PROGRAMS[name], (overwritten,)))
+
+
+SEEN = [
+    ("filled filter", " fresh", ""),  # an error in between would show it
+    ("filled filter", "  y[0] = x[0]\n", ""),
+    ("filled filter", "1..50", "2..50"),
+    ("filled filter", "1..50", "1..49"),
+    ("filled filter", "y[i - 1]", "y[i]"),
+    ("filled filter", "(y[i - 1] * 0.9)", "(y[49 - i] * 0.9)"),
+    ("filled filter", "y[0] = x[0]", "y[0] = y[1]"),
+    ("filled filter", "    y[i] =", "    if x[i] > 0.0:\n      y[i] ="),
+    ("filled filter", "    y[i] =", "    for seq j in 0..0:\n      y[i] ="),
+    ("filled filter", "for seq i in 1..50:", "for seq i in 1..50 step 2:"),
+    ("filled rows", "    for par j in 0..8", "    for par j in 0..7"),
+    ("filled rows", "    for par j in 0..8", "    for par j in 0..min(i, 8)"),
+    ("filled rows", "      y[i, j] = t", "      y[i, i & 7] = t"),
+]
+
+
+@pytest.mark.parametrize("name, old, new", SEEN, ids=range(len(SEEN)))
+def test_a_fill_that_may_be_seen_stays(name, old, new):
+    text = PROGRAMS[name]
+    assert old in text
+    function = transform(text.replace(old, new), (overwritten,))
+    assert "= 0.0" in show_loops(function)
+
+
+def test_a_loop_that_raises_is_parallel_only_where_nobody_sees_how_far_it_came():
+    text = """
+loops f(a: f64[50] fresh, b: f64[50] readonly)
+  for seq i in 0..50:
+    if b[i] > 1000.0:
+      raise 0(i)
+    a[i] = b[i] * 2.0
+  error 0: ValueError('too large')
+"""
+    assert loops(transform(text, (parallel,)))[0].kind == "par"
+    assert loops(transform(text.replace(" fresh", ""), (parallel,)))[0].kind == "seq"
