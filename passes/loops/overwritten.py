@@ -3,7 +3,7 @@
 Before: an array is filled, and then every cell is written again, as code does that makes its results with `np.zeros`.
 After: the fill is gone.  Legal when the stores behind it surely reach every cell, nothing reads a cell before, and nobody
 would see the array if an error or Ctrl-C came in between.  Along one axis the stores may come piece by piece, from the
-front; a piece may read what earlier trips of its own loop have stored.
+front or from the back; a piece may read what earlier trips of its own loop have stored.
 """
 
 from __future__ import annotations
@@ -58,12 +58,13 @@ def _filled(s: Stmt) -> Buffer | None:
 
 
 class _Progress:
-    """How far an array is surely written: from the front of one axis, in all of the others."""
+    """How far an array is surely written along one axis, in all of the others: before `front` and from `back` on."""
 
     def __init__(self, buffer: Buffer, ranges: Ranges) -> None:
         self.buffer, self.ranges = buffer, ranges
         self.axis: int | None = None
-        self.end = number(0)
+        self.ends: dict[int, tuple[Linear, Linear]] = {
+            k: (number(0), ranges.linear(d)) for k, d in enumerate(buffer.dims)}
         self.whole = False
 
     def covers(self, rest: list[Stmt]) -> bool:
@@ -86,8 +87,10 @@ class _Progress:
         self.whole = any(all(self._is_full(k, a) for k, a in enumerate(box)) for box in boxes)
         if not self.whole and pieces:
             self.axis, piece = pieces[0]
-            self.end = piece.hi
-            self.whole = self.end.same(self.ranges.linear(self.buffer.dims[self.axis]))
+            front, back = self.ends[self.axis]
+            front, back = (piece.hi, back) if piece.lo.same(front) else (front, piece.lo)
+            self.ends[self.axis] = front, back
+            self.whole = front.same(back)
         return True
 
     def _box(self, store: Store, loops: tuple[For, ...], s: Stmt) -> list[Axis] | None:
@@ -102,10 +105,11 @@ class _Progress:
                 out.append(Axis(form, form + 1))
             else:
                 rest = form.without(loop.var)
-                if form.terms[loop.var] != 1 or loop.step != 1 or loop.var in used or not rest.is_constant:
+                if form.terms[loop.var] != 1 or abs(loop.step) != 1 or loop.var in used or not rest.is_constant:
                     return None
                 used.add(loop.var)
                 lo, hi = self.ranges.linear(loop.lo), self.ranges.linear(loop.hi)
+                lo, hi = (lo, hi) if loop.step > 0 else (hi + 1, lo + 1)
                 out.append(Axis(lo + rest.constant, hi + rest.constant, loop, rest.constant))
         if any(f.var not in used and not self._runs(f) for f in loops):
             return None
@@ -122,11 +126,13 @@ class _Progress:
         return a.lo.same(number(0)) and a.hi.same(self.ranges.linear(self.buffer.dims[k]))
 
     def _next_piece(self, box: list[Axis]) -> int | None:
-        """The axis along which this box goes on where the written part ends, if it is whole along the others."""
+        """The axis along which this box goes on where a written part ends, if it is whole along the others."""
         partial = [k for k, a in enumerate(box) if not self._is_full(k, a)]
-        if len(partial) == 1 and self.axis in (None, partial[0]) and box[partial[0]].lo.same(self.end):
-            return partial[0]
-        return None
+        if len(partial) != 1 or self.axis not in (None, partial[0]):
+            return None
+        (k,) = partial
+        front, back = self.ends[k]
+        return k if box[k].lo.same(front) or box[k].hi.same(back) else None
 
     def _reads_written(self, s: Stmt, pieces: list[tuple[int, Axis]]) -> bool:
         """Is every load of the array one of a cell that was written before `s`, or in earlier trips of its only piece?"""
@@ -135,19 +141,26 @@ class _Progress:
             return True
         within = bound_names([s])
         for index in loads:
-            if self.axis is not None:
-                at = self.ranges.linear(index[self.axis])
-                if not at.uses(within) and self.ranges.is_nonnegative(self.end - at - 1):
-                    continue
+            if self.axis is not None and self._is_written(self.ranges.linear(index[self.axis]), within):
+                continue
             if len(pieces) != 1:
                 return False
             k, piece = pieces[0]
             if piece.loop is not s or piece.loop is None or piece.loop.kind == "par":
                 return False
-            behind = self.ranges.linear(index[k]) - variable(piece.loop.var)
-            if not behind.is_constant or behind.constant >= piece.shift:
+            ahead = self.ranges.linear(index[k]) - variable(piece.loop.var) - piece.shift
+            # The piece must begin at the end whose cells the loop meets first.
+            front, back = self.ends[k]
+            begins = piece.lo.same(front) if piece.loop.step > 0 else piece.hi.same(back)
+            if not begins or not ahead.is_constant or ahead.constant * piece.loop.step >= 0:
                 return False
         return True
+
+    def _is_written(self, at: Linear, within: set[str]) -> bool:
+        """Was the cell surely written before the statement that binds the names `within`?"""
+        assert self.axis is not None
+        front, back = self.ends[self.axis]
+        return not at.uses(within) and (self.ranges.is_nonnegative(front - at - 1) or self.ranges.is_nonnegative(at - back))
 
 
 def _sure_stores(s: Stmt, buffer: Buffer, loops: tuple[For, ...]) -> Iterator[tuple[Store, tuple[For, ...]]]:

@@ -141,6 +141,14 @@ loops f(y: f64[50] fresh, x: f64[50] readonly)
   for seq i in 1..50:
     y[i] = (y[i - 1] * 0.9) + (x[i] * 0.1)
 """,
+    "filled backward": """
+loops f(y: f64[50] fresh, x: f64[50] readonly)
+  for par k in 0..50:
+    y[k] = 0.0
+  y[49] = x[49]
+  for seq i in 48..-1 step -1:
+    y[i] = (y[i + 1] * 0.9) + (x[i] * 0.1)
+""",
     "filled rows": """
 loops f(y: f64[50, 8] fresh, x: f64[50] readonly)
   for par k in 0..50:
@@ -286,7 +294,7 @@ def test_a_loop_around_one_that_may_not_end_stays_in_order():
     assert loops(parallel(function))[0].kind == "seq"
 
 
-@pytest.mark.parametrize("name", ["filled filter", "filled rows"])
+@pytest.mark.parametrize("name", ["filled filter", "filled backward", "filled rows"])
 def test_a_fill_of_which_nothing_is_seen_goes(name):
     assert "= 0.0" not in show_loops(transform(PROGRAMS[name], (overwritten,)))
 
@@ -302,6 +310,12 @@ SEEN = [
     ("filled filter", "    y[i] =", "    if x[i] > 0.0:\n      y[i] ="),
     ("filled filter", "    y[i] =", "    for seq j in 0..0:\n      y[i] ="),
     ("filled filter", "for seq i in 1..50:", "for seq i in 1..50 step 2:"),
+    ("filled backward", "y[i + 1]", "y[i]"),
+    ("filled backward", "(y[i + 1] * 0.9)", "(y[48 - i] * 0.9)"),
+    ("filled backward", "48..-1", "47..-1"),
+    ("filled backward", "48..-1", "48..0"),
+    ("filled backward", "48..-1 step -1", "0..49"),
+    ("filled backward", "  y[49] = x[49]\n", ""),
     ("filled rows", "    for par j in 0..8", "    for par j in 0..7"),
     ("filled rows", "    for par j in 0..8", "    for par j in 0..min(i, 8)"),
     ("filled rows", "      y[i, j] = t", "      y[i, i & 7] = t"),
