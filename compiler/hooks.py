@@ -358,6 +358,8 @@ def _construct(cls: type, args: tuple, kwargs: dict) -> Any:
     """An object of a class, made while tracing."""
     if issubclass(cls, np.generic) and cls is not np.generic:
         return dispatch.call(("scalar type",), (cls, *args), kwargs)
+    if _is_numpy(cls) and (any_traced(args) or any_traced(kwargs)):
+        raise tracer.unsupported(_full_name(cls), "objects of this class have no compiled form")
     new, init = class_attribute(cls, "__new__"), class_attribute(cls, "__init__")
     trace = tracer.current()
     if (type(cls) is type and new is class_attribute(object, "__new__") and isinstance(init, types.FunctionType)
