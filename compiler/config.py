@@ -79,6 +79,7 @@ class Config:
     code_key: tuple
     _flags: dict[str, Flag]
     _watchers: dict[str, list[Callable[[Any], Any]]]
+    _code_keys: dict[tuple, tuple]
 
     def __init__(self, flags: dict[str, Flag], environment: dict[str, str]) -> None:
         values = {n: f.parse(environment[f.environment]) if f.environment in environment else f.default
@@ -86,6 +87,7 @@ class Config:
         self.__dict__.update(values)
         self.__dict__["_flags"] = flags
         self.__dict__["_watchers"] = {}
+        self.__dict__["_code_keys"] = {}
         self.__dict__["code_key"] = self._code_key()
 
     def __setattr__(self, name: str, value: Value) -> None:
@@ -114,8 +116,9 @@ class Config:
                 setattr(self, n, v)
 
     def _code_key(self) -> tuple:
-        """The values of the flags that change what is compiled; public as `code_key`, one object until one of them is set."""
-        return tuple(getattr(self, n) for n, f in self._flags.items() if f.changes_code)
+        """The values of the flags that change what is compiled; public as `code_key`, one object for equal values."""
+        key = tuple(getattr(self, n) for n, f in self._flags.items() if f.changes_code)
+        return self._code_keys.setdefault(key, key)
 
     def describe(self) -> str:
         """All flags: value, environment variable, meaning."""

@@ -50,8 +50,9 @@ def _unrolled(s: For, names: Iterator[str]) -> list[Stmt] | None:
         mapping |= {var(c.name, c.dtype): e for c, e in zip(s.carried, current, strict=True)}
         for x in s.body:
             assert isinstance(x, Let)
-            out.append(Let(next(names), substitute(x.value, mapping)))
-            mapping[var(x.name, x.value.dtype)] = var(out[-1].name, x.value.dtype)
+            new = Let(next(names), substitute(x.value, mapping))
+            out.append(new)
+            mapping[var(x.name, x.value.dtype)] = var(new.name, x.value.dtype)
         current = [substitute(c.next, mapping) for c in s.carried if c.next is not None]
     return [*out, *(Let(c.result, e) for c, e in zip(s.carried, current, strict=True) if c.result)]
 
