@@ -62,10 +62,10 @@ class Jitted:
         self._lock = threading.RLock()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if not kwargs and not (config.disable or tracer.is_tracing()):
+        if not (config.disable or tracer.is_tracing()):
             for version in self._recent:
-                if version.code_key is config.code_key and version.matches_arguments(args):  # type: ignore[misc]
-                    call = Call(args, kwargs, list(args))
+                if version.code_key is config.code_key and version.matches_arguments(args, kwargs):  # type: ignore[misc]
+                    call = Call(args, kwargs, [])
                     if not version.guarded or version.traced.matches(call):
                         return self._run(version, call)
         return self._call(args, kwargs)
@@ -110,7 +110,7 @@ class Jitted:
     def _compile(self, key: Hashable, call: Call) -> Version:
         traced = self._trace(call)
         executable = Executable(traced.function, build(traced.function, self.options))
-        version = Version(traced, executable, matcher(call.args) if not call.kwargs and not self._static.names else None)
+        version = Version(traced, executable, matcher(call.args, call.kwargs) if not self._static.names else None)
         if sum(map(len, self._versions.values())) >= MOST_VERSIONS:
             self._versions.pop(next(iter(self._versions)))
         self._versions[key] = [version, *self._versions.get(key, ())]

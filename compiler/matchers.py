@@ -1,51 +1,117 @@
 """Fast tests whether a call's arguments have the signature of a compiled version.
 
-`matcher(args)` writes, as Python source, the few comparisons that suffice when all arguments are plain arrays and Python
-numbers, and compiles it: about half a microsecond for one array.  It accepts only calls that `signature` would give the
-same key; other arguments have no matcher.
+`matcher(args, kwargs)` writes, as Python source, the comparisons that suffice for arguments like these, and compiles it:
+about half a microsecond for one array.  It accepts only calls that `signature` would give the same key; arguments that it
+cannot describe have no matcher.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import FunctionType
 from typing import Any
 
 import numpy as np
 
-Matcher = Callable[[tuple], bool]
+from . import pytree
+from .signature import Static, leaf_key
+
+Matcher = Callable[[tuple, dict], bool]
 
 # NPY_ARRAY_ALIGNED | NPY_ARRAY_WRITEABLE
 _FLAGS = 0x100 | 0x400
-MOST_ARGUMENTS = 16
+MOST_VALUES = 64
 
 
-def matcher(args: tuple) -> Matcher | None:
+class _NoMatcher(Exception):
+    """These arguments are too many or too unusual."""
+
+
+def matcher(args: tuple, kwargs: dict) -> Matcher | None:
     """A function that tells whether other arguments have the same signature as these, or None."""
-    if len(args) > MOST_ARGUMENTS or not all(type(a) in (np.ndarray, int, float, bool, complex) for a in args):
+    writer = _Writer()
+    try:
+        writer.value("args", args)
+        if kwargs:
+            writer.value("kwargs", kwargs)
+        else:
+            writer.test("not kwargs")
+        writer.distinct()
+    except _NoMatcher:
         return None
-    arrays = [k for k, a in enumerate(args) if type(a) is np.ndarray]
-    if len({id(args[k]) for k in arrays}) < len(arrays):
-        return None
-    names: dict[str, Any] = {"ndarray": np.ndarray}
-    tests = [t for k, a in enumerate(args) for t in _tests(k, a, names)]
-    # The same array given twice is another signature.
-    tests += [f"a{j} is not a{k}" for n, k in enumerate(arrays) for j in arrays[:n] if args[j].shape == args[k].shape]
-    unpack = "".join(f"a{k}, " for k in range(len(args)))
-    lines = ["def accepts(args):", f"    if len(args) != {len(args)}:", "        return False"]
-    if args:
-        lines.append(f"    {unpack}= args")
-    lines.append(f"    return {' and '.join(tests) or 'True'}")
-    exec(compile("\n".join(lines), "<signature>", "exec"), names)
-    return names["accepts"]
+    source = "\n    ".join(["def accepts(args, kwargs):", *writer.lines, "return True"])
+    exec(compile(source, "<signature>", "exec"), writer.names)
+    return writer.names["accepts"]
 
 
-def _tests(k: int, a: Any, names: dict[str, Any]) -> list[str]:
-    if type(a) is np.ndarray:
-        names |= {f"dtype{k}": a.dtype, f"shape{k}": a.shape, f"strides{k}": a.strides}
-        return [f"a{k}.__class__ is ndarray", f"a{k}.shape == shape{k}", f"a{k}.dtype is dtype{k}",
-                f"a{k}.strides == strides{k}", f"a{k}.flags.num & {_FLAGS} == {a.flags.num & _FLAGS}"]
-    names[f"class{k}"] = type(a)
-    tests = [f"a{k}.__class__ is class{k}"]
-    if type(a) is int:
-        tests.append(f"{-2**63} <= a{k} < {2**63}" if -2**63 <= a < 2**63 else f"a{k} == {a}")
-    return tests
+class _Writer:
+    """The lines of one matcher, and what they refer to."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.names: dict[str, Any] = {"ndarray": np.ndarray}
+        self.arrays: list[tuple[str, np.ndarray]] = []
+        self.count = 0
+
+    def test(self, *conditions: str) -> None:
+        self.lines.append(f"if not ({' and '.join(conditions)}): return False")
+
+    def name(self, x: Any) -> str:
+        """A name for a value that the tests compare with."""
+        found = f"k{len(self.names)}"
+        self.names[found] = x
+        return found
+
+    def value(self, place: str, x: Any) -> None:
+        """Test what stands at `place` against `x`."""
+        self.count += 1
+        if self.count > MOST_VALUES:
+            raise _NoMatcher
+        cls = type(x)
+        if cls is np.ndarray:
+            self.array(place, x)
+        elif cls in (tuple, list, dict):
+            self.container(place, x)
+        elif x is None:
+            self.test(f"{place} is None")
+        elif cls is int:
+            self.test(f"{place}.__class__ is int", f"{-2**63} <= {place} < {2**63}" if -2**63 <= x < 2**63 else f"{place} == {x}")
+        elif cls is str:
+            self.test(f"{place}.__class__ is str", f"{place} == {self.name(x)}")
+        elif cls is FunctionType:
+            self.test(f"{place} is {self.name(x)}", f"{place}.__code__ is {self.name(x.__code__)}")
+        elif cls in (float, complex, bool) or isinstance(x, np.generic) or self.is_known_by_class(x):
+            self.test(f"{place}.__class__ is {self.name(cls)}")
+        else:
+            raise _NoMatcher
+
+    def is_known_by_class(self, x: Any) -> bool:
+        """Does the signature hold no more of `x` than its class?"""
+        return type(x) is not Static and not pytree.is_container(type(x)) and leaf_key(x) is type(x)
+
+    def array(self, place: str, x: np.ndarray) -> None:
+        self.arrays.append((place, x))
+        self.test(f"{place}.__class__ is ndarray", f"{place}.shape == {self.name(x.shape)}",
+                  f"{place}.dtype is {self.name(x.dtype)}", f"{place}.strides == {self.name(x.strides)}", f"{place}.flags.num & {_FLAGS} == {x.flags.num & _FLAGS}")
+
+    def container(self, place: str, x: tuple | list | dict) -> None:
+        known = place in ("args", "kwargs")
+        kind = [] if known else [f"{place}.__class__ is {type(x).__name__}"]
+        keys = list(x) if isinstance(x, dict) else range(len(x))
+        self.test(*kind, f"[*{place}] == {self.name(keys)}" if isinstance(x, dict) else f"len({place}) == {len(x)}")
+        for k in keys:
+            inner = f"v{self.count}"
+            self.lines.append(f"{inner} = {place}[{self.name(k) if isinstance(x, dict) else k}]")
+            self.value(inner, x[k])
+
+    def distinct(self) -> None:
+        """The same array given twice is another signature."""
+        if len({id(x) for _, x in self.arrays}) < len(self.arrays):
+            raise _NoMatcher
+        places = [p for p, _ in self.arrays]
+        if len(places) > 3:
+            self.test(f"len({{{', '.join(f'id({p})' for p in places)}}}) == {len(places)}")
+        else:
+            for n, b in enumerate(places):
+                for a in places[:n]:
+                    self.test(f"{a} is not {b}")

@@ -412,3 +412,32 @@ def test_other_threads_run_and_signals_arrive_during_a_long_loop():
 def test_empty_literals():
     f = lambda x: np.concatenate([np.array([]), x, np.array([], dtype=np.float64)])[np.array([0, 2])]
     assert np.array_equal(td.jit(f)(X), f(X))
+
+
+class Box:
+    def __init__(self, w):
+        self.w = w
+
+
+class Crate(Box):
+    pass
+
+
+def test_fast_paths_through_trees_keywords_and_objects():
+    def f(p, x, box=None, mode="plus", flags=(True, None), g=double):
+        y = p["w"] * x + (p["l"][0] if mode == "plus" else -p["l"][0])
+        y = y + box.w if box is not None else y
+        return g(y) if flags[0] else y
+
+    a, b = X + 1, X + 2
+    p = {"w": a, "l": [b, 3]}
+    calls = [((p, X), {}), ((p, X), {"box": Box(a * 2)}), ((p, X), {"box": Crate(a * 3)}), ((p, X), {"mode": "minus"}),
+             ((p, X), {"flags": (False, None)}), ((p, X), {"flags": [True, None]}), ((p, X), {"flags": (True, 1)}),
+             (({"w": X, "l": [b, 3]}, X), {}), (({"l": [b, 3], "w": a}, X), {}), (({"w": a, "l": (b, 3)}, X), {}),
+             (({"w": a, "l": [b, 3.5]}, X), {}), (({"w": a[::-1], "l": [b, 3]}, X), {}), ((p, X), {"g": np.negative}),
+             ((p, X), {"g": lambda y: y * 5}), ((p, 2), {}), ((p, np.float32(2)), {}), ((p,), {"x": X, "mode": "plus"})]
+    g = td.jit(f)
+    for _ in range(3):
+        for args, kwargs in calls:
+            got, want = g(*args, **kwargs), f(*args, **kwargs)
+            assert got.tobytes() == want.tobytes() and got.dtype == want.dtype
