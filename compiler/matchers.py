@@ -92,7 +92,8 @@ class _Writer:
     def array(self, place: str, x: np.ndarray) -> None:
         self.arrays.append((place, x))
         self.test(f"{place}.__class__ is ndarray", f"{place}.shape == {self.name(x.shape)}",
-                  f"{place}.dtype is {self.name(x.dtype)}", f"{place}.strides == {self.name(x.strides)}", f"{place}.flags.num & {_FLAGS} == {x.flags.num & _FLAGS}")
+                  f"{place}.dtype is {self.name(x.dtype)}", f"{place}.strides == {self.name(x.strides)}",
+                  f"{place}.flags.num & {_FLAGS} == {x.flags.num & _FLAGS}")
 
     def container(self, place: str, x: tuple | list | dict) -> None:
         known = place in ("args", "kwargs")
