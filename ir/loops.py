@@ -26,9 +26,10 @@ class Buffer:
     fresh: an "arg" that is a new result: nobody sees what it holds if the function raises.
     offset, worker_stride: where a temporary lies in the arena: at byte `offset + worker * worker_stride`; the stride is
     not 0 for a temporary that each thread of a parallel loop has to itself (`passes.arena` decides).
+    base: the i64 variable that holds the address of a temporary outside the arena (`passes.heap`).
     """
 
-    __slots__ = ("data", "dims", "dtype", "fresh", "name", "offset", "place", "readonly", "strides", "worker_stride")
+    __slots__ = ("base", "data", "dims", "dtype", "fresh", "name", "offset", "place", "readonly", "strides", "worker_stride")
 
     def __init__(self, name: str, dtype: str, dims: tuple[Expr, ...], strides: tuple[Expr, ...] | None = None,
                  place: str = "temp", readonly: bool = False, data: tuple | None = None) -> None:
@@ -37,6 +38,7 @@ class Buffer:
         self.place, self.readonly, self.data = place, readonly, data
         self.offset: int | None = None
         self.worker_stride = 0
+        self.base: str | None = None
         self.fresh = False
 
     @property
@@ -184,6 +186,8 @@ class Call:
       sgemv dgemv cgemv zgemv   reads a, x; writes y: trans, m, n, lda, incx, incy     y = op(a) x; a is m by n, column-major
       sort_<dtype>              writes x: n, kind     sorts n contiguous elements; kind 0 quicksort, 1 heapsort, 2 stable
       argsort_<dtype>           reads x; writes p: n, kind     p[0..n) becomes the order of x[0..n), as int64
+      heap_reserve              writes words: bytes     an address with so many bytes, kept in two words; 0: no memory
+      heap_release              writes words: n     gives back what n pairs of words hold
 
     <dtype> is a name of `types.DTYPES`.  Increments are positive; an offset always names the first element in memory.
     """

@@ -80,6 +80,11 @@ def _argsort(name: str, pointers: Sequence[Pointer], scalars: Sequence[int]) -> 
     return 0
 
 
+def _heap(name: str, pointers: Sequence[Pointer], scalars: Sequence[int]) -> int:
+    """The evaluator keeps temporaries itself: any address will do."""
+    return 64
+
+
 ROUTINES: dict[str, Callable[[str, Sequence[Pointer], Sequence[int]], int]] = {
     **{f"{c}gemm": _gemm for c in _BLAS_DTYPES}, **{f"{c}gemv": _gemv for c in _BLAS_DTYPES},
-    "sort": _sort, "argsort": _argsort}
+    "sort": _sort, "argsort": _argsort, "heap": _heap}

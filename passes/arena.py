@@ -2,6 +2,7 @@
 
 Before: a loop program whose temporaries are introduced by `Alloc`.  After: each of their buffers has an `offset`, a multiple
 of 64, and buffers whose lifetimes meet do not overlap; a temporary allocated inside a threaded loop has a copy per worker.
+Those of unbounded size lie elsewhere (`heap`).
 Lifetimes run from the `Alloc` to the last use, or to the end of the loop that use is in, if the `Alloc` is outside of it.
 """
 
@@ -10,11 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ..ir.errors import UnsupportedError
 from ..ir.expr import Expr
-from ..ir.loops import Alloc, Buffer, Call, For, If, Let, LoopFunction, Stmt, Store, While, bodies, own_exprs
+from ..ir.loops import Alloc, Buffer, Call, For, If, Let, LoopFunction, Stmt, Store, While, own_exprs
 from ..ir.ranges import Ranges, function_ranges
-from ..ir.scalar import size_of
+from .heap import heap, largest, within
 
 ALIGNMENT = 64
 
@@ -30,6 +30,7 @@ class _Lifetime:
 
 def arena(function: LoopFunction) -> LoopFunction:
     """Place every temporary of `function`; sets `arena_bytes` and `worker_bytes`."""
+    heap(function)
     lifetimes = _Lifetimes()
     lifetimes.body(function.body, [], function_ranges(function))
     found = list(lifetimes.of.values())
@@ -69,6 +70,8 @@ class _Lifetimes:
 
     def __init__(self) -> None:
         self.of: dict[Buffer, _Lifetime] = {}
+        # On the heap.
+        self.elsewhere: set[Buffer] = set()
         self.clock = 0
         # Per temporary, the statements around its Alloc.
         self.around: dict[Buffer, list[Stmt]] = {}
@@ -79,6 +82,9 @@ class _Lifetimes:
         for s in body:
             self.clock += 1
             if isinstance(s, Alloc):
+                if s.buffer.base is not None:
+                    self.elsewhere.add(s.buffer)
+                    continue
                 threaded = any(isinstance(o, For) and o.threads for o in around)
                 self.of[s.buffer] = _Lifetime(s.buffer, _size(s.buffer, ranges), self.clock, self.clock, not threaded)
                 self.around[s.buffer] = around
@@ -87,7 +93,7 @@ class _Lifetimes:
                 self.use(buffer, around)
             if isinstance(s, Let) and s.value.dtype in ("i64", "i1"):
                 ranges = ranges.with_let(s)
-            for inner, inside in _within(s, ranges):
+            for inner, inside in within(s, ranges):
                 self.body(inner, [*around, s], inside)
             # What is carried around or yielded is computed at the end of the body.
             for e in _exprs_after(s):
@@ -100,7 +106,7 @@ class _Lifetimes:
     def use(self, buffer: Buffer, around: list[Stmt]) -> None:
         t = self.of.get(buffer)
         if t is None:
-            assert buffer.place != "temp", f"{buffer} is used before it exists"
+            assert buffer.place != "temp" or buffer in self.elsewhere, f"{buffer} is used before it exists"
             return
         t.last = max(t.last, self.clock)
         loops = [s for s in around[len(self.around[buffer]):] if isinstance(s, For | While)]
@@ -108,27 +114,10 @@ class _Lifetimes:
             self.pending.setdefault(loops[0], []).append(t)
 
 
-def _within(s: Stmt, ranges: Ranges) -> Iterator[tuple[list[Stmt], Ranges]]:
-    """The bodies of `s` and what is known there."""
-    if isinstance(s, For):
-        yield s.body, ranges.with_loop(s)
-    elif isinstance(s, If):
-        yield s.then, ranges.with_condition(s.cond)
-        yield s.other, ranges.with_condition(s.cond, False)
-    else:
-        yield from ((inner, ranges) for inner in bodies(s))
-
-
 def _size(buffer: Buffer, ranges: Ranges) -> int:
     """Bytes, rounded up; the largest possible extent where it is a run-time value."""
-    count = 1
-    for d in buffer.dims:
-        most = ranges.interval(d)[1]
-        if most is None:
-            raise UnsupportedError(f"an array of {d} elements along an axis inside a loop",
-                                   "nothing bounds its size before the loop runs")
-        count *= max(most, 0)
-    size = count * size_of(buffer.dtype)
+    size = largest(buffer, ranges)
+    assert size is not None, f"{buffer} has no greatest size"
     return max(ALIGNMENT, -(-size // ALIGNMENT) * ALIGNMENT)
 
 

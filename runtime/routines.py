@@ -15,7 +15,7 @@ import threading
 
 import numpy as np
 
-from . import blas, sorting
+from . import blas, heap, sorting
 from .engine import CodeError, Engine, Library
 
 
@@ -40,6 +40,8 @@ class Routines:
         family, _, dtype = name.partition("_")
         if family in ("sort", "argsort") and dtype in sorting.DTYPES:
             return (sorting.sort if family == "sort" else sorting.argsort)(name, np.dtype(sorting.DTYPES[dtype]))
+        if name in ("heap_reserve", "heap_release"):
+            return heap.TEXT, {}
         if name[1:] in blas.TEXTS and name[0] in blas.KINDS:
             symbols = {"treadle_parallel": self._parallel, f"treadle_blas_{name}": blas.function_address(name)}
             return blas.DECLARATIONS + blas.TEXTS[name[1:]](name), symbols | self._blas_threads()

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from math import prod
 
-from ...ir.expr import expression_scope
+from ...ir.expr import expression_scope, var
 from ...ir.loops import Alloc, Call, For, If, Let, LoopFunction, Raise, Stmt, Store, While, walk
 from ...ir.target import Target
 from .branches import Branches
@@ -79,6 +79,9 @@ class Emitter(Branches):
 
     def allocate(self, s: Alloc) -> None:
         b = s.buffer
+        if b.base is not None:
+            self.pointers[b] = Value((self.put(self.depth, f"inttoptr i64 {self.uniform(var(b.base))} to ptr"),), self.depth)
+            return
         if b.offset is None:
             count = prod(d.payload for d in b.dims if d.is_const)  # type: ignore[misc]
             assert all(d.is_const for d in b.dims), f"the temporary {b} has no place and no constant size"
