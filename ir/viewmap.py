@@ -16,8 +16,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
 from .builder import Slot
 
 
@@ -197,34 +195,3 @@ def wrap_index(k: int, axis: int, extent: int) -> int:
     if not -extent <= k < extent:
         raise IndexError(f"index {k} is out of bounds for axis {axis} with size {extent}")
     return k + extent if k < 0 else k
-
-
-def strided_map(offset: int, strides: Sequence[int], dims: Sequence[int], base: Sequence[int]) -> ViewMap | None:
-    """The map of an `as_strided` view, given in elements, of a C-ordered array with extents `base`.
-
-    None where the view's axes do not fit the array's (an axis of the view runs over the end of a row).
-    """
-    block = [1]
-    for n in reversed(base[1:]):
-        block.insert(0, block[0] * n)
-    if not base:
-        return () if offset == 0 and all(s == 0 or n == 1 for s, n in zip(strides, dims, strict=True)) else None
-    starts: list[int] = []
-    terms: list[list[tuple[int, int]]] = [[] for _ in base]
-    for b in block:
-        q = offset // b if b else 0
-        starts.append(q)
-        offset -= q * b
-    for k, (s, n) in enumerate(zip(strides, dims, strict=True)):
-        rest = s if n > 1 else 0
-        for a, b in enumerate(block):
-            q = int(np.fix(rest / b)) if b else 0
-            if q:
-                terms[a].append((q, k))
-            rest -= q * b
-    view_map = tuple(Axis(start, tuple(t)) for start, t in zip(starts, terms, strict=True))
-    if 0 in dims:
-        return view_map
-    reaches = [bounds(a, dims) for a in view_map]
-    fits = all(r is not None and r[0] >= 0 and r[1] < n for r, n in zip(reaches, base, strict=True))
-    return view_map if fits else None

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from treadle.ir import viewmap
 from treadle.ir.builder import Slot
 from treadle.ir.ops.views import split_map
-from treadle.ir.viewmap import Axis, basic_index_map, compose, is_injective, strided_map
+from treadle.ir.viewmap import Axis, basic_index_map, compose, is_injective
 
 
 def seen(view_map, dims, x):
@@ -111,16 +111,3 @@ def test_a_reshape_that_splits_axes_is_a_view():
                 np.testing.assert_array_equal(seen(view_map, dims, numbered(*own)), numbered(*own).reshape(dims))
                 assert is_injective(view_map, dims)
     assert split_map((12,), (3, 1, 4)) is not None and split_map((3, 4), (12,)) is None and split_map((0,), (0, 2)) is None
-
-
-@pytest.mark.parametrize("strides, dims, offset", [((1, 1), (3, 4), 0), ((6, 1), (2, 3), 1), ((7,), (4,), 0),
-                                                   ((-6, 2), (4, 3), 18), ((0, 1), (2, 6), 6), ((1,), (8,), 0)])
-def test_strided_views(strides, dims, offset):
-    x = numbered(4, 6)
-    expected = np.lib.stride_tricks.as_strided(x.reshape(-1)[offset:], dims, [8 * s for s in strides])
-    view_map = strided_map(offset, strides, dims, x.shape)
-    if view_map is None:
-        # Only a view that runs over the end of a row has no map.
-        assert any(len(np.unique(r // 6)) > 1 for r in expected.reshape(-1, dims[-1]))
-        return
-    np.testing.assert_array_equal(seen(view_map, dims, x), expected)
