@@ -47,7 +47,7 @@ class Branch:
 
     def __init__(self, control: Control) -> None:
         self.control, self.state = control, control.snapshot()
-        self.frame = names_holding(tracer.user_frame())
+        self.frame = names_holding(tracer.user_frame(), control.live)
         self.ends: list[End] = []
 
     def open(self) -> None:

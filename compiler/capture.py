@@ -272,7 +272,9 @@ class ExpressionHooks(ast.NodeTransformer):
             write = [ast.Nonlocal(own), ast.Assign([targets], ast.Name("__values", ast.Load()))]
         defs = [_function(get, _parameters(), [read]), _function(put, _parameters("__values"), write)]
         carried = sorted(n for n in changed | self.flow.escaping if n in self.flow.variables)
-        return [_at(d, s) for d in defs], [ast.Name(get, ast.Load()), ast.Name(put, ast.Load()), _constant(own), _constant(carried)]
+        live = sorted((self.flow.live[s] | self.flow.captured) & self.flow.variables)
+        return [_at(d, s) for d in defs], [ast.Name(get, ast.Load()), ast.Name(put, ast.Load()), _constant(own), _constant(carried),
+                                           _constant(live)]
 
     def _place(self, s: ast.stmt) -> ast.expr:
         return ast.Constant(f"{self.filename}:{s.lineno}:{s.col_offset}")
@@ -389,7 +391,7 @@ class Flow:
     """What is known of one function's control flow, after its jumps have been lowered.
 
     variables: its local names.  unset: those to make undefined at the start.  outer: names of enclosing functions that it
-    sets.  escaping: names that nested functions set.  stops, live, uncertain: see `jumps.py` and `liveness.py`.
+    sets.  escaping, captured: names that nested functions set, and read.  stops, live, uncertain: see `jumps.py` and `liveness.py`.
     """
 
     def __init__(self, node: ast.FunctionDef, scope: Scope) -> None:
@@ -411,6 +413,7 @@ class Flow:
         nested = [d for d in ast.walk(node) if isinstance(d, (ast.FunctionDef, ast.Lambda)) and d is not node]
         self.escaping = {n for d in nested for s in ast.walk(d) if isinstance(s, ast.Nonlocal) for n in s.names} & self.variables
         self.escaping |= self.outer
+        self.captured = loaded_names(nested) & self.variables
         generated = {n for n in own - parameters if n.startswith("__")}
         self.flags = sorted(generated - {RETURN_VALUE, RETURNED})
         self.unset = sorted(own - parameters - generated)

@@ -26,13 +26,15 @@ from .views import Affine, Storage, View
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """A rewritten statement: its place, how to read and write its variables, and which of them it may change."""
+    """A rewritten statement: its place, how to read and write its variables, and which of them it may change. live: the
+    names that may still be read at a loop's head or after an `if`; None if that is not known."""
 
     place: str
     get: Callable[[], tuple]
     set: Callable[[tuple], None]
     names: tuple[str, ...]
     carried: tuple[str, ...]
+    live: tuple[str, ...] | None = None
 
     def snapshot(self) -> State:
         return State(self.names, self.get(), self.carried)
@@ -117,7 +119,7 @@ class Carried:
     def __init__(self, control: Control) -> None:
         trace = tracer.current()
         self.control, self.state = control, control.snapshot()
-        self.frame = names_holding(tracer.user_frame())
+        self.frame = names_holding(tracer.user_frame(), control.live)
         self.joined: dict[Path, Joined] = {}
         self.dims: dict[Path, tuple[Dim, ...]] = {}
         self.groups: dict[tuple[Path, int], Hashable] = {}

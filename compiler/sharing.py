@@ -32,11 +32,12 @@ def arrays_in(x: Any, depth: int = 4) -> Iterator[TracedArray]:
                 yield from arrays_in(e, depth - 1)
 
 
-def names_holding(frame: FrameType | None) -> dict[str, list[Storage]]:
-    """The storages that each local name of a frame holds."""
+def names_holding(frame: FrameType | None, live: tuple[str, ...] | None) -> dict[str, list[Storage]]:
+    """The storages that each local name of a frame holds; names that nothing reads any more do not count."""
     if frame is None:
         return {}
-    return {n: [a.view.storage for a in arrays_in(x)] for n, x in frame.f_locals.items() if not n.startswith("__")}
+    return {n: [a.view.storage for a in arrays_in(x)] for n, x in frame.f_locals.items()
+            if not n.startswith("__") and (live is None or n in live)}
 
 
 def is_visible(storage: Storage, path: Path, frame: dict[str, list[Storage]], others: dict[Path, Any]) -> bool:

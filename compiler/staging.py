@@ -150,7 +150,7 @@ class StagedControl:
     # for
 
     def for_(self, place: str, iterable: Any, get: Callable, set_: Callable, names: tuple, carried: tuple,
-             flags: Callable[[], tuple]) -> Iterator[Any]:
+             live: tuple, flags: Callable[[], tuple]) -> Iterator[Any]:
         decisions = tracer.current().decisions
         space = space_of(iterable)
         if space is not None and ("specialise", place) in decisions:
@@ -178,7 +178,7 @@ class StagedControl:
             space = Space(space.start + space.step, space.stop, space.step, space.element)
             if space.trips == 0:
                 return
-        yield from self._staged_for(place, space, Control(place, get, set_, names, carried), flags)
+        yield from self._staged_for(place, space, Control(place, get, set_, names, carried, live), flags)
 
     def _unrolled(self, items: Any, flags: Callable[[], tuple], place: str) -> Iterator[Any]:
         for x in items:
@@ -264,7 +264,7 @@ class StagedControl:
     # while
 
     def while_(self, place: str, test: Callable[[], Any], get: Callable, set_: Callable, names: tuple, carried: tuple,
-               ) -> Iterator[None]:
+               live: tuple) -> Iterator[None]:
         decisions = tracer.current().decisions
         if ("peel", place) in decisions:
             first = condition_of(test())
@@ -278,7 +278,7 @@ class StagedControl:
         if ("unroll", place) in decisions:
             yield from self._unrolled_while(test)
             return
-        yield from self._staged_while(place, test, Control(place, get, set_, names, carried))
+        yield from self._staged_while(place, test, Control(place, get, set_, names, carried, live))
 
     def _unrolled_while(self, test: Callable[[], Any]) -> Iterator[None]:
         for _ in range(MOST_UNROLLED * 10):
@@ -337,13 +337,14 @@ class StagedControl:
 
     # if
 
-    def if_(self, place: str, test: Any, get: Callable, set_: Callable, names: tuple, carried: tuple) -> Iterator[bool]:
+    def if_(self, place: str, test: Any, get: Callable, set_: Callable, names: tuple, carried: tuple,
+            live: tuple | None = None) -> Iterator[bool]:
         condition = condition_of(test)
         if not isinstance(condition, TracedScalar):
             yield condition
             raise_failure()
             return
-        branch = Branch(Control(place, get, set_, names, carried))
+        branch = Branch(Control(place, get, set_, names, carried, live))
         for side in (True, False):
             block = Block()
             branch.open()
