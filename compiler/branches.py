@@ -13,19 +13,23 @@ from . import integers, tracer
 from .arrays import TracedArray
 from .carried import Control, MovingView, dims_inside, moving_view, untentative, view_from
 from .joins import Joined, JoinError, defined_value, dims_of_leaf, join, leaf_value, wrap_leaf
+from .jumps import RETURN_VALUE
 from .scalars import TracedScalar
 from .sharing import is_visible, names_holding
 from .state import (
     LENGTH,
     UNDEFINED,
     UNREACHABLE,
+    Either,
     Path,
     State,
     Tentative,
     Undefined,
+    hollow,
     name_of,
     put_contents,
     same_leaf,
+    take_apart,
 )
 from .views import Storage
 
@@ -56,6 +60,7 @@ class Branch:
 
     def close(self, block: Block) -> None:
         values = self.control.get()
+        self.state.adopt_inputs()
         after = State(self.control.names, values, self.control.carried)
         self.ends.append(End(block, after.leaves, values, dict(after.storages), after.containers,
                              block not in tracer.current().unreachable))
@@ -63,6 +68,9 @@ class Branch:
     def merge(self, condition: Value, inside: Callable[[Block], AbstractContextManager]) -> None:
         """Emit the `if` and give every leaf and storage its value after it."""
         then, other = self.ends
+        for end in self.ends:
+            for s, v in self.state.storages.items():
+                end.storages.setdefault(s, v)
         self.condition = condition
         self._drop_unreachable(then, other)
         base = self._common_structure(then, other)
@@ -119,7 +127,29 @@ class Branch:
                     for p in [p for p in a.leaves if p[0] == name]:
                         del a.leaves[p]
                     a.leaves.update({p: x if p[-1] == LENGTH else UNDEFINED for p, x in b.leaves.items() if p[0] == name})
+            if name == RETURN_VALUE and then.reachable and other.reachable and not self._joins(name, then, other):
+                base[k] = self._either(k, then, other)
         return tuple(base)
+
+    def _joins(self, name: str, then: End, other: End) -> bool:
+        """Can the two values of a name be one, exactly as they are?"""
+        a, b = ({p: x for p, x in e.leaves.items() if p[0] == name} for e in (then, other))
+        if set(a) != set(b):
+            return False
+        try:
+            return all(same_leaf(x, b[p]) or isinstance(x, Undefined) or isinstance(b[p], Undefined) or
+                       _same_kind(join(p, x, b[p]), x, b[p]) for p, x in a.items())
+        except JoinError:
+            return False
+
+    def _either(self, k: int, then: End, other: End) -> Either:
+        """Give both sides the structure that holds either value."""
+        x, y = then.values[k], other.values[k]
+        for end, value in ((then, Either(True, x, hollow(y))), (other, Either(False, hollow(x), y))):
+            for p in [p for p in end.leaves if p[0] == RETURN_VALUE]:
+                del end.leaves[p]
+            take_apart((RETURN_VALUE,), value, end.leaves, [])
+        return Either(True, x, hollow(y))
 
     def _join(self, then: End, other: End) -> tuple[dict[Path, Any], dict[Path, Joined]]:
         kept: dict[Path, Any] = {}
@@ -133,9 +163,9 @@ class Branch:
                 if same_leaf(a, b) or (isinstance(a, Undefined) and isinstance(b, Undefined)):
                     kept[path] = a if a is not UNREACHABLE else b
                 elif self._is_one_sided(a, b, then) or self._is_one_sided(b, a, other):
-                    kept[path] = self._tentative(a, b)
+                    kept[path] = self._tentative(path, a, b)
                 else:
-                    moved = self._moved(a, b)
+                    moved = self._moved(path, a, b)
                     if moved is None:
                         joined[path] = join(path, a, b)
                     else:
@@ -144,7 +174,7 @@ class Branch:
             raise tracer.unsupported("this branch", f"after it, {e}") from None
         return kept, joined
 
-    def _moved(self, a: Any, b: Any) -> MovingView | None:
+    def _moved(self, path: Path, a: Any, b: Any) -> MovingView | None:
         """Both sides' leaves as one view whose starts differ, if they are views of one array from before the branch."""
         sides = list(zip((a, b), self.ends, strict=True))
         arrays = [(untentative(x), e) for x, e in sides if isinstance(untentative(x), TracedArray)]
@@ -156,17 +186,17 @@ class Branch:
             found = view_from(arrays[0][0], arrays[0][1].block)
         else:
             return None
-        unsure = any(isinstance(x, (Tentative, Undefined)) and x is not UNREACHABLE for x in (a, b))
+        unsure = path[0] != RETURN_VALUE and any(isinstance(x, (Tentative, Undefined)) and x is not UNREACHABLE for x in (a, b))
         return None if found is None else replace(found, tentative=unsure)
 
     def _is_one_sided(self, a: Any, b: Any, end: End) -> bool:
         """Has `b`'s side no value, and is `a` one that exists outside the branch?"""
         return isinstance(b, Undefined) and not isinstance(a, Tentative) and is_outside(a, end.block, self.state)
 
-    def _tentative(self, a: Any, b: Any) -> Any:
+    def _tentative(self, path: Path, a: Any, b: Any) -> Any:
         """The value of the side that has one, defined if that side was taken."""
-        if UNREACHABLE in (a, b):
-            return b if a is UNREACHABLE else a
+        if UNREACHABLE in (a, b) or path[0] == RETURN_VALUE:
+            return b if isinstance(a, Undefined) else a
         if isinstance(b, Undefined):
             return Tentative(a, TracedScalar(self.condition))
         return Tentative(b, TracedScalar(tracer.emit("py_logical_not", [self.condition])))
@@ -232,6 +262,15 @@ class Branch:
                     y.view.storage, path, self.frame, end.leaves):
                 x.view.storage.frozen = y.view.storage.frozen = (
                     f"'{name_of(path)}', which is one of two arrays since a branch on run-time values")
+
+
+def _same_kind(joined: Joined, a: Any, b: Any) -> bool:
+    """Is the joined value of the type that both have?"""
+    if joined.rank is not None:
+        return True
+    kinds = {x.python_type if isinstance(x, TracedScalar) else type(x) for x in map(untentative, (a, b))
+             if not isinstance(x, Undefined)}
+    return len(kinds) == 1
 
 
 def is_outside(x: Any, block: Block, state: State) -> bool:

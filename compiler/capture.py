@@ -177,7 +177,7 @@ class ExpressionHooks(ast.NodeTransformer):
         first: list[ast.stmt] = [ast.Assign([ast.Name(n, ast.Store())], undefined) for n in [*flow.unset, RETURN_VALUE]]
         first += [ast.Assign([ast.Name(n, ast.Store())], ast.Constant(False)) for n in [*flow.flags, RETURNED]]
         nonlocals = [ast.Nonlocal(sorted(flow.outer))] if flow.outer else []
-        last = ast.Return(hook("result", ast.Name(RETURN_VALUE, ast.Load())))
+        last = ast.Return(hook("result", ast.Name(RETURN_VALUE, ast.Load()), ast.Name(RETURNED, ast.Load())))
         ends = [_at(x, node.body[-1]) for x in (last,)]
         return [*(_at(x, node) for x in [*nonlocals, *first]), *body, *ends]
 
@@ -399,7 +399,7 @@ class Flow:
         self.statements = jumps.function(node.body)
         self.stops = jumps.stops
         liveness = Liveness(jumps.stops)
-        liveness.block(self.statements, {RETURN_VALUE})
+        liveness.block(self.statements, {RETURN_VALUE, RETURNED})
         self.live = liveness.live
         parameters = {a.arg for a in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs, node.args.vararg,
                                       node.args.kwarg) if a is not None}

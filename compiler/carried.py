@@ -18,9 +18,10 @@ from ..ir.viewmap import Axis, renumber_slots, slots_of
 from . import integers, tracer
 from .arrays import TracedArray
 from .joins import Joined, JoinError, defined_value, dims_of_leaf, join, leaf_value, wrap_leaf
+from .jumps import RETURN_VALUE
 from .scalars import TracedScalar
 from .sharing import is_visible, names_holding
-from .state import LENGTH, Path, State, Tentative, Undefined, name_of, same_leaf
+from .state import LENGTH, UNDEFINED, Either, Path, State, Tentative, Undefined, hollow, is_static, name_of, same_leaf
 from .views import Affine, Storage, View
 
 
@@ -118,6 +119,8 @@ class Carried:
 
     def __init__(self, control: Control) -> None:
         trace = tracer.current()
+        # The loop runs only while nothing has been returned: what was, or may be, returned is no state of its head.
+        control.set(self._without_return(control, control.get()))
         self.control, self.state = control, control.snapshot()
         self.frame = names_holding(tracer.user_frame(), control.live)
         self.joined: dict[Path, Joined] = {}
@@ -126,9 +129,15 @@ class Carried:
         self.views: dict[Path, MovingView] = {}
         self.still: set[Path] = set()
         self.growth: dict[Path, int] = {}
+        # What is returned that is no number or array: a string, None.
+        self.static: dict[Path, Any] = {}
         hints = trace.remembered.setdefault(("storages", control.place), set())
         self.storages = [s for s in self.state.storages if s in hints]
         self._guess()
+
+    @staticmethod
+    def _without_return(control: Control, values: tuple) -> tuple:
+        return tuple(UNDEFINED if n == RETURN_VALUE else x for n, x in zip(control.names, values, strict=True))
 
     def _guess(self) -> None:
         """Begin with the scalar types that an earlier visit ended with: nested loops then take few passes."""
@@ -174,7 +183,7 @@ class Carried:
         self.own = {x.view.storage for x in map(untentative, changed.values()) if isinstance(x, TracedArray)} - set(
             self.state.storages)
         self.new_groups: dict[tuple[Path, int], Hashable] = {}
-        self.control.set(self.state.variables(changed))
+        self.control.set(self._without_return(self.control, self.state.variables(changed)))
 
     def _bound_growth(self, path: Path, v: Value) -> None:
         """A counter that only grows is never below where it began; one that only falls, never above."""
@@ -187,6 +196,9 @@ class Carried:
     def close(self, block: Block) -> bool:
         """End a pass: compare with its head. True if nothing new has to be carried."""
         control = self.control
+        self.state.adopt_inputs()
+        for s in self.state.storages:
+            self.head_values.setdefault(s, self.state.storages[s])
         if block in tracer.current().unreachable:
             # The body raises: it hands on what it was given.
             self.post = dict(self.head)
@@ -194,6 +206,11 @@ class Carried:
                 s.value = v
             return True
         self.post = State(control.names, control.get(), control.carried).leaves
+        if isinstance(self.post.get((RETURN_VALUE,)), Undefined):
+            self.post.update({p: x if p[-1] == LENGTH else UNDEFINED for p, x in self.state.leaves.items()
+                              if p[0] == RETURN_VALUE})
+            if (RETURN_VALUE,) not in self.state.leaves:
+                del self.post[(RETURN_VALUE,)]
         if self._adopt_structure():
             return False
         stable = True
@@ -202,6 +219,9 @@ class Carried:
                 raise JoinError(f"the structure of '{name_of(path[:1])}' changes")
             after = self.post[path]
             if path not in self.joined and same_leaf(before, after):
+                continue
+            if path[0] == RETURN_VALUE and isinstance(before, Undefined) and is_static(after):
+                self.static[path] = after
                 continue
             moves = self._follow_view(path, before, after, block)
             if moves is None:
@@ -229,10 +249,10 @@ class Carried:
                 raise JoinError(f"the structure of '{name_of(path[:1])}' changes")
             k = self.control.names.index(path[0])
             now = self.control.get()[k]
-            if not isinstance(now, tuple):
+            if not isinstance(now, (tuple, Either)) and path[0] != RETURN_VALUE:
                 raise JoinError(f"'{path[0]}' is a container made inside the loop and used after it")
             values = list(self.state.values)
-            values[k] = _hollow(now, before)
+            values[k] = hollow(now)
             self.state.restore()
             self.control.set(tuple(values))
             self.state = self.control.snapshot()
@@ -420,6 +440,7 @@ class Carried:
                     changed[path] = Tentative(changed[path], TracedScalar(bit))
         for s in self.storages:
             s.value, s.written = next(it), True
+        changed.update(self.static)
         remembered = tracer.current().remembered
         remembered[("leaves", self.control.place)] = dict(self.joined)
         self.control.set(self.state.variables(changed))
@@ -448,10 +469,6 @@ def untentative(x: Any) -> Any:
 def _shared_in(storage: Storage, path: Path, leaves: dict[Path, Any]) -> bool:
     return any(p != path and isinstance(y := untentative(x), TracedArray) and y.view.storage is storage
                for p, x in leaves.items())
-
-
-def _hollow(x: Any, undefined: Undefined) -> Any:
-    return tuple(_hollow(e, undefined) for e in x) if type(x) is tuple else undefined
 
 
 def dims_inside(dims: Sequence[Dim], block: Block) -> bool:

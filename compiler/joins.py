@@ -16,6 +16,7 @@ from ..ir.graph import Value
 from ..ir.types import ArrayType, Dim, Type, WeakType
 from . import tracer
 from .arrays import TracedArray, value_of
+from .jumps import RETURN_VALUE
 from .scalars import TracedScalar
 from .state import LENGTH, UNREACHABLE, Path, Tentative, Undefined, describe, is_scalar, name_of
 from .values import cast, cast_weak
@@ -86,7 +87,8 @@ def scalar_type(x: Any) -> Type:
 
 def join(path: Path, a: Any, b: Any) -> Joined:
     """The common form of a leaf's two values."""
-    tentative = any(isinstance(x, (Undefined, Tentative)) and x is not UNREACHABLE for x in (a, b))
+    # Whether there is a returned value is known from the flag that is set with it.
+    tentative = path[0] != RETURN_VALUE and any(isinstance(x, (Undefined, Tentative)) and x is not UNREACHABLE for x in (a, b))
     a, b = (x.value if isinstance(x, Tentative) else x for x in (a, b))
     a, b = (b if isinstance(a, Undefined) else a), (a if isinstance(b, Undefined) else b)
     if path[-1] == LENGTH:

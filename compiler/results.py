@@ -23,7 +23,7 @@ from .arrays import TracedArray, new_array
 from .masked_values import MaskedValues
 from .scalars import TracedScalar
 from .sources import Attribute, Source
-from .state import Tentative, Undefined
+from .state import Either, Tentative, Undefined
 from .traced import Build, Effect, Recipe
 from .views import Affine, Part, Reshape, Step, Storage
 
@@ -277,6 +277,10 @@ class Recipes:
             return Scalar(self._scalar(x.value), x.python_type if x.kind else None)
         if isinstance(x, TracedArray):
             return self._array(x)
+        if isinstance(x, Either):
+            if not isinstance(x.condition, TracedScalar):
+                return self.recipe(x.then if x.condition else x.other)
+            return Alternative(self._scalar(x.condition.value), self.recipe(x.then), self.recipe(x.other))
         if isinstance(x, MaskedValues):
             return Once(Picked(self.recipe(x.full), self.recipe(new_array(x.mask)), x.lead))
         if id(x) in trace.containers:

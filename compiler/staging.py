@@ -21,7 +21,7 @@ from .carried import Carried, Control
 from .iteration import Space, space_of
 from .joins import JoinError
 from .scalars import TracedScalar
-from .state import UNDEFINED, Tentative, Undefined
+from .state import UNDEFINED, Either, Tentative, Undefined
 from .tracer import MOST_UNROLLED, Restart, StagedLoop
 from .values import cast_weak
 
@@ -133,6 +133,20 @@ def settled(x: Any, error: Exception) -> Any:
     return x.value
 
 
+def without_tentatives(x: Any) -> Any:
+    """`x` with the values of tentative leaves, where something else says whether they are there."""
+    if isinstance(x, Tentative):
+        return without_tentatives(x.value)
+    if isinstance(x, Either):
+        return Either(*(without_tentatives(e) for e in (x.condition, x.then, x.other)))
+    if isinstance(x, tuple):
+        items = [without_tentatives(e) for e in x]
+        return tuple(items) if type(x) is tuple else type(x)._make(items)
+    if isinstance(x, list) and any(isinstance(e, (Tentative, tuple)) for e in x):
+        return [without_tentatives(e) for e in x]
+    return x
+
+
 class StagedControl:
     """The hooks of control flow; `hooks.FunctionHooks` inherits them."""
 
@@ -141,11 +155,14 @@ class StagedControl:
     def load_local(self, name: str, x: Any) -> Any:
         return checked_local(name, x)
 
-    def result(self, x: Any) -> Any:
+    def result(self, x: Any, returned: Any) -> Any:
         """What the function returns: None where no `return` was reached."""
         if isinstance(x, Undefined):
             return None
-        return settled(x, TypeError("the function returns None here and a value elsewhere; compiled code returns one of them"))
+        if isinstance(returned, TracedScalar):
+            # A `return` that some paths reach.
+            return Either(returned, without_tentatives(x), None)
+        return without_tentatives(x)
 
     # for
 

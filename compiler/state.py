@@ -15,6 +15,7 @@ import numpy as np
 from ..ir.graph import Value
 from . import tracer
 from .arrays import TracedArray
+from .operators import Operators
 from .scalars import PYTHON_SCALARS, TracedScalar
 from .views import Storage, View
 
@@ -43,24 +44,59 @@ class Tentative:
         self.value, self.defined = value, defined
 
 
+class Either:
+    """One of two values of different structure or type, by a condition; only the returned value may be one."""
+
+    __slots__ = ("condition", "other", "then")
+
+    def __init__(self, condition: Any, then: Any, other: Any) -> None:
+        self.condition, self.then, self.other = condition, then, other
+
+
+def hollow(x: Any) -> Any:
+    """The structure of `x` with undefined leaves."""
+    if isinstance(x, Either):
+        return Either(UNDEFINED, hollow(x.then), hollow(x.other))
+    if isinstance(x, tuple):
+        items = [hollow(e) for e in x]
+        return tuple(items) if type(x) is tuple else type(x)._make(items)
+    if isinstance(x, list):
+        return [hollow(e) for e in x]
+    if isinstance(x, dict):
+        return {k: hollow(e) for k, e in x.items()}
+    if is_scalar(x) or isinstance(x, (TracedArray, Tentative, Undefined)):
+        return UNDEFINED
+    return x  # None, a string, an object: the same on both sides
+
+
 def is_scalar(x: Any) -> bool:
     return isinstance(x, (TracedScalar, *PYTHON_SCALARS, np.generic))
 
 
-def _take_apart(path: Path, x: Any, leaves: dict[Path, Any], containers: list[tuple[Any, Any]]) -> None:
+def is_static(x: Any) -> bool:
+    """Is a leaf neither number nor array, so that it can only be what it is while tracing?"""
+    return not is_scalar(x) and not isinstance(x, (Operators, Tentative, Undefined))
+
+
+def take_apart(path: Path, x: Any, leaves: dict[Path, Any], containers: list[tuple[Any, Any]]) -> None:
+    """Enter the leaves of `x` and copies of the containers in it."""
     if isinstance(x, (list, dict, deque)):
         if any(x is seen for seen, _ in containers):
             return
         containers.append((x, x.copy()))
         leaves[(*path, LENGTH)] = tuple(x) if isinstance(x, dict) else len(x)
         for k, e in x.items() if isinstance(x, dict) else enumerate(x):
-            _take_apart((*path, k), e, leaves, containers)
+            take_apart((*path, k), e, leaves, containers)
     elif type(x) is tuple or (isinstance(x, tuple) and hasattr(x, "_fields")):
         leaves[(*path, LENGTH)] = len(x)
         for k, e in enumerate(x):
-            _take_apart((*path, k), e, leaves, containers)
+            take_apart((*path, k), e, leaves, containers)
+    elif isinstance(x, Either):
+        leaves[(*path, LENGTH)] = "either"
+        for k in ("condition", "then", "other"):
+            take_apart((*path, k), getattr(x, k), leaves, containers)
     elif id(x) in tracer.current().fresh:
-        _take_apart((*path, "."), x.__dict__, leaves, containers)
+        take_apart((*path, "."), x.__dict__, leaves, containers)
     else:
         leaves[path] = x
 
@@ -75,15 +111,22 @@ class State:
         self.containers: list[tuple[Any, Any]] = []
         for name, x in zip(names, values, strict=True):
             if name in carried or isinstance(x, (list, dict, deque)) or id(x) in trace.fresh:
-                _take_apart((name,), x, self.leaves, self.containers)
+                take_apart((name,), x, self.leaves, self.containers)
         for number, c in enumerate(trace.containers.values()):
-            _take_apart(("caller's", number), c.twin, self.leaves, self.containers)
-        _take_apart(("outside",), trace.bindings, self.leaves, self.containers)
+            take_apart(("caller's", number), c.twin, self.leaves, self.containers)
+        take_apart(("outside",), trace.bindings, self.leaves, self.containers)
         self.storages: dict[Storage, Value] = {s: s.value for s in trace.storages}
         self.written = {s: s.written for s in trace.storages}
 
+    def adopt_inputs(self) -> None:
+        """Count arrays of the caller that were first read since as part of the state: they held what they hold at entry."""
+        for s in tracer.current().storages:
+            if s.parameter is not None and s not in self.storages:
+                self.storages[s] = s.parameter
+
     def restore(self) -> None:
-        """Bring containers and storages back; storages made since are forgotten."""
+        """Bring containers and storages back; storages made since are forgotten, but for the caller's arrays."""
+        self.adopt_inputs()
         for x, contents in self.containers:
             put_contents(x, contents)
         for s, v in self.storages.items():
@@ -125,6 +168,8 @@ def rebuild(path: Path, x: Any, changed: dict[Path, Any]) -> Any:
     if isinstance(x, tuple):
         items = [rebuild((*path, k), e, changed) for k, e in enumerate(x)]
         return tuple(items) if type(x) is tuple else type(x)._make(items)  # type: ignore[attr-defined]  # a namedtuple
+    if isinstance(x, Either):
+        return Either(*(rebuild((*path, k), getattr(x, k), changed) for k in ("condition", "then", "other")))
     if id(x) in tracer.current().fresh:
         rebuild((*path, "."), x.__dict__, changed)
         return x
@@ -143,6 +188,8 @@ def same_leaf(a: Any, b: Any) -> bool:
         return same_leaf(a.value, b.value) and same_leaf(a.defined, b.defined)
     if isinstance(a, (TracedScalar, TracedArray)) or type(a) is not type(b):
         return False
+    if isinstance(a, tuple):
+        return a == b  # the keys of a dict
     if isinstance(a, (*PYTHON_SCALARS, str, np.generic)):
         return bool(a == b) or (a != a and b != b)
     return False
