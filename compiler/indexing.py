@@ -19,7 +19,7 @@ from ..ir.graph import Value
 from ..ir.types import Dim
 from ..ir.viewmap import Axis, wrap_index
 from . import dispatch, integers, spans, tracer
-from .arrays import TracedArray, any_traced, as_array, assign, index_value, new_array
+from .arrays import TracedArray, any_traced, as_array, assign, index_value, truth_operand, new_array
 from .scalars import TracedScalar, concrete, to_kind, to_python
 from .spans import Span
 from .values import cast
@@ -248,6 +248,19 @@ def getitem(x: Any, index: Any) -> Any:
     return TracedArray(view)
 
 
+def _as_element(value: Any, dtype: np.dtype) -> Any:
+    """What NumPy makes of an array, or list, with axes that is assigned to one element: a truth, or an error."""
+    is_list = isinstance(value, (list, tuple))
+    if dtype.kind == "b":
+        return len(value) > 0 if is_list else truth_operand(as_array(value))
+    if dtype.kind == "c":
+        raise TypeError("must be real number, not list" if is_list else
+                        "only 0-dimensional arrays can be converted to Python scalars")
+    if is_list and dtype.kind in "iu":
+        raise TypeError("int() argument must be a string, a bytes-like object or a real number, not 'list'")
+    raise ValueError("setting an array element with a sequence.")
+
+
 @dispatch.implements(operator.setitem)
 def setitem(x: TracedArray, index: Any, value: Any) -> None:
     """x[index] = value"""
@@ -258,7 +271,7 @@ def setitem(x: TracedArray, index: Any, value: Any) -> None:
         dispatch.call(("advanced", "set"), (x, items, value), {})
         return
     if _is_full_integer(index, items) and isinstance(value, (TracedArray, np.ndarray, list, tuple)) and as_array(value).ndim:
-        raise ValueError("setting an array element with a sequence.")
+        value = _as_element(value, x.dtype)
     assign(TracedArray(basic_view(x.view, items)), value)
 
 

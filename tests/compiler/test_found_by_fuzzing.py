@@ -44,6 +44,9 @@ def test_an_array_is_no_element():
     agrees(f, np.ones(3), np.ones(1))
     agrees(f, np.ones((3, 1)), np.ones(1))
     agrees(f, np.ones(3), np.array(2.0))
+    for kind in (bool, int, complex):
+        agrees(f, np.zeros(3, kind), np.ones(1, kind))
+        agrees(f, np.zeros(3, kind), [1, 2])
 
 
 BROADCAST = np.broadcast_to(np.arange(8.0).reshape(2, 1, 4).transpose(2, 1, 0), (4, 3, 2))
