@@ -211,6 +211,10 @@ def _at(ufunc: np.ufunc, op: str) -> None:
 @dispatch.implements(("advanced", "at"))
 def combine_at(op: str, a: TracedArray, indices: Any, b: Any) -> None:
     """ufunc.at(a, indices, b)"""
+    b = operand(b)
+    if not np.can_cast(value_of(b).dtype, a.dtype, "same_kind") and not (a.dtype.kind == "u" and value_of(b).dtype.kind == "i"):
+        raise tracer.unsupported(f"ufunc.at of {value_of(b).dtype} into an array of {a.dtype}",
+                                 "each step would be rounded to the array's dtype", "convert the array or the values first")
     items = parse(indices, a.view.dims)
     found = select(a, items if any(isinstance(i, Indices) for i in items) else _as_indices(items))
     found.write(_fitted(b, found, a.dtype), op)

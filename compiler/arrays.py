@@ -358,7 +358,7 @@ def _fitted(v: Value, dims: Sequence[Dim]) -> Value:
     return reshape_value(v, own)
 
 
-def deliver(result: Any, out: Any) -> Any:
+def deliver(result: Any, out: Any, casting: str = "same_kind") -> Any:
     """Give a function's result to the caller's `out` array, or return it if there is none."""
     if isinstance(out, tuple) and len(out) == 1:
         out = out[0]
@@ -371,8 +371,8 @@ def deliver(result: Any, out: Any) -> Any:
     if not same_dims(v.dims, out.view.dims):
         raise ValueError(f"output array does not match result: expected shape {shape_text(v.dims)}, "
                          f"got {shape_text(out.view.dims)}")
-    if not np.can_cast(v.dtype, out.dtype, "same_kind"):
-        raise TypeError(f"Cannot cast array data from {v.dtype!r} to {out.dtype!r} according to the rule 'same_kind'")
+    if not np.can_cast(v.dtype, out.dtype, casting):  # type: ignore[arg-type]
+        raise TypeError(f"Cannot cast array data from {v.dtype!r} to {out.dtype!r} according to the rule '{casting}'")
     out.view.write(cast(v, out.dtype))
     return out
 

@@ -19,7 +19,7 @@ from ..ir.graph import Value
 from ..ir.types import Dim
 from ..ir.viewmap import Axis, wrap_index
 from . import dispatch, integers, spans, tracer
-from .arrays import TracedArray, any_traced, as_array, assign, index_value, truth_operand, new_array
+from .arrays import TracedArray, any_traced, as_array, assign, index_value, new_array, truth_operand
 from .scalars import TracedScalar, concrete, to_kind, to_python
 from .spans import Span
 from .values import cast

@@ -341,17 +341,22 @@ def triangle_mask(dims: tuple[Dim, ...], k: Any) -> Value:
     return tracer.emit("less_equal", [iota(dims, rank - 1, i64), edge])
 
 
+def _square(m: TracedArray) -> tuple[Dim, ...]:
+    """The extents of the last two axes; NumPy takes the one of a vector twice."""
+    return m.view.dims[-2:] if m.ndim != 1 else m.view.dims * 2
+
+
 @implements(np.tril)
 def tril(m: Any, k: Any = 0) -> TracedArray:
     m = as_array(m)
-    return call(np.where, (new_array(triangle_mask(m.view.dims[-2:], k)), m, call(np.zeros_like, (m[..., :1, :1],), {})), {})
+    return call(np.where, (new_array(triangle_mask(_square(m), k)), m, call(np.zeros, (1, m.dtype), {})), {})
 
 
 @implements(np.triu)
 def triu(m: Any, k: Any = 0) -> TracedArray:
     m = as_array(m)
-    below = new_array(triangle_mask(m.view.dims[-2:], k - 1))
-    return call(np.where, (below, call(np.zeros_like, (m[..., :1, :1],), {}), m), {})
+    below = new_array(triangle_mask(_square(m), k - 1))
+    return call(np.where, (below, call(np.zeros, (1, m.dtype), {}), m), {})
 
 
 @implements(np.meshgrid)

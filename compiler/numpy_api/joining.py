@@ -230,6 +230,8 @@ alias_method("repeat", np.repeat)
 @implements(np.pad)
 def pad(array: Any, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> TracedArray:
     a = as_array(array)
+    if not a.ndim:
+        return a.copy()
     widths = np.broadcast_to(np.asarray(concrete(pad_width, "pad widths")), (a.ndim, 2)) if not isinstance(pad_width, dict) else \
         np.array([pad_width.get(k, pad_width.get(k - a.ndim, (0, 0))) for k in range(a.ndim)])
     if np.any(widths < 0):

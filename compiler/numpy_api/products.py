@@ -75,7 +75,7 @@ def _matmul(x: Value, y: Value) -> Value:
 def dot(a: Any, b: Any, out: Any = None) -> Any:
     (x, y), kind = _operands(a, b)
     if not x.ndim or not y.ndim:
-        return deliver(call(np.multiply, (a, b), {}), out)
+        return deliver(call(np.multiply, (x, y), {}), out)  # as arrays: Python numbers are not weak here
     k = max(y.ndim - 2, 0)
     n, m = x.view.dims[-1], y.view.dims[k]
     if isinstance(n, int) and isinstance(m, int) and n != m:

@@ -61,11 +61,11 @@ def finish(a: TracedArray, value: Value, axes: Sequence[int], keepdims: Any, out
     layout = layout_without(a, axes)
     keep = keepdims is not _NO_VALUE and bool(concrete(keepdims, "keepdims"))
     if not keep:
-        return deliver(wrap(value, layout), out) if out is not None else wrap(value, layout)
+        return deliver(wrap(value, layout), out, "unsafe")
     ones: tuple[Dim, ...] = tuple(1 if k in axes else d for k, d in enumerate(a.view.dims))
     full = None if layout is None else _with_axes(layout, axes, a.ndim)
     kept = wrap(reshape_value(value, ones), full)
-    return deliver(kept, out) if out is not None else kept
+    return deliver(kept, out, "unsafe")
 
 
 def _with_axes(layout: tuple[int, ...], axes: Sequence[int], rank: int) -> tuple[int, ...]:
@@ -146,7 +146,7 @@ def accumulate_ufunc(ufunc: np.ufunc, a: Any, axis: Any = 0, dtype: Any = None, 
     value = cast(a.view.read(), reduction_dtype(ufunc, a.dtype, dtype))
     result = tracer.emit(_ACCUMULATIONS[ufunc], [value], axis=k, reverse=False, exclusive=False)
     layout = keep_order([(a.view.dims, a.view.strides)], a.view.dims)
-    return deliver(wrap(result, layout), out[0] if isinstance(out, tuple) else out)
+    return deliver(wrap(result, layout), out, "unsafe")
 
 
 def _plain_reduction(function: Callable, ufunc: np.ufunc) -> None:

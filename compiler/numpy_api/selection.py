@@ -200,7 +200,7 @@ def choose(a: Any, choices: Any, out: Any = None, mode: str = "raise") -> Any:
         chosen = call(np.clip, (chosen, 0, len(options) - 1), {})
     elif mode == "wrap":
         chosen = call(np.remainder, (chosen, len(options)), {})
-    return deliver(take_along_axis(stacked, chosen[None], 0)[0], out)
+    return deliver(wrap(value_of(take_along_axis(stacked, chosen[None], 0)[0])), out)
 
 
 @implements(np.round, np.around) if np.round is not np.around else implements(np.round)

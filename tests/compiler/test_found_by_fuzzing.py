@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from treadle import jit
+from treadle.ir.errors import UnsupportedError
 
 from tests.comparator import difference, fresh, observe
 
@@ -142,3 +143,28 @@ def test_tile_of_nothing_is_a_view():
     x = np.ones((2, 0), np.float32)
     x.flags.writeable = False
     agrees(lambda x, y: (np.tile(x, 2), np.tile(y, 1), np.tile(y, (1, 1, 1)), np.tile(y, (2, 1))), x, np.ones((2, 3)).T)
+
+
+@pytest.mark.parametrize("kind", [int, bool, np.float32, complex])
+def test_reductions_into_an_array_of_another_dtype(kind):
+    x = np.linspace(0, 3, 6).reshape(2, 3)
+    agrees(lambda x, y: (np.sum(x, axis=0, out=y), np.max(x, axis=0, out=y), np.cumsum(x[0], out=y)), x, np.zeros(3, kind))
+
+
+def test_triangles_of_a_vector_and_the_order_of_choose():
+    agrees(lambda x: (np.tril(x), np.triu(x, 1)), np.arange(3.0))
+    agrees(lambda x: np.choose(x, [x, x + 1]), np.asfortranarray(np.array([[0, 1], [1, 0]])))
+
+
+def test_combining_floats_into_an_array_of_integers_is_refused():
+    def f(x):
+        np.add.at(x, [0, 0, -1], 1.5)
+
+    with pytest.raises(UnsupportedError, match="rounded"):
+        jit(f)(np.array([-1, 2, 3]))
+    agrees(lambda x, y: np.add.at(x, [0, 0, -1], y), np.arange(3, dtype=np.uint8), np.array([1, 2, 3]))
+
+
+def test_products_with_a_python_number_and_padding_of_nothing():
+    agrees(lambda x, n: (x.dot(n), np.dot(2.5, x), np.dot(n, x)), np.ones((2, 3), np.float16), 1.5)
+    agrees(lambda x: np.pad(x, 1), np.array(2.0))

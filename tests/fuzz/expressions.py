@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from tests.fuzz.calls import TEMPLATES
+
 UNARY_ANY = ("np.negative", "np.abs", "np.square", "-", "np.positive", "np.conjugate", "np.sign")
 UNARY_FLOAT = ("np.exp", "np.sin", "np.cos", "np.tanh", "np.sqrt", "np.floor", "np.ceil", "np.rint", "np.trunc", "np.log1p",
                "np.arctan", "np.expm1", "np.cbrt", "np.isnan", "np.isfinite", "np.signbit", "np.log", "np.arcsinh", "np.sinh",
@@ -87,10 +89,39 @@ class Expressions:
     def expression(self) -> str:
         forms = (self.unary, self.unary, self.binary, self.binary, self.binary, self.binary_call, self.reduction, self.where,
                  self.cast, self.create, self.shape, self.cumulative, self.joined, self.take, self.product, self.ordered,
-                 self.operand, self.chain)
+                 self.operand, self.chain, self.call, self.call, self.call)
         form = self.choices.pick(forms)
         self.feature("form:" + form.__name__)
         return form()
+
+    def call(self) -> str:
+        """A function from the table of templates."""
+        return self.filled(self.choices.pick(TEMPLATES))
+
+    def filled(self, template: str) -> str:
+        """A template with operands in its places: the same letter, the same operand (but for {s}, {n}, {d} and {y})."""
+        tests = {"x": lambda v: True, "f": lambda v: v.dtype.kind == "f", "i": lambda v: v.dtype.kind in "iu",
+                 "b": lambda v: v.dtype.kind == "b", "m": lambda v: v.ndim == 2, "v": lambda v: v.ndim == 1,
+                 "w": lambda v: v.ndim == 1 and v.flags.writeable, "c": lambda v: v.dtype.kind == "c"}
+        first, chosen = "", {}
+        out = template.split("{")[0]
+        for part in template.split("{")[1:]:
+            letter, rest = part[0], part[2:]
+            if letter in tests:
+                names = self.owner.arrays(tests[letter])
+                if not names:
+                    return self.operand()
+                text = chosen.setdefault(letter, self.choices.pick(names))
+                first = first or text
+            elif letter == "k":
+                rank = self.owner.names[first].ndim
+                text = str(self.choices.integer(-rank, rank - 1)) if rank else "None"
+            else:
+                text = {"s": self.scalar, "y": lambda: self.partner(first), "n": lambda: str(self.choices.integer(0, 3)),
+                        "d": lambda: self.choices.pick(DTYPES)}[letter]()
+            out += text + rest
+        self.feature("call:" + template.split("(")[0].split(".")[-1])
+        return out
 
     def unary(self) -> str:
         name = self.operand()

@@ -15,6 +15,7 @@ import numpy as np
 
 from tests.comparator import copy_arguments
 from tests.fuzz import inputs
+from tests.fuzz.calls import EFFECTS
 from tests.fuzz.expressions import Expressions
 
 MAX_ELEMENTS = 5000
@@ -111,6 +112,10 @@ class Generator:
         f = self.choices.pick(("add", "multiply", "subtract", "maximum", "minimum"))
         return f"np.{f}({self.expressions.operand()}, {self.expressions.operand()}, out={name})"
 
+    def effect(self) -> str:
+        """A call that writes into its operand."""
+        return self.expressions.filled(self.choices.pick(EFFECTS))
+
     def view(self) -> str:
         name = self.choices.pick(self.arrays(lambda x: x.ndim > 0))
         x = self.names[name]
@@ -121,8 +126,8 @@ class Generator:
                 "index": f"{name}[{self.index(x.shape, False)}]"}[form]
         return f"{self.fresh()} = {text}"
 
-    STATEMENTS = ((assign_new, 40), (view, 14), (write_index, 18), (write_whole, 10), (write_mask, 6), (write_out, 5),
-                  (rebind, 7))
+    STATEMENTS = ((assign_new, 38), (view, 13), (write_index, 16), (write_whole, 9), (write_mask, 5), (write_out, 5),
+                  (rebind, 6), (effect, 8))
 
     def statement(self) -> None:
         for _ in range(6):
