@@ -56,7 +56,8 @@ def nested(x):
     return None
 
 
-@pytest.mark.parametrize("values", [[0, 0.5, 0.7], [0.5, 1.5, 3], [1.5, 0, 0], [0, 3, 1], [-1, 0, 0.5], [-2, 0.25, 0], [0.25, 0, 0]])
+@pytest.mark.parametrize("values", [
+    [0, 0.5, 0.7], [0.5, 1.5, 3], [1.5, 0, 0], [0, 3, 1], [-1, 0, 0.5], [-2, 0.25, 0], [0.25, 0, 0]])
 @pytest.mark.parametrize("program", [nothing_or_pair_or_dict, three_kinds, falls_off_the_end, words, list_in_while, nested],
                          ids=lambda f: f.__name__)
 def test_returns(program, values):
