@@ -14,6 +14,7 @@ from collections.abc import Callable, Hashable, Iterable
 from types import MethodType
 from typing import Any
 
+from ..ir.errors import UnsupportedError
 from . import hooks, tracer
 from .config import config
 from .executable import Executable, Overlap
@@ -30,6 +31,8 @@ from .traced import Traced
 # The versions whose matchers a call tries before it makes its signature; and how many one function keeps.
 RECENT = 4
 MOST_VERSIONS = 512
+# After so many versions of one signature, Python numbers among the arguments are no longer specialised on.
+MOST_SPECIALISED = 8
 
 
 class Version:
@@ -108,8 +111,7 @@ class Jitted:
         return None
 
     def _compile(self, key: Hashable, call: Call) -> Version:
-        traced = self._trace(call)
-        executable = Executable(traced.function, build(traced.function, self.options))
+        traced, executable = self._build(call, len(self._versions.get(key, ())) >= MOST_SPECIALISED)
         version = Version(traced, executable, matcher(call.args, call.kwargs) if not self._static.names else None)
         if sum(map(len, self._versions.values())) >= MOST_VERSIONS:
             self._versions.pop(next(iter(self._versions)))
@@ -118,9 +120,19 @@ class Jitted:
             self._recent = (version, *self._recent)[:RECENT]
         return version
 
-    def _trace(self, call: Call) -> Traced:
+    def _build(self, call: Call, run_time_scalars: bool) -> tuple[Traced, Executable]:
+        if run_time_scalars:
+            try:
+                traced = self._trace(call, True)
+                return traced, Executable(traced.function, build(traced.function, self.options))
+            except UnsupportedError:
+                pass  # some value is needed after all: one more version for it
+        traced = self._trace(call)
+        return traced, Executable(traced.function, build(traced.function, self.options))
+
+    def _trace(self, call: Call, run_time_scalars: bool = False) -> Traced:
         try:
-            return trace(self.function, call.args, call.kwargs)
+            return trace(self.function, call.args, call.kwargs, run_time_scalars)
         except Exception as e:
             raise trim(e) from e.__cause__
 

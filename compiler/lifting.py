@@ -41,6 +41,9 @@ _BY_IDENTITY = (types.ModuleType, type, types.BuiltinFunctionType, types.MethodT
                 types.WrapperDescriptorType, types.MethodDescriptorType, types.GetSetDescriptorType)
 _BY_VALUE = (str, bytes, type(None), np.dtype, range, slice, frozenset, type(Ellipsis))
 
+# A decision: Python scalars among the arguments are run-time values, whatever that costs.
+RUN_TIME_SCALARS = "run-time scalars"
+
 
 def lift(x: Any, source: Source, in_key: bool = False) -> Any:
     """What stands for `x`, found at `source`, in the trace. in_key: the signature already tells its type and layout."""
@@ -70,8 +73,10 @@ def _lift(x: Any, source: Source, in_key: bool) -> Any:
         return TracedScalar(value, KnownInput(x, source))
     if type(x) in PYTHON_SCALARS:
         if in_key and not (type(x) is int and not -(2**63) <= x < 2**63):
-            value, known = trace.add_input(source, WeakType(type(x).__name__), str(source)), KnownInput(x, source)
-            trace.facts.known[value] = known
+            value = trace.add_input(source, WeakType(type(x).__name__), str(source))
+            if (RUN_TIME_SCALARS,) in trace.decisions:
+                return TracedScalar(value)
+            known = trace.facts.known[value] = KnownInput(x, source)
             return TracedScalar(value, known)
         trace.guard(SourceGuard(source, x))
         return x

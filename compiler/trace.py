@@ -22,7 +22,7 @@ from . import python_arithmetic as _python_arithmetic  # noqa: F401
 from . import ufuncs as _ufuncs  # noqa: F401
 from .aliasing import check_overlaps
 from .hooks import call
-from .lifting import lift
+from .lifting import RUN_TIME_SCALARS, lift
 from .results import Recipes
 from .sources import Argument, Call, Source
 from .state import UNDEFINED
@@ -33,9 +33,12 @@ from .views import Storage, packed_strides
 _MAX_RESTARTS = 100
 
 
-def trace(f: Callable[..., Any], args: tuple, kwargs: dict) -> Traced:
-    """Trace one call of `f`. Nothing of the caller's is changed."""
-    decisions: frozenset[tuple] = frozenset()
+def trace(f: Callable[..., Any], args: tuple, kwargs: dict, run_time_scalars: bool = False) -> Traced:
+    """Trace one call of `f`. Nothing of the caller's is changed.
+
+    run_time_scalars: do not read the values of Python scalars among the arguments; what needs them is then staged or refused.
+    """
+    decisions: frozenset[tuple] = frozenset({(RUN_TIME_SCALARS,)} if run_time_scalars else ())
     for _ in range(_MAX_RESTARTS):
         try:
             with tracer.tracing(Trace(Call(args, kwargs, []), decisions)) as state:
