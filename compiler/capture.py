@@ -10,25 +10,15 @@ from __future__ import annotations
 import ast
 import types
 import weakref
-from collections.abc import Iterable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Iterable
 
 from .jumps import HOOKS, RETURN_VALUE, RETURNED, Jumps
 from .liveness import Liveness, UncertainReads, all_stored, loaded_names
 from .scopes import Scope, function_scope, stored_names
 from .source_code import FunctionNode, find_node
+from .syntax import at, constant_names, definition, hook, parameter_list, thunk
 
 _KEPT_NAMES = frozenset({HOOKS, "super", "locals", "globals", "__class__"})
-
-
-def hook(name: str, *args: ast.expr) -> ast.Call:
-    """A call of a hook."""
-    return ast.Call(ast.Attribute(ast.Name(HOOKS, ast.Load()), name, ast.Load()), list(args), [])
-
-
-def thunk(body: ast.expr) -> ast.Lambda:
-    """`lambda: body`"""
-    return ast.Lambda(ast.arguments([], [], None, [], [], None, []), body)
 
 
 class ExpressionHooks(ast.NodeTransformer):
@@ -48,11 +38,11 @@ class ExpressionHooks(ast.NodeTransformer):
         place = self.scope.place(node.id)
         if place == "local":
             uncertain = self.flow is not None and node in self.flow.uncertain
-            return _at(hook("load_local", ast.Constant(node.id), ast.Name(node.id, ast.Load())), node) if uncertain else node
+            return at(hook("load_local", ast.Constant(node.id), ast.Name(node.id, ast.Load())), node) if uncertain else node
         if isinstance(node.ctx, ast.Load):
-            return _at(hook(f"load_{place}", ast.Constant(node.id)), node)
+            return at(hook(f"load_{place}", ast.Constant(node.id)), node)
         # Stored: a local stands in; `stored` passes it on after the statement.
-        return _at(ast.Name(_stand_in(node.id), node.ctx), node)
+        return at(ast.Name(_stand_in(node.id), node.ctx), node)
 
     def stored(self, statement: ast.stmt) -> list[ast.stmt]:
         """What to do after a statement that stores to globals or closure variables."""
@@ -61,7 +51,7 @@ class ExpressionHooks(ast.NodeTransformer):
             place = self.scope.place(name)
             if place != "local":
                 value = ast.Name(_stand_in(name), ast.Load())
-                out.append(_at(ast.Expr(hook(f"store_{place}", ast.Constant(name), value)), statement))
+                out.append(at(ast.Expr(hook(f"store_{place}", ast.Constant(name), value)), statement))
         return out
 
     # Expressions
@@ -70,7 +60,7 @@ class ExpressionHooks(ast.NodeTransformer):
         self.generic_visit(node)
         if not isinstance(node.ctx, ast.Load):
             return node
-        return _at(hook("attribute", node.value, ast.Constant(self.mangled(node.attr))), node)
+        return at(hook("attribute", node.value, ast.Constant(self.mangled(node.attr))), node)
 
     def mangled(self, name: str) -> str:
         """A private name inside a class, as Python stores it."""
@@ -82,20 +72,20 @@ class ExpressionHooks(ast.NodeTransformer):
         self.generic_visit(node)
         if not isinstance(node.ctx, ast.Load):
             return node
-        return _at(hook("getitem", node.value, _index(node.slice)), node)
+        return at(hook("getitem", node.value, _index(node.slice)), node)
 
     def visit_Call(self, node: ast.Call) -> ast.expr:
         if isinstance(node.func, ast.Name) and node.func.id in _KEPT_NAMES and self.scope.place(node.func.id) == "global":
             return self._kept_call(node)
         self.generic_visit(node)
-        return _at(ast.Call(ast.Attribute(ast.Name(HOOKS, ast.Load()), "call", ast.Load()),
+        return at(ast.Call(ast.Attribute(ast.Name(HOOKS, ast.Load()), "call", ast.Load()),
                             [node.func, *node.args], node.keywords), node)
 
     def _kept_call(self, node: ast.Call) -> ast.expr:
         assert isinstance(node.func, ast.Name)
         if node.func.id == "super" and not node.args and self.first_parameter:
             owner = hook("load_cell", ast.Constant("__class__"))
-            return _at(ast.Call(node.func, [owner, ast.Name(self.first_parameter, ast.Load())], []), node)
+            return at(ast.Call(node.func, [owner, ast.Name(self.first_parameter, ast.Load())], []), node)
         return self.generic_visit(node)  # type: ignore[return-value]
 
     def visit_BoolOp(self, node: ast.BoolOp) -> ast.expr:
@@ -104,7 +94,7 @@ class ExpressionHooks(ast.NodeTransformer):
         out = node.values[-1]
         for value in reversed(node.values[:-1]):
             out = hook(name, value, thunk(out))
-        return _at(out, node)
+        return at(out, node)
 
     def visit_JoinedStr(self, node: ast.JoinedStr) -> ast.expr:
         self.generic_visit(node)
@@ -115,30 +105,30 @@ class ExpressionHooks(ast.NodeTransformer):
                                          piece.format_spec or ast.Constant("")], ast.Load()))
             else:
                 pieces.append(piece)
-        return _at(hook("text", *pieces), node)
+        return at(hook("text", *pieces), node)
 
     def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.expr:
         self.generic_visit(node)
-        return _at(hook("not_", node.operand), node) if isinstance(node.op, ast.Not) else node
+        return at(hook("not_", node.operand), node) if isinstance(node.op, ast.Not) else node
 
     def visit_IfExp(self, node: ast.IfExp) -> ast.expr:
         self.generic_visit(node)
-        return _at(hook("choose", node.test, thunk(node.body), thunk(node.orelse)), node)
+        return at(hook("choose", node.test, thunk(node.body), thunk(node.orelse)), node)
 
     def visit_Compare(self, node: ast.Compare) -> ast.expr:
         self.generic_visit(node)
         if len(node.ops) == 1:
             return self._membership(node)
         # a < b < c: the middle operand is evaluated once, by a function call.
-        steps = [_at(ast.Compare(ast.Name("__a", ast.Load()), [op], [ast.Name("__b", ast.Load())]), node) for op in node.ops]
-        tests: list[ast.expr] = [_at(ast.Lambda(_parameters("__a", "__b"), s), node) for s in steps]
+        steps = [at(ast.Compare(ast.Name("__a", ast.Load()), [op], [ast.Name("__b", ast.Load())]), node) for op in node.ops]
+        tests: list[ast.expr] = [at(ast.Lambda(parameter_list("__a", "__b"), s), node) for s in steps]
         operands = [node.left, *(thunk(c) for c in node.comparators)]
-        return _at(hook("compare", ast.Tuple(tests, ast.Load()), *operands), node)
+        return at(hook("compare", ast.Tuple(tests, ast.Load()), *operands), node)
 
     def _membership(self, node: ast.Compare) -> ast.expr:
         if isinstance(node.ops[0], (ast.In, ast.NotIn)):
             found = hook("contains", node.comparators[0], node.left)
-            return _at(found if isinstance(node.ops[0], ast.In) else hook("not_", found), node)
+            return at(found if isinstance(node.ops[0], ast.In) else hook("not_", found), node)
         return node
 
     # Nested scopes
@@ -178,8 +168,8 @@ class ExpressionHooks(ast.NodeTransformer):
         first += [ast.Assign([ast.Name(n, ast.Store())], ast.Constant(False)) for n in [*flow.flags, RETURNED]]
         nonlocals = [ast.Nonlocal(sorted(flow.outer))] if flow.outer else []
         last = ast.Return(hook("result", ast.Name(RETURN_VALUE, ast.Load()), ast.Name(RETURNED, ast.Load())))
-        ends = [_at(x, node.body[-1]) for x in (last,)]
-        return [*(_at(x, node) for x in [*nonlocals, *first]), *body, *ends]
+        ends = [at(x, node.body[-1]) for x in (last,)]
+        return [*(at(x, node) for x in [*nonlocals, *first]), *body, *ends]
 
     def _visit_defaults(self, args: ast.arguments) -> ast.arguments:
         args.defaults = [self.visit(d) for d in args.defaults]
@@ -223,7 +213,7 @@ class ExpressionHooks(ast.NodeTransformer):
         if isinstance(s, ast.AnnAssign):
             if s.value is None:
                 return []
-            return self._assign(_at(ast.Assign([s.target], s.value), s))
+            return self._assign(at(ast.Assign([s.target], s.value), s))
         if isinstance(s, (ast.For, ast.While, ast.If, ast.With, ast.Try)):
             return self.compound(s)
         if isinstance(s, ast.ClassDef):
@@ -238,7 +228,7 @@ class ExpressionHooks(ast.NodeTransformer):
         if isinstance(s, (ast.For, ast.While, ast.If)) and self.flow is not None:
             return self._for(s) if isinstance(s, ast.For) else self._while(s) if isinstance(s, ast.While) else self._if(s)
         if isinstance(s, ast.For):
-            targets = self.stored(_at(ast.Assign([s.target], ast.Constant(None)), s))
+            targets = self.stored(at(ast.Assign([s.target], ast.Constant(None)), s))
             s.target, s.iter = self.visit(s.target), self.visit(s.iter)
             s.body, s.orelse = targets + self.body(s.body), self.body(s.orelse) if s.orelse else []
         elif isinstance(s, (ast.While, ast.If)):
@@ -253,10 +243,10 @@ class ExpressionHooks(ast.NodeTransformer):
             mark = f"__try{self.temporaries}"
             for h in s.handlers:
                 h.type = self.visit(h.type) if h.type is not None else None
-                h.body = [_at(ast.Expr(hook("handle", ast.Name(mark, ast.Load()))), h), *self.body(h.body)]
+                h.body = [at(ast.Expr(hook("handle", ast.Name(mark, ast.Load()))), h), *self.body(h.body)]
             if s.handlers:
-                s.body.append(_at(ast.Expr(hook("leave_try", ast.Name(mark, ast.Load()))), s))
-                return [_at(ast.Assign([ast.Name(mark, ast.Store())], hook("enter_try")), s), s]
+                s.body.append(at(ast.Expr(hook("leave_try", ast.Name(mark, ast.Load()))), s))
+                return [at(ast.Assign([ast.Name(mark, ast.Store())], hook("enter_try")), s), s]
         return [s]
 
     def _state(self, s: ast.stmt, names: set[str], changed: set[str]) -> tuple[list[ast.stmt], list[ast.expr]]:
@@ -270,11 +260,11 @@ class ExpressionHooks(ast.NodeTransformer):
         if own:
             targets = ast.Tuple([ast.Name(n, ast.Store()) for n in own], ast.Store())
             write = [ast.Nonlocal(own), ast.Assign([targets], ast.Name("__values", ast.Load()))]
-        defs = [_function(get, _parameters(), [read]), _function(put, _parameters("__values"), write)]
+        defs = [definition(get, parameter_list(), [read]), definition(put, parameter_list("__values"), write)]
         carried = sorted(n for n in changed | self.flow.escaping if n in self.flow.variables)
         live = sorted((self.flow.live[s] | self.flow.captured) & self.flow.variables)
-        return [_at(d, s) for d in defs], [ast.Name(get, ast.Load()), ast.Name(put, ast.Load()), _constant(own), _constant(carried),
-                                           _constant(live)]
+        lists = [constant_names(names) for names in (own, carried, live)]
+        return [at(d, s) for d in defs], [ast.Name(get, ast.Load()), ast.Name(put, ast.Load()), *lists]
 
     def _place(self, s: ast.stmt) -> ast.expr:
         return ast.Constant(f"{self.filename}:{s.lineno}:{s.col_offset}")
@@ -285,9 +275,9 @@ class ExpressionHooks(ast.NodeTransformer):
         changed = stored_names(s) & flow.live[s]
         defs, state = self._state(s, changed | loaded_names(s.body), changed)
         flags = thunk(ast.Tuple([ast.Name(f, ast.Load()) for f in flow.stops[s]], ast.Load()))
-        targets = self.stored(_at(ast.Assign([s.target], ast.Constant(None)), s))
+        targets = self.stored(at(ast.Assign([s.target], ast.Constant(None)), s))
         items = hook("for_", self._place(s), self.visit(s.iter), *state, flags)
-        new = _at(ast.For(self.visit(s.target), items, self._guarded(targets + self.body(s.body), s), []), s)
+        new = at(ast.For(self.visit(s.target), items, self._guarded(targets + self.body(s.body), s), []), s)
         return [*defs, new, *self._forget(s, stored_names(s) - flow.live[s])]
 
     def _while(self, s: ast.While) -> list[ast.stmt]:
@@ -298,8 +288,8 @@ class ExpressionHooks(ast.NodeTransformer):
         test = s.test
         for f in flow.stops[s]:
             test = ast.BoolOp(ast.And(), [ast.UnaryOp(ast.Not(), ast.Name(f, ast.Load())), test])
-        items = hook("while_", self._place(s), thunk(self.visit(_at(test, s))), *state)
-        new = _at(ast.For(ast.Name("__trip", ast.Store()), items, self._guarded(self.body(s.body), s), []), s)
+        items = hook("while_", self._place(s), thunk(self.visit(at(test, s))), *state)
+        new = at(ast.For(ast.Name("__trip", ast.Store()), items, self._guarded(self.body(s.body), s), []), s)
         return [*defs, new, *self._forget(s, stored_names(s) - flow.live[s])]
 
     def _if(self, s: ast.If) -> list[ast.stmt]:
@@ -312,33 +302,33 @@ class ExpressionHooks(ast.NodeTransformer):
         side = f"__side{self.temporaries}"
         items = hook("if_", self._place(s), self.visit(s.test), *state)
         choice = ast.If(ast.Name(side, ast.Load()), self.body(s.body), self.body(s.orelse) if s.orelse else [])
-        new = _at(ast.For(ast.Name(side, ast.Store()), items, self._guarded([_at(choice, s)], s), []), s)
+        new = at(ast.For(ast.Name(side, ast.Store()), items, self._guarded([at(choice, s)], s), []), s)
         return [*defs, new, *self._forget(s, bound - flow.live[s])]
 
     def _guarded(self, body: list[ast.stmt], s: ast.stmt) -> list[ast.stmt]:
         """A body whose exceptions reach its hook: in a region they are raised when the program gets there."""
         handler = ast.ExceptHandler(ast.Name("Exception", ast.Load()), "__error",
                                     [ast.Expr(hook("failed", ast.Name("__error", ast.Load())))])
-        return [_at(ast.Try(body, [handler], [], []), s)]
+        return [at(ast.Try(body, [handler], [], []), s)]
 
     def _forget(self, s: ast.stmt, names: set[str]) -> list[ast.stmt]:
         """Names that nothing reads any more lose their values, which belong to a pass of the body."""
         assert self.flow is not None
         undefined = ast.Attribute(ast.Name(HOOKS, ast.Load()), "UNDEFINED", ast.Load())
-        return [_at(ast.Assign([ast.Name(n, ast.Store())], undefined), s) for n in sorted(names)
+        return [at(ast.Assign([ast.Name(n, ast.Store())], undefined), s) for n in sorted(names)
                 if n in self.flow.variables and not n.startswith("__")]
 
     def _assign(self, s: ast.Assign) -> list[ast.stmt]:
         after = self.stored(s)
         value = self.visit(s.value)
         if len(s.targets) == 1 and isinstance(s.targets[0], (ast.Name, ast.Tuple, ast.List)) and not _has_places(s.targets[0]):
-            return [_at(ast.Assign([self.visit(s.targets[0])], value), s), *after]
+            return [at(ast.Assign([self.visit(s.targets[0])], value), s), *after]
         # a[i] = b.c = v: the value once, then the targets from left to right.
         name = self.temporary()
         out: list[ast.stmt] = [ast.Assign([ast.Name(name, ast.Store())], value)]
         for t in s.targets:
             out += self._store(t, ast.Name(name, ast.Load()))
-        return [_at(x, s) for x in out] + after
+        return [at(x, s) for x in out] + after
 
     def temporary(self) -> str:
         self.temporaries += 1
@@ -369,11 +359,11 @@ class ExpressionHooks(ast.NodeTransformer):
         elif isinstance(t, ast.Attribute):
             new = ast.Expr(hook("augment_attribute", op, self.visit(t.value), ast.Constant(self.mangled(t.attr)), value))
         else:
-            old = self.visit(_at(ast.Name(t.id, ast.Load()), s))
+            old = self.visit(at(ast.Name(t.id, ast.Load()), s))
             if self.flow is not None and t in self.flow.uncertain:
                 old = hook("load_local", ast.Constant(t.id), old)
             new = ast.Assign([self.visit(ast.Name(t.id, ast.Store()))], hook("augment", op, old, value))
-        return [_at(new, s), *self.stored(s)]
+        return [at(new, s), *self.stored(s)]
 
     def visit_Delete(self, s: ast.Delete) -> ast.stmt:
         for t in s.targets:
@@ -384,7 +374,7 @@ class ExpressionHooks(ast.NodeTransformer):
 
     def visit_Assert(self, s: ast.Assert) -> ast.stmt:
         message = self.visit(s.msg) if s.msg is not None else ast.Constant(None)
-        return _at(ast.Expr(hook("check", self.visit(s.test), thunk(message))), s)
+        return at(ast.Expr(hook("check", self.visit(s.test), thunk(message))), s)
 
 
 class Flow:
@@ -434,22 +424,6 @@ def _is_generator(node: ast.FunctionDef) -> bool:
     return any(isinstance(n, (ast.Yield, ast.YieldFrom)) for n in ast.walk(node))
 
 
-def _function(name: str, args: ast.arguments, body: list[ast.stmt]) -> ast.FunctionDef:
-    return ast.FunctionDef(name, args, body, [], None, None, **_TYPE_PARAMS)  # type: ignore[arg-type]
-
-
-_Node = TypeVar("_Node", bound=ast.AST)
-_TYPE_PARAMS: dict[str, Any] = {"type_params": []} if "type_params" in ast.FunctionDef._fields else {}
-
-
-def _at(new: _Node, old: ast.AST) -> _Node:
-    return ast.fix_missing_locations(ast.copy_location(new, old))
-
-
-def _constant(names: Sequence[str]) -> ast.expr:
-    return ast.Constant(tuple(names))  # type: ignore[arg-type]  # a tuple of constants is one
-
-
 def _stand_in(name: str) -> str:
     return f"__stored_{name}"
 
@@ -462,10 +436,6 @@ def _index(e: ast.expr) -> ast.expr:
     if isinstance(e, ast.Tuple):
         return ast.Tuple([_index(x) for x in e.elts], ast.Load())
     return e
-
-
-def _parameters(*names: str) -> ast.arguments:
-    return ast.arguments([], [ast.arg(n) for n in names], None, [], [], None, [])
 
 
 def _first_parameter(node: FunctionNode) -> str | None:
@@ -504,16 +474,16 @@ def _rewrite(code: types.CodeType, qualname: str) -> types.CodeType | None:
     hooks = ExpressionHooks(code.co_filename, scope, class_name, _first_parameter(node))
     name = "__function" if isinstance(node, ast.Lambda) else node.name
     if isinstance(node, ast.Lambda):
-        body: list[ast.stmt] = [_at(ast.Return(hooks.visit(node.body)), node)]
+        body: list[ast.stmt] = [at(ast.Return(hooks.visit(node.body)), node)]
     else:
         body = hooks.function_body(node)
     args = hooks._visit_defaults(node.args)
     args.defaults = [ast.Constant(None) for _ in args.defaults]
     args.kw_defaults = [None if d is None else ast.Constant(None) for d in args.kw_defaults]
     # The hooks are mentioned even where no expression needs one, so that every rewritten function has them as free variable.
-    mention = _at(ast.Expr(ast.Name(HOOKS, ast.Load())), node)
-    new = _function(name, args, [mention, *body])
-    factory = _function("__factory", _parameters(HOOKS), [ast.copy_location(new, node)])
+    mention = at(ast.Expr(ast.Name(HOOKS, ast.Load())), node)
+    new = definition(name, args, [mention, *body])
+    factory = definition("__factory", parameter_list(HOOKS), [ast.copy_location(new, node)])
     module = ast.fix_missing_locations(ast.Module([ast.copy_location(factory, node)], []))
     compiled = compile(module, code.co_filename, "exec", dont_inherit=True)
     inner = _nested_code(compiled, name)

@@ -141,7 +141,7 @@ def without_tentatives(x: Any) -> Any:
         return Either(*(without_tentatives(e) for e in (x.condition, x.then, x.other)))
     if isinstance(x, tuple):
         items = [without_tentatives(e) for e in x]
-        return tuple(items) if type(x) is tuple else type(x)._make(items)
+        return tuple(items) if type(x) is tuple else type(x)._make(items)  # type: ignore[attr-defined]  # a namedtuple
     if isinstance(x, list) and any(isinstance(e, (Tentative, tuple)) for e in x):
         return [without_tentatives(e) for e in x]
     return x

@@ -59,7 +59,7 @@ def hollow(x: Any) -> Any:
         return Either(UNDEFINED, hollow(x.then), hollow(x.other))
     if isinstance(x, tuple):
         items = [hollow(e) for e in x]
-        return tuple(items) if type(x) is tuple else type(x)._make(items)
+        return tuple(items) if type(x) is tuple else type(x)._make(items)  # type: ignore[attr-defined]  # a namedtuple
     if isinstance(x, list):
         return [hollow(e) for e in x]
     if isinstance(x, dict):
