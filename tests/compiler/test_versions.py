@@ -1,7 +1,6 @@
 """How many versions a function has when its Python scalars take many values."""
 
 import numpy as np
-
 import treadle
 
 
