@@ -72,13 +72,14 @@ class _Rewrite(ast.NodeTransformer):
         if name in COMPLEX_CALLS:
             node.args = [self.wrap(a, "_wobble_complex") if not isinstance(a, ast.Starred) else a for a in node.args]
             return node
-        if name in EXACT or name.startswith("_") or any(k.arg == "out" for k in node.keywords):
+        if name in EXACT or name.startswith("_"):
             return node
         node.args = [self.wrap(a) if not isinstance(a, ast.Constant | ast.Starred) else a for a in node.args]
         is_method = isinstance(f, ast.Attribute) and not (isinstance(f.value, ast.Name) and f.value.id in ("np", "math"))
         if is_method and not isinstance(f.value, ast.Attribute):
             f.value = self.wrap(f.value)
-        return self.wrap(node)
+        # With out= the result must stay the array that was given; its operands moved, so it moves.
+        return node if any(k.arg == "out" for k in node.keywords) else self.wrap(node)
 
     def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
         self.generic_visit(node)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -180,7 +181,7 @@ def median(a: Any, axis: Any = None, out: Any = None, overwrite_input: bool = Fa
     axes = some_axes(axis, a.ndim)
     rest = [k for k in range(a.ndim) if k not in axes]
     kept = tuple(a.shape[k] for k in rest)
-    line = call(np.transpose, (a, (*rest, *axes)), {}).reshape((*kept, -1))
+    line = call(np.transpose, (a, (*rest, *axes)), {}).reshape((*kept, math.prod(a.shape[k] for k in axes)))
     n = line.shape[-1]
     ordered = call(np.sort, (line,), {"axis": -1})
     middle = ordered[..., (n - 1) // 2:n // 2 + 1]

@@ -196,7 +196,7 @@ def _einsum_view(subscripts: str, a: TracedArray) -> Any:
         i = letters.index(c)
         j = letters.index(c, i + 1)
         if a.shape[i] != a.shape[j]:
-            return None
+            raise ValueError(f"dimensions in single operand for collapsing index '{c}' don't match ({a.shape[i]} != {a.shape[j]})")
         a = call(np.moveaxis, (call(np.diagonal, (a, 0, i, j), {}), -1, i), {})
         letters = letters[:j] + letters[j + 1:]
     moved = TracedArray(a.view.transpose([letters.index(c) for c in output]))

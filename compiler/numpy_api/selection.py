@@ -139,8 +139,12 @@ def take(a: Any, indices: Any, axis: Any = None, out: Any = None, mode: str = "r
         raise ValueError(f"clipmode must be one of 'clip', 'raise', or 'wrap' (got '{mode}')")
     if isinstance(places, TracedArray) and places.dtype.kind not in "iu":
         raise TypeError(f"Cannot cast array data from {places.dtype!r} to dtype('int64') according to the rule 'safe'")
+    others = a.shape[:k] + a.shape[k + 1:]
     if mode == "raise" and a.shape[k] == 0 and 0 not in np.shape(places):
-        raise IndexError("cannot do a non-empty take from an empty axes.")
+        if 0 not in others:
+            raise IndexError("cannot do a non-empty take from an empty axes.")
+        empty = call(np.zeros, ((*a.shape[:k], *np.shape(places), *a.shape[k + 1:]), a.dtype), {})
+        return deliver(empty, out)
     if 0 in a.shape[:k]:
         # NumPy looks at the indexes only where it takes something.
         places = call(np.multiply, (places, 0), {})

@@ -168,3 +168,8 @@ def test_combining_floats_into_an_array_of_integers_is_refused():
 def test_products_with_a_python_number_and_padding_of_nothing():
     agrees(lambda x, n: (x.dot(n), np.dot(2.5, x), np.dot(n, x)), np.ones((2, 3), np.float16), 1.5)
     agrees(lambda x: np.pad(x, 1), np.array(2.0))
+
+
+def test_axes_without_elements():
+    agrees(lambda x: (np.median(np.ones((0, 3)), axis=-1), np.take(x, [0, -1], axis=1)), np.ones((0, 0)))
+    agrees(lambda x: np.einsum("ii->i", x), np.ones((3, 1)))

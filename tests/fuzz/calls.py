@@ -20,7 +20,7 @@ TEMPLATES = (
     # Elementwise
     "np.divmod({x}, {y})[0]", "np.divmod({i}, {s})[1]", "divmod({x}, {s})[1]", "np.modf({f})[0]", "np.frexp({f})[1]",
     "np.ldexp({f}, {n})", "np.round({x}, 1)", "np.round({x}, -1)", "{x}.round(2)", "np.clip({x}, {s}, {s})",
-    "{x}.clip(min={s})", "np.nextafter({f}, {y})", "np.spacing({f})", "np.angle({c})", "np.real_if_close({c})",
+    "{x}.clip(min={s})", "np.nextafter({f}, {y})", "np.spacing({f})", "np.angle({c})",
     "{c}.imag", "{c}.conj()", "abs({c})", "np.add({x}, {y}, dtype={d})",
     "np.multiply({x}, {y}, where={y} > 0, out=np.zeros({x}.shape))", "np.left_shift({i}, {n})", "np.lcm({i}, {y})",
     "np.float_power({x}, {n})", "{x} ** {n}", "{x} ** 0.5", "{n} ** {x}", "np.sinc({f})", "np.fix({f})",
