@@ -92,7 +92,7 @@ class TracedArray(Operators):
 
     @real.setter
     def real(self, value: Any) -> None:
-        assign(self.real, value)
+        assign(self.real, _as_numpy(value))
 
     @property
     def imag(self) -> TracedArray:
@@ -108,7 +108,7 @@ class TracedArray(Operators):
     def imag(self, value: Any) -> None:
         if self.dtype.kind != "c":
             raise TypeError("array does not have imaginary part to set")
-        assign(self.imag, value)
+        assign(self.imag, _as_numpy(value))
 
     @property
     def flat(self) -> Any:
@@ -209,6 +209,11 @@ class Flags:
 
     def __getitem__(self, key: str) -> bool:
         return getattr(self, key.lower())
+
+
+def _as_numpy(x: Any) -> Any:
+    """A Python number as a NumPy one, which wraps where a Python integer would not fit."""
+    return np.asarray(x)[()] if isinstance(x, PYTHON_SCALARS) and not isinstance(x, np.generic) else x
 
 
 def _read_only(view: View) -> View:
