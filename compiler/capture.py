@@ -107,6 +107,12 @@ class ExpressionHooks(ast.NodeTransformer):
                 pieces.append(piece)
         return at(hook("text", *pieces), node)
 
+    def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
+        self.generic_visit(node)
+        if isinstance(node.op, ast.Mod) and isinstance(node.left, ast.Constant) and isinstance(node.left.value, str):
+            return at(hook("percent", node.left, node.right), node)
+        return node
+
     def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.expr:
         self.generic_visit(node)
         return at(hook("not_", node.operand), node) if isinstance(node.op, ast.Not) else node
@@ -374,7 +380,8 @@ class ExpressionHooks(ast.NodeTransformer):
 
     def visit_Assert(self, s: ast.Assert) -> ast.stmt:
         message = self.visit(s.msg) if s.msg is not None else ast.Constant(None)
-        return at(ast.Expr(hook("check", self.visit(s.test), thunk(message))), s)
+        fixed = ast.Constant(s.msg is None or (isinstance(s.msg, ast.Constant) and isinstance(s.msg.value, str)))
+        return at(ast.Expr(hook("check", self.visit(s.test), thunk(message), fixed)), s)
 
 
 class Flow:

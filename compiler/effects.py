@@ -1,4 +1,5 @@
-"""Calls of Python functions while the compiled program runs: `callback`, and `print` in traced code.
+"""Calls of Python functions while the compiled program runs: `callback`, `print` and the exceptions
+that traced code raises with run-time values in them.
 
 The order of effects is kept in a storage that every trace begins with: callbacks read and write it, so loops and branches
 carry it as they carry any array that is written.
@@ -6,6 +7,7 @@ carry it as they carry any array that is written.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -17,7 +19,7 @@ from ..ir.types import ArrayType, Type
 from . import capture, pytree, tracer
 from .arrays import TracedArray, is_traced, value_of
 from .builtin_functions import builtin
-from .text import TracedText
+from .text import Deferred, is_run_time, text_of
 from .values import check_dtype
 from .views import Storage, view_of
 
@@ -39,21 +41,46 @@ def host_call(name: str, function: Callable[..., list[Any]], values: Sequence[An
 @builtin(print)
 def traced_print(*args: Any, **options: Any) -> None:
     """`print` at run time, whatever it prints: each call of the compiled function prints."""
-    leaves, treedef = pytree.flatten(args, is_leaf=lambda x: is_traced(x) or isinstance(x, TracedText))
-    places = [k for k, x in enumerate(leaves) if is_traced(x)]
-    texts = [(k, x) for k, x in enumerate(leaves) if isinstance(x, TracedText)]
-    values = [leaves[k] for k in places] + [v for _, t in texts for v in t.values]
+    _defer("print", Deferred(print, *args, **options))
 
-    def show(*given: Any) -> list[Any]:
-        shown, rest = list(leaves), iter(given)
-        for k in places:
-            shown[k] = next(rest)
-        for k, text in texts:
-            shown[k] = text.fill([next(rest) for _ in text.values])
-        print(*treedef.unflatten(shown), **options)
+
+def _defer(name: str, call: Deferred) -> None:
+    """Make this call at run time."""
+
+    def run(*given: Any) -> list[Any]:
+        call.run(given)
         return []
 
-    host_call("print", show, values, ())
+    host_call(name, run, call.values, ())
+
+
+def raise_at_run_time(error: BaseException, cause: Any) -> None:
+    """Raise `error`, whose arguments may hold run-time values, when the program gets here."""
+    kind, state = type(error), dict(error.__dict__)
+    if _any_run_time(state):
+        raise tracer.unsupported(f"raising {kind.__name__} where run-time values decide", "its attributes hold run-time values")
+    native = next(c for c in kind.__mro__ if c.__module__ == "builtins")
+
+    def fail(*args: Any) -> None:
+        made = kind.__new__(kind, *args)
+        native.__init__(made, *args)
+        made.__dict__.update(state)
+        made.__cause__, made.__suppress_context__ = error.__cause__ or cause, True
+        raise made
+
+    _defer("raise", Deferred(fail, *error.args))
+
+
+def holds_run_time_values(error: Any) -> bool:
+    return isinstance(error, BaseException) and _any_run_time((error.args, error.__dict__))
+
+
+def _any_run_time(tree: Any) -> bool:
+    return any(is_run_time(x) for x in pytree.flatten(tree, is_leaf=is_run_time)[0])
+
+
+for _make in (str, repr, ascii, format):
+    builtin(_make)(functools.partial(text_of, _make))
 
 
 def callback(function: Callable[..., Any], result: Any, *args: Any) -> Any:

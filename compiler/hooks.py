@@ -29,7 +29,7 @@ from .masked_values import call_on_masked, holds_masked
 from .sources import Attribute, Cell, Fixed, Global, Item, Source
 from .staging import StagedControl, checked_local
 from .state import UNDEFINED, Undefined
-from .text import Piece, formatted
+from .text import Piece, formatted, text_of
 
 _IN_PLACE = {"Add": operator.iadd, "Sub": operator.isub, "Mult": operator.imul, "Div": operator.itruediv,
              "FloorDiv": operator.ifloordiv, "Mod": operator.imod, "Pow": operator.ipow, "BitAnd": operator.iand,
@@ -62,6 +62,10 @@ class FunctionHooks(StagedControl):
     def text(self, *pieces: Piece) -> Any:
         """An f-string."""
         return formatted(pieces)
+
+    def percent(self, template: str, values: Any) -> Any:
+        """template % values"""
+        return text_of(operator.mod, template, values)
 
     # Names
 
@@ -261,6 +265,8 @@ def call(f: Any, args: tuple, kwargs: dict) -> Any:
         return _construct(f, args, kwargs)
     if _is_numpy(f) and (any_traced(args) or any_traced(kwargs)):
         raise tracer.unsupported(f"{_full_name(f)}", "there is no compiled form of it yet")
+    if isinstance(f, types.BuiltinMethodType) and isinstance(f.__self__, str):
+        return text_of(f, *args, **kwargs)
     inner = getattr(f, "__wrapped__", None)
     if inner is not None and getattr(f, "__treadle_jit__", False):
         return call(inner, args, kwargs)

@@ -29,9 +29,23 @@ def native_error(sites: list[ErrorSite], record: bytes) -> BaseException:
     code, *details = struct.unpack("<4q", record)
     site = sites[code]
     if site.exception == HOST_EXCEPTION:
-        return take_raised()
+        return _host_error(site.loc)
     # No local name for the exception or its traceback: the traceback's frame leads back to this one, a cycle.
     return exception_class(site.exception)(site.message.format(*details)).with_traceback(frame_at(site.loc))
+
+
+def _host_error(loc: Loc | None) -> BaseException:
+    """What a Python function has raised; if it is one of ours, it stands for the user's line."""
+    error = take_raised()
+    try:
+        place = error.__traceback__
+        while place is not None and place.tb_next is not None:
+            place = place.tb_next
+        if place is not None and is_internal(place.tb_frame.f_code.co_filename):
+            return error.with_traceback(frame_at(loc))
+        return error
+    finally:
+        del error, place  # the traceback's frames lead back to this one: a cycle
 
 
 def exception_class(name: str) -> type[BaseException]:

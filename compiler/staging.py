@@ -18,6 +18,7 @@ from . import integers, tracer
 from .arrays import TracedArray, truth_operand, value_of
 from .branches import Branch
 from .carried import Carried, Control
+from .effects import raise_at_run_time
 from .iteration import Space, space_of
 from .joins import JoinError
 from .scalars import TracedScalar
@@ -426,23 +427,34 @@ class StagedControl:
         if not tracer.current().depth:
             raise error from cause
         error = error() if isinstance(error, type) else error
-        _check(tracer.constant(False), error)
+        if _is_plain(error):
+            _check(tracer.constant(False), error)
+        else:
+            raise_at_run_time(error, cause)
         tracer.current().unreachable.add(tracer.current().builder.block)
 
-    def check(self, test: Any, message: Callable[[], Any]) -> None:
+    def check(self, test: Any, message: Callable[[], Any], fixed: bool) -> None:
+        """assert test, message(); fixed: the message is written out."""
         condition = condition_of(test)
-        if isinstance(condition, TracedScalar):
-            text = message()
-            _check(truth_value(condition), AssertionError(*([] if text is None else [text])))
+        if isinstance(condition, TracedScalar) and fixed:
+            _check(truth_value(condition), _assertion(message))
+        elif isinstance(condition, TracedScalar):
+            self._branch(condition, lambda: None, lambda: self.raise_(_assertion(message)))
         elif not condition:
-            text = message()
-            self.raise_(AssertionError(*([] if text is None else [text])))
+            self.raise_(_assertion(message))
+
+
+def _assertion(message: Callable[[], Any]) -> AssertionError:
+    text = message()
+    return AssertionError(*([] if text is None else [text]))
+
+
+def _is_plain(error: BaseException) -> bool:
+    """Does compiled code raise this itself? A builtin exception with a text."""
+    return type(error).__module__ == "builtins" and len(error.args) < 2 and all(isinstance(a, str) for a in error.args)
 
 
 def _check(condition: Value, error: BaseException) -> None:
-    if type(error).__module__ != "builtins" or not all(isinstance(a, str) for a in error.args):
-        raise tracer.unsupported(f"raising {type(error).__name__} where run-time values decide",
-                                 "only builtin exceptions with a text can be raised by compiled code")
     text = error.args[0] if error.args else ""
     tracer.emit("check", [tracer.constant(True), condition], exception=type(error).__name__,
                 message=text.replace("{", "{{").replace("}", "}}"))

@@ -1,51 +1,93 @@
-"""Text made of run-time values: what an f-string is in traced code, until `print` shows it."""
+"""Text made of run-time values: what f-strings, `str`, `format` and `%` give in traced code, until `print` or `raise` shows it.
+
+A `Deferred` call keeps what its arguments were where it stood: arrays that are written to later do not change it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import operator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from . import tracer
-from .arrays import is_traced
+import numpy as np
+
+from . import pytree, tracer
+from .arrays import TracedArray, is_traced, value_of
 from .scalars import TracedScalar
+from .views import Storage, view_of
 
 # A piece of an f-string: text, or (value, conversion as in ast.FormattedValue, format specification).
 Piece = str | tuple[Any, int, str]
 _CONVERSIONS: dict[int, Callable[[Any], Any]] = {-1: lambda x: x, ord("s"): str, ord("r"): repr, ord("a"): ascii}
 
 
-class TracedText:
-    """An f-string with run-time values in it."""
+class Deferred:
+    """make(*args, **kwargs), to be called when the values of what is traced in the arguments are there."""
 
-    def __init__(self, pieces: Sequence[Piece]) -> None:
-        self.pieces = tuple(pieces)
+    def __init__(self, make: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
+        self.make = make
+        leaves, self.structure = pytree.flatten((args, kwargs), is_leaf=is_run_time)
+        self.leaves = [_as_it_is(x) for x in leaves]
 
     @property
     def values(self) -> list[Any]:
         """The traced values, in order."""
-        return [p[0] for p in self.pieces if not isinstance(p, str) and is_traced(p[0])]
+        return [v for x in self.leaves for v in (x.values if isinstance(x, Deferred) else [x] if is_traced(x) else [])]
 
-    def fill(self, values: Sequence[Any]) -> str:
-        """The text, with these in place of the traced values."""
-        rest = iter(values)
-        return "".join(p if isinstance(p, str) else _show(next(rest) if is_traced(p[0]) else p[0], p[1], p[2])
-                       for p in self.pieces)
+    def run(self, values: Sequence[Any]) -> Any:
+        """What `make` returns with these in place of the traced values."""
+        return self._run(iter(values))
+
+    def _run(self, rest: Iterator[Any]) -> Any:
+        args, kwargs = self.structure.unflatten([_filled(x, rest) for x in self.leaves])
+        return self.make(*args, **kwargs)
+
+
+def _filled(x: Any, rest: Iterator[Any]) -> Any:
+    if isinstance(x, Deferred):
+        return x._run(rest)
+    if isinstance(x, TracedArray):
+        return np.asarray(next(rest))
+    return next(rest) if is_traced(x) else x
+
+
+def is_run_time(x: Any) -> bool:
+    """Is `x` known only while the program runs?"""
+    return is_traced(x) or isinstance(x, Deferred)
+
+
+def _as_it_is(x: Any) -> Any:
+    return TracedArray(view_of(Storage(value_of(x)))) if isinstance(x, TracedArray) else x
+
+
+class TracedText(Deferred):
+    """Text with run-time values in it."""
+
+    def __add__(self, other: Any) -> TracedText:
+        return TracedText(operator.add, self, other)
+
+    def __radd__(self, other: Any) -> TracedText:
+        return TracedText(operator.add, other, self)
 
     def __str__(self) -> str:
         raise tracer.unsupported("text made of run-time values", "it is known only while the program runs", "print it")
 
-    __repr__ = __format__ = __hash__ = __eq__ = __len__ = __add__ = __radd__ = __mod__ = __getitem__ = (  # type: ignore
+    __repr__ = __format__ = __hash__ = __eq__ = __len__ = __mod__ = __getitem__ = __contains__ = __bool__ = (  # type: ignore
         lambda self, *args: str(self))
 
 
-def _show(x: Any, conversion: int, specification: str) -> str:
-    return format(_CONVERSIONS[conversion](x), specification)
+def text_of(make: Callable[..., str], *args: Any, **kwargs: Any) -> Any:
+    """make(*args, **kwargs): now, if tracing knows all that is in it."""
+    leaves, _ = pytree.flatten((args, kwargs), is_leaf=is_run_time)
+    if any(is_run_time(x) and not (isinstance(x, TracedScalar) and x.known is not None) for x in leaves):
+        return TracedText(make, *args, **kwargs)
+    return make(*args, **kwargs)
 
 
-def formatted(pieces: Sequence[Piece]) -> str | TracedText:
-    """An f-string's value: text now if tracing knows all of its values."""
-    unknown = any(not isinstance(p, str) and is_traced(p[0]) and not (isinstance(p[0], TracedScalar) and p[0].known is not None)
-                  for p in pieces)
-    if unknown:
-        return TracedText(pieces)
-    return "".join(p if isinstance(p, str) else _show(*p) for p in pieces)
+def formatted(pieces: Sequence[Piece]) -> Any:
+    """An f-string's value."""
+    return text_of(_join, *pieces)
+
+
+def _join(*pieces: Piece) -> str:
+    return "".join(p if isinstance(p, str) else format(_CONVERSIONS[p[1]](p[0]), p[2]) for p in pieces)

@@ -57,7 +57,12 @@ def _trace(state: Trace, f: Callable[..., Any], args: tuple, kwargs: dict) -> Tr
     for decision in state.decisions:
         if decision[0] == "preload":
             _preload(state, decision[1])
-    result = call(f, tuple(given), named)
+    try:
+        result = call(f, tuple(given), named)
+    except Exception as e:
+        if effects.holds_run_time_values(e):
+            raise tracer.unsupported(f"raising {type(e).__name__} with run-time values on every path") from e
+        raise
     return finish_trace(state, getattr(f, "__name__", "f"), result)
 
 

@@ -9,6 +9,7 @@ import pytest
 import treadle as td
 
 LOG: list = []
+TEMPLATE = "{} {a:.1f}"
 
 
 def note(*args):
@@ -161,3 +162,104 @@ def test_callbacks_keep_nothing():
         LOG.clear()
     gc.collect()
     assert sys.getrefcount(x) <= count and sys.getallocatedblocks() - blocks < 500
+
+
+def outcome(f, capsys, *args):
+    """What one call prints, raises or returns, and what it leaves of its arguments."""
+    given = [a.copy() if isinstance(a, np.ndarray) else a for a in args]
+    try:
+        result = repr(f(*given))
+    except Exception as e:
+        # pytest adds lines to the texts of assertions.
+        result = type(e), str(e).split("\n")[0] if isinstance(e, AssertionError) else e.args
+    return repr((capsys.readouterr().out, result, given))
+
+
+def raises_array(x):
+    x[0] = 5
+    print("before")
+    if x.sum() > 0:
+        raise ValueError(f"bad {x.sum():.2f} {x}")
+    return x
+
+
+def raises_in_loop(x):
+    for k in range(3):
+        print(f"{x[k]:>{8}.3f}|{x[k]!r:>20}|{k=}")
+        if x[k] > k:
+            raise KeyError(k, x[k], "many")
+    return x
+
+
+def asserts(x):
+    assert x.sum() > 0, f"not positive: {x}"
+    assert x[0] < 2, "large: %s" % x[0]  # noqa: UP031
+    return x
+
+
+def asserts_with_a_message_that_needs_the_failure(x):
+    assert x[0] == 1, f"{x[int(x[0])]}"
+    return x
+
+
+def makes_text(x):
+    kept = f"{x}"
+    x[0] = 9
+    print(kept, str(x[0]), repr(x), format(x[1], ".3f"), TEMPLATE.format(x[0], a=x[1]))
+    print("%d and %.2f" % (x[0], x[1]))  # noqa: UP031
+    print(", ".join([str(v) for v in x]) + " end", "<" + kept + ">", [x.reshape(3, 1)], np.sum(x).reshape(()))
+    return x
+
+
+@pytest.mark.parametrize("f", [raises_array, raises_in_loop, asserts, asserts_with_a_message_that_needs_the_failure, makes_text])
+@pytest.mark.parametrize("x", [[1.0, 2, 2], [-1.0, -2, -3], [2.0, 1, 0], [0.0, 1, 3]])
+def test_text_of_run_time_values_in_prints_and_errors(f, x, capsys):
+    compiled = td.jit(f)
+    for _ in range(2):
+        assert outcome(compiled, capsys, np.array(x)) == outcome(f, capsys, np.array(x))
+
+
+def test_errors_with_run_time_values_end_at_the_raise_and_have_their_cause():
+    def f(x, reason):
+        if x[0] > 0:
+            raise ValueError(f"bad {x[0]}") from reason
+        return x
+
+    reason = KeyError("reason")
+    with pytest.raises(ValueError, match="bad 1.0") as found:
+        td.jit(lambda x: f(x, reason))(np.ones(2))
+    last = traceback.extract_tb(found.value.__traceback__)[-1]
+    assert (last.filename, last.name) == (__file__, "f") and "raise ValueError" in last.line
+    assert found.value.__cause__ is reason
+
+
+def test_errors_on_every_path_with_run_time_values_are_refused():
+    def f(x):
+        raise ValueError(f"always {x}")
+
+    with pytest.raises(td.errors.UnsupportedError, match="on every path"):
+        td.jit(f)(np.ones(2))
+
+
+def test_errors_with_run_time_values_keep_nothing():
+    @td.jit
+    def f(x):
+        if x[0] > 0:
+            raise ValueError(f"bad {x}")
+        return x
+
+    def call(count):
+        for _ in range(count):
+            try:
+                f(x)
+            except ValueError:
+                continue
+            pytest.fail("no error")
+
+    x = np.ones(4)
+    call(600)
+    gc.collect()
+    blocks = sys.getallocatedblocks()
+    call(500)
+    gc.collect()
+    assert sys.getallocatedblocks() - blocks < 300
