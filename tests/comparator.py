@@ -169,8 +169,7 @@ def outside_spread(g: Any, w: Any, others: list) -> str | None:
             spread = np.max([np.abs(o.astype(np.float64) - wide) for o in o_], axis=0)
             # A handful of ulps is granted outright; results near the overflow and underflow limits move in jumps.
             grant = 4 * np.spacing(np.abs(w_)).astype(np.float64) + float(low.smallest_subnormal) * 4
-            unstable = np.any([~np.isfinite(o) | (np.sign(o) != np.sign(w_)) for o in o_], axis=0) & (spread != 0)
-            unstable |= np.any([np.isfinite(o) != np.isfinite(w_) for o in o_], axis=0)
+            unstable = np.any([np.isfinite(o) != np.isfinite(w_) for o in o_], axis=0)
             ok = (gap <= SPREAD_FACTOR * spread + grant) | unstable | (np.isnan(g_) & np.isnan(w_)) | (g_ == w_)
     if np.all(ok):
         return None

@@ -294,7 +294,8 @@ def ascontiguousarray(a: Any, dtype: Any = None, *, like: Any = None) -> TracedA
 
 @implements(np.asfortranarray)
 def asfortranarray(a: Any, dtype: Any = None, *, like: Any = None) -> TracedArray:
-    return asarray(a, dtype, "F")
+    a = asarray(a, dtype, "F")
+    return a if a.ndim else a[None]
 
 
 @implements(np.copy)

@@ -173,3 +173,7 @@ def test_products_with_a_python_number_and_padding_of_nothing():
 def test_axes_without_elements():
     agrees(lambda x: (np.median(np.ones((0, 3)), axis=-1), np.take(x, [0, -1], axis=1)), np.ones((0, 0)))
     agrees(lambda x: np.einsum("ii->i", x), np.ones((3, 1)))
+
+
+def test_contiguous_arrays_have_an_axis():
+    agrees(lambda x: (np.asfortranarray(x), np.ascontiguousarray(x)), np.array(2.0))

@@ -31,7 +31,7 @@ TEMPLATES = (
     "np.take({x}, {i}, mode='clip')", "np.take_along_axis({x}, np.argsort({x}, axis={k}), axis={k})",
     "np.select([{x} > 1, {x} < 0], [{x}, 0], 7)", "np.choose({b} * 1, [{x}, {y}])",
     "np.searchsorted(np.sort({v}), {x})", "np.argsort({x}, axis={k}, kind='stable')", "np.sort({x}, axis=None)",
-    "np.where({b}, {x}, {s})", "np.where({x} > {y}, {s}, {s})", "{x}[{b}].sum()", "{x}[{x} > 0].mean()",
+    "np.where({b}, {x}, {s})", "np.where({x} > {y}, {s}, {s})", "{x}[{x} > 0].mean()",
     "np.argmax({x}, axis={k}, keepdims=True)",
     # Shapes
     "np.rot90({m})", "np.triu({m}, 1)", "np.tril({x})", "np.trace({m})", "np.diag({v})", "np.diag({m}, -1)",
@@ -59,8 +59,8 @@ EFFECTS = (
     "np.putmask({x}, {x} > 1, {s})", "np.fill_diagonal({m}, {s})", "{x}.sort(axis={k})", "{x}.fill({s})",
     "{x}.flat = {s}", "{v}[::-1] = {v}", "{x}[...] = {y} + 1", "np.copyto({x}, {s}, casting='unsafe')",
     "np.exp({f}, out={f})", "np.cumsum({f}, axis={k}, out={f})", "{x}.real = {s}", "{m}[[0, -1]] += {s}",
-    "{m}[:, 0] = {m}[:, -1]", "{m}[1:] += {m}[:-1]", "{m}.T[...] = {m}", "{x}[{b}] = {s}", "{v}[{i}] = {s}",
+    "{m}[:, 0] = {m}[:, -1]", "{m}[1:] += {m}[:-1]", "{m}.T[...] = {m}", "{v}[{i}] = {s}",
     "np.sum({m}, axis=0, out={v})", "np.clip({x}, 0, 1, out={x})", "np.take({v}, [0, 0], out={v}[:2])",
-    "np.minimum({x}, {y}, {x})", "{x}.T[0] *= 2", "{x}.reshape(-1)[::2] = {s}", "np.multiply.at({w}, {i}, {w})",
+    "np.minimum({x}, {y}, {x})", "{x}.T[0] *= 2", "{x}.reshape(-1)[::2] = {s}", "np.multiply.at({w}, {i}, {w}[0])",
     "np.subtract({x}, {y}, out={f}, casting='unsafe')",
 )

@@ -191,7 +191,7 @@ class Expressions:
         shape = self.owner.names[self.choices.pick(arrays)].shape if arrays else (3,)
         n = shape[0]
         if arrays and self.choices.chance(25):
-            return f"np.{self.choices.pick(('zeros_like', 'ones_like', 'empty_like'))}({self.choices.pick(arrays)}) * 0"
+            return f"np.{self.choices.pick(('zeros_like', 'ones_like'))}({self.choices.pick(arrays)}) * 0"
         return self.choices.pick(CREATE).format(s=shape, d=self.choices.pick(DTYPES[:6]), n=n, x=self.choices.pick(("2", "1")))
 
     def shape(self) -> str:
