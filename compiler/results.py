@@ -24,6 +24,7 @@ from .masked_values import MaskedValues
 from .scalars import TracedScalar
 from .sources import Attribute, Source
 from .state import Either, Tentative, Undefined
+from .text import TracedText
 from .traced import Build, Effect, Recipe
 from .views import Affine, Part, Reshape, Step, Storage
 
@@ -167,6 +168,17 @@ class Picked:
 
 
 @dataclass(frozen=True, slots=True)
+class Text:
+    """Text made of run-time values."""
+
+    text: TracedText
+    values: tuple[Recipe, ...]
+
+    def build(self, state: Build) -> Any:
+        return self.text.run([v.build(state) for v in self.values])
+
+
+@dataclass(frozen=True, slots=True)
 class Rebuilt:
     """A container built while tracing. A mutable one is built once per call, however often it occurs."""
 
@@ -281,6 +293,8 @@ class Recipes:
             if not isinstance(x.condition, TracedScalar):
                 return self.recipe(x.then if x.condition else x.other)
             return Alternative(self._scalar(x.condition.value), self.recipe(x.then), self.recipe(x.other))
+        if isinstance(x, TracedText):
+            return Text(x, tuple(self.recipe(v) for v in x.values))
         if isinstance(x, MaskedValues):
             return Once(Picked(self.recipe(x.full), self.recipe(new_array(x.mask)), x.lead))
         if id(x) in trace.containers:

@@ -79,7 +79,7 @@ def test_text_known_while_compiling_is_text():
     assert list(td.jit(f)(np.ones(2), "w")) == ["w_03"]
 
 
-def test_text_of_run_time_values_can_only_be_printed():
+def test_text_of_run_time_values_is_no_key():
     def f(x):
         return {f"{x.sum()}": x}
 
@@ -217,6 +217,16 @@ def test_text_of_run_time_values_in_prints_and_errors(f, x, capsys):
     compiled = td.jit(f)
     for _ in range(2):
         assert outcome(compiled, capsys, np.array(x)) == outcome(f, capsys, np.array(x))
+
+
+def test_text_of_run_time_values_is_a_result():
+    def f(x):
+        text = f"{x} {x[0]:.2f}"
+        x[0] = 9
+        return x, [text, "%s" % x[0]]  # noqa: UP031
+
+    x, texts = td.jit(f)(np.ones(2))
+    assert x.tolist() == [9, 1] and texts == ["[1. 1.] 1.00", "9.0"] and type(texts[0]) is str
 
 
 def test_errors_with_run_time_values_end_at_the_raise_and_have_their_cause():
