@@ -59,11 +59,11 @@ def raise_at_run_time(error: BaseException, cause: Any) -> None:
     kind, state = type(error), dict(error.__dict__)
     if _any_run_time(state):
         raise tracer.unsupported(f"raising {kind.__name__} where run-time values decide", "its attributes hold run-time values")
-    initialize: Any = next(c for c in kind.__mro__ if c.__module__ == "builtins").__init__
+    native: Any = next(c for c in kind.__mro__ if c.__module__ == "builtins")
 
     def fail(*args: Any) -> None:
         made = kind.__new__(kind, *args)
-        initialize(made, *args)
+        native.__init__(made, *args)
         made.__dict__.update(state)
         made.__cause__, made.__suppress_context__ = error.__cause__ or cause, True
         raise made
