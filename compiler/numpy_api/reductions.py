@@ -86,6 +86,8 @@ def reduce_ufunc(ufunc: np.ufunc, a: Any, axis: Any = None, dtype: Any = None, o
     if dtype is None and out is not None and ufunc in (np.add, np.multiply) and a.dtype.kind in "biu":
         dtype = out.dtype if np.can_cast(a.dtype, out.dtype) else None
     kind = reduction_dtype(ufunc, a.dtype, dtype)
+    if kind == np.dtype(bool):  # sums and products of truths
+        op, neutral = {"reduce_sum": ("reduce_or", False), "reduce_prod": ("reduce_and", True)}.get(op, (op, neutral))
     if ufunc in (np.bitwise_and, np.bitwise_or, np.bitwise_xor) and kind.kind not in "biu":
         ufunc.resolve_dtypes((kind, kind, None))  # raises NumPy's error
     if initial is None:

@@ -177,3 +177,8 @@ def test_axes_without_elements():
 
 def test_contiguous_arrays_have_an_axis():
     agrees(lambda x: (np.asfortranarray(x), np.ascontiguousarray(x)), np.array(2.0))
+
+
+def test_sums_and_products_of_truths():
+    agrees(lambda x: (np.sum(x, axis=0, dtype=bool), np.prod(x, dtype=bool), np.sum(x, dtype=bool, initial=True)),
+           np.array([[0.0, 2.0], [0.0, -2.0]]))
