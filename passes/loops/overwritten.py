@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ...ir.linear import Linear, number, variable
-from ...ir.loops import Buffer, For, LoopFunction, Stmt, Store, bodies, own_exprs, walk
+from ...ir.loops import Buffer, Call, For, LoopFunction, Stmt, Store, bodies, own_exprs, walk
 from ...ir.ranges import Ranges, function_ranges
 from .names import bound_names
 from .nests import after, inside
@@ -136,6 +136,8 @@ class _Progress:
 
     def _reads_written(self, s: Stmt, pieces: list[tuple[int, Axis]]) -> bool:
         """Is every load of the array one of a cell that was written before `s`, or in earlier trips of its only piece?"""
+        if any(isinstance(x, Call) and self.buffer in (*x.reads, *x.writes) for x in walk([s])):
+            return False  # a library routine may read all of it
         loads = [e.args for x in walk([s]) for own in own_exprs(x) for e in loads_in(own) if e.payload is self.buffer]
         if not loads:
             return True
