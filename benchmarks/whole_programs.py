@@ -13,4 +13,4 @@ def cases() -> list[Case]:
     numba = numba_versions.versions(found["numba"]) if "numba" in found else {}
     jax = jax_versions.versions(found["jax"]) if "jax" in found else {}
     return [Case(p.name, p.function, p.large, numba=numba.get(p.name), jax=jax.get(p.name), fresh=True)
-            for p in sorted(PROGRAMS, key=lambda p: p.name not in numba) if not p.shapes_from_data]
+            for p in sorted(PROGRAMS, key=lambda p: p.name not in numba)]

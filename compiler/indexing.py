@@ -150,7 +150,7 @@ def _stepped(s: slice, extent: Dim) -> Indices:
     tracer.unroll_for(s.step.value)
     value = index_value(to_kind(s.step, "int"))
     positive = tracer.emit("py_greater", [value, tracer.constant(0)])
-    step = tracer.emit("check", [value, positive], exception="NotImplementedError",
+    step = tracer.emit("check", [value, positive], exception="UnsupportedError",
                        message="a slice with a run-time step that is not positive has no compiled form")
     span = spans.run_time_span(_bound(s.start), _bound(s.stop), 1, extent)
     more = integers.add(span.length, 1, -1)

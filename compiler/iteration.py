@@ -130,7 +130,7 @@ def make_range(*args: Any) -> Any:
     if isinstance(step, TracedScalar):
         # The direction must be known, or counting would need both.
         positive = tracer.emit("py_greater", [step.value, tracer.constant(0)])
-        step = TracedScalar(tracer.emit("check", [step.value, positive], exception="NotImplementedError",
+        step = TracedScalar(tracer.emit("check", [step.value, positive], exception="UnsupportedError",
                                         message="range() with a run-time step that is not positive has no compiled form"))
         integers.set_bounds(step.value, [integers.form_of(1)], [])
     return Space(start, stop, step, lambda k: k)

@@ -5,6 +5,8 @@ What NumPy rejects raises NumPy's exception type and is not listed here.
 
 from __future__ import annotations
 
+import builtins
+
 from .loc import Loc
 
 
@@ -36,3 +38,9 @@ class VerificationError(TreadleError):
 
 class CompilationError(TreadleError):
     """LLVM or NVRTC rejected generated code: a bug in Treadle, not in the user's program."""
+
+
+def exception_named(name: str) -> type[BaseException] | None:
+    """The exception type of this name: Python's, or one of these; None if there is none."""
+    found = getattr(builtins, name, None) or globals().get(name)
+    return found if isinstance(found, type) and issubclass(found, BaseException) else None

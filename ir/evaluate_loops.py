@@ -11,14 +11,13 @@ A complex array is given as it is; the buffer sees its components.  Start with `
 
 from __future__ import annotations
 
-import builtins
 import random
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from .errors import VerificationError
+from .errors import VerificationError, exception_named
 from .evaluate_expr import evaluate_expr
 from .expr import Expr, show
 from .loops import Alloc, Buffer, Call, Carried, For, If, Let, LoopFunction, Raise, Stmt, Store, While
@@ -53,7 +52,7 @@ def evaluate_loops(function: LoopFunction, arrays: Sequence[np.ndarray], scalars
         machine.body(function.body, env)
     except Failure as e:
         site = function.errors[e.code]
-        kind = getattr(builtins, site.exception, None) or np.linalg.LinAlgError
+        kind = exception_named(site.exception) or np.linalg.LinAlgError
         raise kind(site.message.format(*e.details)) from None
 
 

@@ -112,7 +112,7 @@ def _rng():
 PROGRAMS = [
     Program(crc16, lambda: (_rng().integers(0, 256, 12).astype(np.uint8), 0x8408),
             lambda: (_rng().integers(0, 256, 100_000).astype(np.uint8), 0x8408), "scalar"),
-    Program(sieve, lambda: (50,), lambda: (2_000_000,), "array", shapes_from_data=True),
+    Program(sieve, lambda: (50,), lambda: (2_000_000,), "array"),
     Program(histogram_loop, lambda: (_rng().normal(size=30), -2.0, 2.0, 5),
             lambda: (_rng().normal(size=500_000), -2.0, 2.0, 50), "scalar"),
     Program(fnv_hash, lambda: (_rng().integers(0, 256, (5, 4)).astype(np.uint32),),

@@ -11,14 +11,12 @@ class Program:
     """function: the plain NumPy program.  small, large: make fresh arguments for testing and for timing.
 
     kind: "scalar" (loops over elements), "array" (whole-array statements in loops) or "blas".
-    shapes_from_data: whether array sizes depend on values.
     """
 
     function: Callable
     small: Callable[[], tuple]
     large: Callable[[], tuple]
     kind: str
-    shapes_from_data: bool = False
 
     @property
     def name(self) -> str:

@@ -115,8 +115,7 @@ def _links(n, m, steps):
 
 
 PROGRAMS = [
-    Program(fft_by_stages, lambda: (_rng().normal(size=16) + 0j,), lambda: (_rng().normal(size=1 << 16) + 0j,), "array",
-            shapes_from_data=True),
+    Program(fft_by_stages, lambda: (_rng().normal(size=16) + 0j,), lambda: (_rng().normal(size=1 << 16) + 0j,), "array"),
     Program(walsh_hadamard, lambda: (_rng().normal(size=16),), lambda: (_rng().normal(size=1 << 16),), "scalar"),
     Program(haar_wavelet, lambda: (_rng().normal(size=16), 3), lambda: (_rng().normal(size=1 << 20), 8), "array"),
     Program(spmv_csr, lambda: _sparse(6, 2), lambda: _sparse(20000, 10), "scalar"),

@@ -13,17 +13,18 @@ original op.  What they ask of the transformation, which alone knows the tangent
   ctx.with_arguments(block, types) -> Block               a copy that takes, and ignores, more arguments behind its own
 
 `check(value, condition, *details){exception, message}` returns `value` if the rank-0 condition holds; else it raises the
-exception (a builtin's name) with `message`, in which {0}, {1}, {2} are the integer details.  What must not run before the
+exception (a builtin's name or one of ours) with
+`message`, in which {0}, {1}, {2} are the integer details.  What must not run before the
 check consumes the value that it returns.
 """
 
 from __future__ import annotations
 
-import builtins
 from collections.abc import Sequence
 from typing import Any, Protocol
 
 from ..builder import Builder
+from ..errors import exception_named
 from ..expr import Expr, cast
 from ..graph import Block, Op, ResultDim, Value, defining_block, is_inside
 from ..opdef import Checked, LowerContext, Missing, OpDef, Scalar, Structural, register
@@ -223,15 +224,16 @@ def _infer_check(operands: list[Value], attrs: dict) -> list[Type]:
     if len(operands) > 5:
         raise TypeError("a check has at most three details")
     check_slots(operands, 2)
-    kind = getattr(builtins, attrs["exception"], None)
+    kind = exception_named(attrs["exception"])
     if not (isinstance(kind, type) and issubclass(kind, Exception)):
-        raise ValueError(f"{attrs['exception']} is no builtin exception")
+        raise ValueError(f"{attrs['exception']} is no exception of Python's or ours")
     return [operands[0].type]
 
 
 def _evaluate_check(xp: Any, operands: list, attrs: dict, types: Sequence[Type]) -> list:
     if not operands[1]:
-        raise getattr(builtins, attrs["exception"])(attrs["message"].format(*(int(d) for d in operands[2:])))
+        raise exception_named(attrs["exception"])(  # type: ignore[misc]
+            attrs["message"].format(*(int(d) for d in operands[2:])))
     return [operands[0]]
 
 
