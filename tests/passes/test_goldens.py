@@ -21,6 +21,7 @@ from treadle.passes.dce import dce
 from treadle.passes.inline import inline
 from treadle.passes.licm import licm
 from treadle.passes.simplify import simplify, simplify_rules
+from treadle.passes.vectorize import vectorize
 
 FOLDER = Path(__file__).parent.parent / "golden" / "passes"
 
@@ -29,7 +30,12 @@ def simplify_and_clean(function):
     return dce(simplify(function))
 
 
-PASSES = {"simplify": simplify_and_clean, "cse": cse, "dce": dce, "licm": licm, "inline": inline}
+def vectorize_first(function):
+    """Four lanes of the first argument; the others are shared."""
+    return vectorize(function, [k == 0 for k in range(len(function.block.args))], 4).function
+
+
+PASSES = {"simplify": simplify_and_clean, "cse": cse, "dce": dce, "licm": licm, "inline": inline, "vectorize": vectorize_first}
 
 
 def cases(name):

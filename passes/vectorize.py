@@ -1,0 +1,231 @@
+"""Vectorization: a function of one lane becomes a function of all lanes at once.
+
+Before: a graph function without `fused` regions.  After: arguments that vary have a new leading axis, the lanes, and so has
+every result that depends on them; the rest is computed once.  An op becomes what its batching rule makes of it.  What has
+no rule, decides by lane what to run, or has an extent that differs by lane runs in a loop over the lanes, in the same
+program; so does the whole function if it has ordered effects, whose order is that of a loop over lanes.
+
+Start with `vectorize`; `lanes.py` decides what varies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ..ir.builder import Builder, Slot
+from ..ir.errors import UnsupportedError
+from ..ir.graph import Block, Function, Op, Output, Parameter, Value
+from ..ir.opdef import OPS, effect_of
+from ..ir.types import DTYPE_NAMES, PY_INT, ArrayType, Dim, Type, WeakType
+from ..ir.viewmap import Axis, ViewMap
+from ..ir.walk import captured, clone_op, map_type
+from .inline import inline
+from .lanes import Lanes
+
+
+@dataclass(eq=False, slots=True)
+class Vectorized:
+    """The function over all lanes, and which of its results vary."""
+
+    function: Function
+    varying: list[bool]
+
+
+def vectorize(function: Function, arguments: Sequence[bool], size: int,
+              shared: Mapping[int, int] | None = None) -> Vectorized:
+    """`function` for `size` lanes; `arguments` says which of its arguments vary.  The function itself is used up.
+
+    shared: result number -> number of an argument that does not vary and whose new value the result is: one lane finds
+    there what the lane before left.
+    """
+    inline(function)
+    source, target = function.block, Block()
+    lanes = Lanes(source, arguments)
+    state = _Vectorizer(lanes, size, Builder(target), {})
+    for a in source.args:
+        state.mapping[a] = target.add_arg(state.type_of(a), a.name)
+    if shared or any(effect_of(op) == "ordered" for op in source.ops):
+        in_common = {source.args[k]: source.yields[r] for r, k in (shared or {}).items()}
+        state.one_by_one(source.ops, [y for k, y in enumerate(source.yields) if k not in (shared or {})], in_common)
+    else:
+        state.ops(source.ops, source.yields)
+    target.yields = [state.mapping[y] for y in source.yields]
+    varying = [y in lanes.varying for y in source.yields]
+    parameters = [Parameter(p.name, None, p.writeable) for p in function.parameters]
+    return Vectorized(Function(function.name, target, parameters, [Output() for _ in varying]), varying)
+
+
+class _Vectorizer:
+    """Rewrites ops into `builder.block`; `mapping` takes values of the source to those of the target."""
+
+    def __init__(self, lanes: Lanes, size: Dim, builder: Builder, mapping: dict[Value, Value]) -> None:
+        self.lanes, self.size, self.builder, self.mapping = lanes, size, builder, mapping
+
+    def type_of(self, value: Value) -> Type:
+        """The type of `value` in the target."""
+        t = map_type(value.type, self.mapping)
+        return ArrayType(t.dtype, (self.size, *t.dims)) if value in self.lanes.varying else t
+
+    def varies(self, value: Value) -> bool:
+        return value in self.lanes.varying
+
+    def ops(self, ops: Sequence[Op], yields: Sequence[Value]) -> None:
+        """Rewrite the ops of a block; `yields` is what is used of them at its end."""
+        k = 0
+        while k < len(ops):
+            op = ops[k]
+            self.builder.loc = op.loc
+            if not self.lanes.touches(op):
+                self.clone(op)
+            elif self.lanes.one_by_one(op):
+                end = self.segment_end(ops, k)
+                self.segment(ops[k:end], [*yields, *(v for o in ops[end:] for v in _reads(o))])
+                k = end
+                continue
+            elif op.regions:
+                getattr(self, f"rewrite_{op.name}")(op)
+            else:
+                self.by_rule(op)
+            k += 1
+
+    def clone(self, op: Op) -> None:
+        self.builder.block.append(clone_op(op, self.mapping))
+
+    def by_rule(self, op: Op) -> None:
+        rule = OPS[op.name].batch
+        assert callable(rule)
+        operands = [self.mapping[v] for v in op.operands]
+        results = rule(self.builder, operands, [self.varies(v) for v in op.operands], self.size, op.attrs)
+        self.mapping.update(zip(op.results, results, strict=True))
+
+    def spread(self, value: Value, wanted: bool = True) -> Value:
+        """The target's value, repeated over the lanes if that is wanted and it does not vary."""
+        new = self.mapping[value]
+        if not wanted or self.varies(value):
+            return new
+        if isinstance(new.type, WeakType):
+            new = self.builder.cast(new, dtype=DTYPE_NAMES[new.dtype])
+        return self.builder.broadcast_to(new, (self.size, *new.dims))
+
+    # --- regions ------------------------------------------------------------------------------------------------------
+
+    def region(self, block: Block, wanted: Sequence[bool]) -> Block:
+        """The region for all lanes; its results vary where that is wanted."""
+        new = Block()
+        for a in block.args:
+            self.mapping[a] = new.add_arg(self.type_of(a), a.name)
+        with self.builder.inside(new):
+            self.ops(block.ops, block.yields)
+            new.yields = [self.spread(y, w) for y, w in zip(block.yields, wanted, strict=True)]
+        return new
+
+    def rewrite_if(self, op: Op) -> None:
+        wanted = [self.varies(r) for r in op.results]
+        regions = [self.region(r, wanted) for r in op.regions]
+        self.emit(op, [self.mapping[op.operands[0]]], regions)
+
+    def rewrite_for(self, op: Op) -> None:
+        (body,) = op.regions
+        wanted = [self.varies(a) for a in body.args[1:]]
+        inits = [self.spread(x, w) for x, w in zip(op.operands[3:], wanted, strict=True)]
+        bounds = [self.mapping[v] for v in op.operands[:3]]
+        self.emit(op, [*bounds, *inits], [self.region(body, wanted)])
+
+    def rewrite_while(self, op: Op) -> None:
+        test, body = op.regions
+        wanted = [self.varies(a) for a in body.args]
+        inits = [self.spread(x, w) for x, w in zip(op.operands, wanted, strict=True)]
+        self.emit(op, inits, [self.region(test, [False]), self.region(body, wanted)])
+
+    def emit(self, op: Op, operands: Sequence[Value], regions: Sequence[Block]) -> None:
+        results = self.builder.emit(op.name, operands, dict(op.attrs), regions, loc=op.loc)
+        self.mapping.update(zip(op.results, results, strict=True))
+
+    # --- one lane after the other -------------------------------------------------------------------------------------
+
+    def segment_end(self, ops: Sequence[Op], first: int) -> int:
+        """Ragged values cannot leave the loop over the lanes: it goes on until the last op that uses one."""
+        ragged: set[Value] = set()
+        k = last = first
+        while k <= last:
+            new = {r for r in ops[k].results if self.lanes.is_ragged(r)} - ragged
+            ragged |= new
+            k += 1
+            if new:
+                last = max([last, *(j for j in range(k, len(ops)) if not new.isdisjoint(_reads(ops[j])))])
+        return last + 1
+
+    def segment(self, ops: Sequence[Op], used: Sequence[Value]) -> None:
+        """Run `ops` for one lane after the other; what all lanes share is computed once, before."""
+        for op in ops:
+            if not self.lanes.touches(op):
+                self.clone(op)
+        own = [op for op in ops if self.lanes.touches(op)]
+        made = {r for op in own for r in op.results}
+        self.one_by_one(own, [v for v in dict.fromkeys(used) if v in made], {})
+
+    def one_by_one(self, ops: Sequence[Op], kept: Sequence[Value], shared: Mapping[Value, Value]) -> None:
+        """A loop over the lanes: `kept` of what the ops make is stored for every lane; `shared` takes arguments that the
+        lanes have in common to the values that they have when a lane is done."""
+        for r in kept:
+            if self.lanes.is_ragged(r):
+                raise UnsupportedError("vmap over lanes whose results differ in shape",
+                                       "an extent is known only at run time and differs from lane to lane", loc=_loc(r))
+        self.lanes.varying.update(kept)
+        b = self.builder
+        inits = [*(b.zeros(self.type_of(r)) for r in kept), *(self.mapping[a] for a in shared)]
+        body = Block([PY_INT, *(v.type for v in inits)])
+        index, *carried = body.args
+        with b.inside(body):
+            local = {**self.mapping, **dict(zip(shared, carried[len(kept):], strict=True))}
+            local.update((v, self.lane(v, index)) for v in captured_by(ops, kept) if self.varies(v))
+            for op in ops:
+                body.append(clone_op(op, local))
+            stored = [self.store(c, local[r], index) for c, r in zip(carried, kept, strict=False)]
+            body.yields = [*stored, *(local[v] for v in shared.values())]
+        bounds = [b.constant(0), self.size if isinstance(self.size, Value) else b.constant(self.size), b.constant(1)]
+        results = b.emit("for", [*bounds, *inits], {"until": None}, [body])
+        self.mapping.update(zip(kept, results, strict=False))
+        self.mapping.update(zip(shared.values(), results[len(kept):], strict=True))
+
+    def lane(self, value: Value, index: Value) -> Value:
+        """One lane's `value`, of the type that it has in the source."""
+        x = self.mapping[value]
+        view, dims = _lane_map(len(x.dims) - 1, 1), x.dims[1:]
+        one = self._view("slice", [x], view, dims, index)
+        if isinstance(value.type, WeakType):
+            return self.builder.cast(one, dtype=f"py.{value.type.kind}")
+        return one
+
+    def store(self, into: Value, new: Value, index: Value) -> Value:
+        if isinstance(new.type, WeakType):
+            new = self.builder.cast(new, dtype=DTYPE_NAMES[new.dtype])
+        return self._view("update_slice", [into, new], _lane_map(len(into.dims) - 1, 2), into.dims[1:], index)
+
+    def _view(self, name: str, arrays: Sequence[Value], view: ViewMap, dims: Sequence[Dim], index: Value) -> Value:
+        extents = [d for d in dims if isinstance(d, Value)]
+        first = len(arrays) + 1
+        places = iter(range(first, first + len(extents)))
+        template = tuple(Slot(next(places)) if isinstance(d, Value) else d for d in dims)
+        return self.builder.emit(name, [*arrays, index, *extents], {"map": view, "dims": template})[0]
+
+
+def captured_by(ops: Sequence[Op], kept: Sequence[Value]) -> list[Value]:
+    """The values that `ops` read, or that are kept, without being made by the ops; each once."""
+    made = {r for op in ops for r in op.results}
+    return list(dict.fromkeys(v for v in (*(v for op in ops for v in _reads(op)), *kept) if v not in made))
+
+
+def _reads(op: Op) -> list[Value]:
+    """What an op and its regions read from around it."""
+    extents = [d for r in op.results for d in r.dims if isinstance(d, Value) and d.op is not op]
+    return [*op.operands, *extents, *captured(*op.regions)]
+
+
+def _lane_map(rank: int, slot: int) -> ViewMap:
+    return (Axis(Slot(slot)), *(Axis(0, ((1, k),)) for k in range(rank)))
+
+
+def _loc(value: Value):
+    return value.op.loc if value.op is not None else None
