@@ -11,9 +11,11 @@ from ..ir.graph import Block, Value, defining_block, is_inside
 from ..ir.types import Dim
 from . import integers, tracer
 from .arrays import TracedArray
-from .carried import Control, MovingView, dims_inside, moving_view, untentative, view_from
+from .carried import Control, untentative
 from .joins import Joined, JoinError, defined_value, dims_of_leaf, join, leaf_value, wrap_leaf
 from .jumps import RETURN_VALUE
+from .moving import MovingView, moving_view, view_from
+from .padding import capacity_of, padded, unpadded
 from .scalars import TracedScalar
 from .sharing import is_visible, names_holding
 from .state import (
@@ -79,25 +81,29 @@ class Branch:
         storages = [s for s in self.state.storages
                     if not then.storages[s] is other.storages[s] is self.state.storages[s]]
         dims, extents = self._dims(joined, then, other)
+        capacities = {key: capacity_of(self._name_with(key, dims), *pair) for key, pair in extents.items()}
         for side, end in enumerate(self.ends):
             for s, v in end.storages.items():
                 s.value = v
             with inside(end.block):
-                end.block.yields = self._yields(end, side, joined, dims, extents, storages)
+                end.block.yields = self._yields(end, side, joined, dims, (extents, capacities), storages)
         self.state.restore()
         results = iter(tracer.current().builder.emit("if", [condition], {}, [then.block, other.block], loc=tracer.here()))
-        for _ in extents:
-            integers.set_bounds(next(results), [integers.form_of(0)], [])
+        lengths = {key: next(results) for key in extents}
+        for key, v in lengths.items():
+            integers.set_bounds(v, [integers.form_of(0)], [integers.form_of(capacities[key])])
         for x, contents in then.contents:
             put_contents(x, contents)
         changed = dict(kept)
         for path, j in joined.items():
             v = next(results)
+            if any(isinstance(d, tuple) for d in dims.get(path, ())):
+                v = unpadded(v, [lengths[d] if isinstance(d, tuple) else d for d in dims[path]])
             changed[path] = wrap_leaf(v, j, next(results) if j.tentative else None)
             self._freeze(path, changed[path])
             self._note_alternatives(path, changed[path])
         for path, m in self.moved.items():
-            changed[path] = m.at([next(results) for _ in m.places])
+            changed[path] = m.at([next(results) for _ in range(m.count)])
             if m.tentative:
                 changed[path] = Tentative(changed[path], TracedScalar(next(results)))
         for s in storages:
@@ -178,7 +184,7 @@ class Branch:
         """Both sides' leaves as one view whose starts differ, if they are views of one array from before the branch."""
         sides = list(zip((a, b), self.ends, strict=True))
         arrays = [(untentative(x), e) for x, e in sides if isinstance(untentative(x), TracedArray)]
-        if not arrays or any(y.view.storage not in self.state.storages or dims_inside(y.view.dims, e.block) for y, e in arrays):
+        if not arrays or any(y.view.storage not in self.state.storages for y, _ in arrays):
             return None
         if len(arrays) == 2:
             found = moving_view(arrays[0][0].view, arrays[1][0].view)
@@ -222,19 +228,27 @@ class Branch:
             dims[path] = tuple(own)
         return dims, extents
 
-    def _yields(self, end: End, side: int, joined: dict[Path, Joined], dims: dict[Path, tuple], extents: dict,
+    @staticmethod
+    def _name_with(key: tuple, dims: dict[Path, tuple]) -> str:
+        return next(name_of(path) for path, own in dims.items() if key in own)
+
+    def _yields(self, end: End, side: int, joined: dict[Path, Joined], dims: dict[Path, tuple], differing: tuple[dict, dict],
                 storages: list[Storage]) -> list[Value]:
+        extents, capacities = differing
         lengths = {key: integers.as_value(pair[side]) for key, pair in extents.items()}
         out = list(lengths.values())
         for path, j in joined.items():
             own = tuple(lengths[d] if isinstance(d, tuple) else d for d in dims.get(path, ()))
-            out.append(leaf_value(end.leaves[path], j, own))
+            v = leaf_value(end.leaves[path], j, own)
+            if any(isinstance(d, tuple) for d in dims.get(path, ())):
+                v = padded(v, [capacities[d] if isinstance(d, tuple) else d for d in dims[path]])
+            out.append(v)
             if j.tentative:
                 out.append(defined_value(end.leaves[path]))
         for path, m in self.moved.items():
             x = untentative(end.leaves[path])
-            out += [integers.as_value(d) for d in m.starts(x.view)] if isinstance(x, TracedArray) else [
-                tracer.constant(0)] * len(m.places)
+            out += [integers.as_value(d) for d in m.numbers(x.view)] if isinstance(x, TracedArray) else [
+                tracer.constant(0)] * m.count
             if m.tentative:
                 out.append(defined_value(end.leaves[path]))
         return out + [end.storages[s] for s in storages]

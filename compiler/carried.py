@@ -11,18 +11,18 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..ir.builder import Slot
 from ..ir.graph import Block, Value, defining_block, is_inside
 from ..ir.types import PY_BOOL, PY_INT, ArrayType, Dim, WeakType
-from ..ir.viewmap import Axis, renumber_slots, slots_of
 from . import integers, tracer
 from .arrays import TracedArray
 from .joins import Joined, JoinError, defined_value, dims_of_leaf, join, leaf_value, wrap_leaf
 from .jumps import RETURN_VALUE
+from .moving import MovingView, dims_inside, moving_view, view_from
+from .padding import capacity_of, padded, unpadded
 from .scalars import TracedScalar
 from .sharing import is_visible, names_holding
 from .state import LENGTH, UNDEFINED, Either, Path, State, Tentative, Undefined, hollow, is_static, name_of, same_leaf
-from .views import Affine, Storage, View
+from .views import Storage
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,79 +41,6 @@ class Control:
         return State(self.names, self.get(), self.carried)
 
 
-@dataclass(frozen=True, slots=True)
-class MovingView:
-    """A view whose starts along some axes change: `places` are (step, axis) of those. tentative: there may be none yet.
-    array: the one array that it always is, if it does not move."""
-
-    view: View
-    places: tuple[tuple[int, int], ...]
-    tentative: bool = False
-    array: TracedArray | None = None
-
-    def starts(self, view: View) -> list[Dim]:
-        """The starts of another such view."""
-        return [_start(view, place) for place in self.places]
-
-    def at(self, starts: Sequence[Value]) -> TracedArray:
-        if not self.places and self.array is not None:
-            return self.array
-        steps = list(self.view.steps)
-        for (k, axis), v in zip(self.places, starts, strict=True):
-            steps[k] = _with_start(steps[k], axis, v)  # type: ignore[arg-type]
-        steps = [_without_unused(s) if isinstance(s, Affine) else s for s in steps]
-        return TracedArray(replace(self.view, steps=tuple(steps)))
-
-
-def _start(view: View, place: tuple[int, int]) -> Dim:
-    step = view.steps[place[0]]
-    assert isinstance(step, Affine)
-    start = step.map[place[1]].start
-    return step.starts[start.operand] if isinstance(start, Slot) else start
-
-
-def _with_start(step: Affine, axis: int, v: Value) -> Affine:
-    starts = (*step.starts, v)
-    map = tuple(Axis(Slot(len(starts) - 1), a.terms) if k == axis else a for k, a in enumerate(step.map))
-    return Affine(map, starts, step.dims)
-
-
-def _without_unused(step: Affine) -> Affine:
-    """Only the starts that the map names."""
-    used = sorted({s.operand for s in slots_of(step.map)})
-    return Affine(renumber_slots(step.map, used.index), tuple(step.starts[k] for k in used), step.dims)
-
-
-def moving_view(a: View, b: View) -> MovingView | None:
-    """How `b` differs from `a`, if only in the starts of its steps."""
-    if a.storage is not b.storage or len(a.steps) != len(b.steps) or a.dims != b.dims:
-        return None
-    places = []
-    for k, (s, t) in enumerate(zip(a.steps, b.steps, strict=True)):
-        if not isinstance(s, Affine) or not isinstance(t, Affine):
-            if s != t:
-                return None
-            continue
-        if s.dims != t.dims or [x.terms for x in s.map] != [x.terms for x in t.map]:
-            return None
-        places += [(k, axis) for axis in range(len(s.map)) if _start(a, (k, axis)) is not _start(b, (k, axis))
-                   and _start(a, (k, axis)) != _start(b, (k, axis))]
-    return MovingView(a, tuple(places))
-
-
-def view_from(array: TracedArray, block: Block) -> MovingView | None:
-    """The view that a loop makes of an outer storage, where there was none before it."""
-    view = array.view
-    places = []
-    for k, step in enumerate(view.steps):
-        if isinstance(step, Affine):
-            for axis in range(len(step.map)):
-                start = _start(view, (k, axis))
-                if isinstance(start, Value) and is_inside(defining_block(start), block):
-                    places.append((k, axis))
-    return MovingView(view, tuple(places), True, array)
-
-
 class Carried:
     """The fixpoint of one loop."""
 
@@ -126,6 +53,8 @@ class Carried:
         self.joined: dict[Path, Joined] = {}
         self.dims: dict[Path, tuple[Dim, ...]] = {}
         self.groups: dict[tuple[Path, int], Hashable] = {}
+        # Of extents that may grow: what bounds them.
+        self.capacities: dict[tuple[Path, int], int] = {}
         self.views: dict[Path, MovingView] = {}
         self.still: set[Path] = set()
         self.growth: dict[Path, int] = {}
@@ -162,18 +91,19 @@ class Carried:
         self.state.restore()
         trace = tracer.current()
         extents = {g: block.add_arg(PY_INT) for g in self.group_keys()}
-        for v in extents.values():
-            integers.set_bounds(v, [integers.form_of(0)], [])
+        self._bound_extents(extents)
         changed: dict[Path, Any] = {}
+        self.heads: dict[Path, Value] = {}
         for path, j in self.joined.items():
             dims = tuple(extents[self.groups[path, k]] if (path, k) in self.groups else d
                          for k, d in enumerate(self.dims.get(path, ())))
-            v = block.add_arg(j.type if j.rank is None else ArrayType(j.type.dtype, dims))
+            v = self.heads[path] = block.add_arg(j.type if j.rank is None else ArrayType(j.type.dtype, self._room(path, dims)))
+            v = self._unpadded(path, v, dims, block)
             bit = block.add_arg(PY_BOOL) if j.tentative else None
             changed[path] = wrap_leaf(v, j, bit)
             self._bound_growth(path, v)
         for path, m in self.views.items():
-            changed[path] = m.at([block.add_arg(PY_INT) for _ in m.places])
+            changed[path] = m.at([block.add_arg(PY_INT) for _ in range(m.count)])
             if m.tentative:
                 changed[path] = Tentative(changed[path], TracedScalar(block.add_arg(PY_BOOL)))
         for s in self.storages:
@@ -184,6 +114,28 @@ class Carried:
             self.state.storages)
         self.new_groups: dict[tuple[Path, int], Hashable] = {}
         self.control.set(self._without_return(self.control, self.state.variables(changed)))
+
+    def _bound_extents(self, extents: dict[Hashable, Value]) -> None:
+        for g, v in extents.items():
+            rooms = [self.capacities[p] for p, own in self.groups.items() if own == g and p in self.capacities]
+            integers.set_bounds(v, [integers.form_of(0)], [integers.form_of(min(rooms))] if rooms else [])
+
+    def _room(self, path: Path, dims: tuple[Dim, ...]) -> tuple[Dim, ...]:
+        """The extents of the memory that a leaf is carried in."""
+        return tuple(self.capacities.get((path, k), d) for k, d in enumerate(dims))
+
+    def _unpadded(self, path: Path, v: Value, dims: tuple[Dim, ...], block: Block | None = None) -> Value:
+        """The elements of a leaf that there are; in `block`, if that is not the current one."""
+        if not self._grows(path):
+            return v
+        builder = tracer.current().builder
+        outer, builder.block = builder.block, block or builder.block
+        v = unpadded(v, dims)
+        builder.block = outer
+        return v
+
+    def _grows(self, path: Path) -> bool:
+        return any(p == path for p, _ in self.capacities)
 
     def _bound_growth(self, path: Path, v: Value) -> None:
         """A counter that only grows is never below where it began; one that only falls, never above."""
@@ -231,6 +183,7 @@ class Carried:
         if _classes(self.new_groups) != _classes(self.groups):
             stable = False
         self.groups = dict(self.new_groups)
+        stable &= self._check_capacities()
         stable &= self._check_growth()
         for s, v in self.head_values.items():
             if s.value is not v and s not in self.storages and s in self.state.storages:
@@ -266,7 +219,7 @@ class Carried:
             return None
         old, found = self.views.get(path), None
         end = untentative(after)
-        if isinstance(end, TracedArray) and end.view.storage in self.state.storages and not dims_inside(end.view.dims, block):
+        if isinstance(end, TracedArray) and end.view.storage in self.state.storages:
             if old is not None:
                 found = moving_view(old.view, end.view)
             elif isinstance(before, TracedArray):
@@ -283,10 +236,9 @@ class Carried:
         if old is None:
             self.views[path] = found
             return True
-        places = {*old.places, *found.places}
-        array = old.array if old.array is end else None
-        self.views[path] = MovingView(old.view, tuple(sorted(places)), old.tentative, array)
-        return places != set(old.places)
+        new = old.joined(found)
+        self.views[path] = replace(new, array=old.array if old.array is end else None)
+        return not new.moves_like(old)
 
     def _join_leaf(self, path: Path, before: Any, after: Any, block: Block) -> bool:
         old = self.joined.get(path)
@@ -311,6 +263,20 @@ class Carried:
                 continue
             end: Hashable = "same" if known and b is dims_of_leaf(self.head[path])[k] else _dim_key(b)
             self.new_groups[path, k] = (_dim_key(a), end)
+
+    def _check_capacities(self) -> bool:
+        """Extents that shrink stay within the memory of the first ones; others need to be bounded."""
+        stable = True
+        for path, k in self.groups:
+            end, head = (dims_of_leaf(side[path]) for side in (self.post, self.head))
+            room = self.capacities.get((path, k))
+            if not end or (room is None and head and integers.at_most(end[k], head[k])):
+                continue
+            most = capacity_of(name_of(path), end[k], self.dims[path][k])
+            if room is None or room < most:
+                self.capacities[path, k] = most
+                stable = False
+        return stable
 
     def _note_growth(self, path: Path, before: Any, after: Any) -> None:
         head = self.head[path]
@@ -359,15 +325,16 @@ class Carried:
             dims = tuple(begin[self.groups[path, k]] if (path, k) in self.groups else d
                          for k, d in enumerate(self.dims.get(path, ())))
             x = self.state.leaves[path]
-            out.append(leaf_value(x, j, dims))
+            v = leaf_value(x, j, dims)
+            out.append(padded(v, self._room(path, dims)) if self._grows(path) else v)
             if j.tentative:
                 out.append(defined_value(x))
         for path, m in self.views.items():
             before = self.state.leaves[path]
             if isinstance(before, Undefined):
-                out += [tracer.constant(0)] * len(m.places)
+                out += [tracer.constant(0)] * m.count
             else:
-                out += [integers.as_value(d) for d in m.starts(untentative(before).view)]
+                out += [integers.as_value(d) for d in m.numbers(untentative(before).view)]
             if m.tentative:
                 out.append(defined_value(before))
         return out + [self.state.storages[s] for s in self.storages]
@@ -386,11 +353,12 @@ class Carried:
             x = self.post[path]
             dims = tuple(end[self.groups[path, k]] if (path, k) in self.groups else d
                          for k, d in enumerate(self.dims.get(path, ())))
-            out.append(leaf_value(x, j, dims))
+            v = leaf_value(x, j, dims)
+            out.append(padded(v, self._room(path, dims), self.heads[path]) if self._grows(path) else v)
             if j.tentative:
                 out.append(defined_value(x))
         for path, m in self.views.items():
-            out += [integers.as_value(d) for d in m.starts(untentative(self.post[path]).view)]
+            out += [integers.as_value(d) for d in m.numbers(untentative(self.post[path]).view)]
             if m.tentative:
                 out.append(defined_value(self.post[path]))
         self.written = [s for s in self.storages]
@@ -424,16 +392,17 @@ class Carried:
         self.state.restore()
         it = iter(results)
         extents = {g: next(it) for g in self.group_keys()}
-        for v in extents.values():
-            integers.set_bounds(v, [integers.form_of(0)], [])
+        self._bound_extents(extents)
         changed: dict[Path, Any] = {}
         for path, j in self.joined.items():
-            v = next(it)
+            dims = tuple(extents[self.groups[path, k]] if (path, k) in self.groups else d
+                         for k, d in enumerate(self.dims.get(path, ())))
+            v = self._unpadded(path, next(it), dims)
             bit = next(it) if j.tentative else None
             changed[path] = wrap_leaf(v, j, None if surely and self._is_defined(path) else bit)
             self._freeze(path, changed[path], surely)
         for path, m in self.views.items():
-            changed[path] = m.at([next(it) for _ in m.places])
+            changed[path] = m.at([next(it) for _ in range(m.count)])
             if m.tentative:
                 bit = next(it)
                 if not (surely and self._is_defined(path)):
@@ -469,10 +438,6 @@ def untentative(x: Any) -> Any:
 def _shared_in(storage: Storage, path: Path, leaves: dict[Path, Any]) -> bool:
     return any(p != path and isinstance(y := untentative(x), TracedArray) and y.view.storage is storage
                for p, x in leaves.items())
-
-
-def dims_inside(dims: Sequence[Dim], block: Block) -> bool:
-    return any(isinstance(d, Value) and is_inside(defining_block(d), block) for d in dims)
 
 
 def _dim_key(d: Dim) -> Hashable:

@@ -99,6 +99,27 @@ def at_most(a: Dim, b: Dim) -> bool:
     return is_nonnegative(form_of(b).plus(form_of(a), -1))
 
 
+def upper_bound(d: Dim) -> int | None:
+    """A number known to be no smaller than `d`, at the price of a guard if only values of arguments bound it; else None."""
+    form = form_of(d)
+    found = _largest(form, _DEPTH)
+    if found is None:
+        at_hand = _known_end(form.scaled(-1), _DEPTH)
+        if at_hand is not None and _guarded(Form((), -at_hand.value).plus(form, -1)):
+            return -at_hand.value
+    return found
+
+
+def _largest(form: Form, depth: int) -> int | None:
+    if not form.terms:
+        return form.constant
+    if depth == 0:
+        return None
+    v, factor = form.terms[-1]
+    ends = (_largest(_without(form, v).plus(bound, factor), depth - 1) for bound in _ends(v, -factor))
+    return min((e for e in ends if e is not None), default=None)
+
+
 def _proved(form: Form, depth: int) -> bool:
     if not form.terms:
         return form.constant >= 0
