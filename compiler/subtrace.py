@@ -1,0 +1,155 @@
+"""Tracing a function into a block of its own, so that a transformation can work on it.
+
+`subtrace(f, leaves, rebuild)` runs `f` with stand-ins for the moving `leaves` of its arguments; the block takes their
+values, captures all else, and yields what the function returned and the order of its effects.  Writes to arrays from outside
+act on private copies: afterwards every storage holds what it held before.  Start there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..ir.errors import UnsupportedError
+from ..ir.graph import Block, Value
+from ..ir.types import ArrayType, WeakType, same_dims
+from . import hooks, pytree, tracer
+from .arrays import TracedArray, is_traced, new_array, value_of
+from .masked_values import MaskedValues
+from .results import same_contents
+from .scalars import PYTHON_SCALARS, TracedScalar
+from .staging import inside
+from .state import Either, Tentative, Undefined
+from .values import cast
+from .views import Storage, view_of
+
+Leaf = Any  # a traced array or scalar, or a number
+
+
+@dataclass(eq=False, slots=True)
+class Subtrace:
+    """block: takes the moving leaves, yields the traced leaves of the result and then the order of effects.
+    result: the result's leaves; structure: their tree; places: which of them the block yields."""
+
+    block: Block
+    result: list[Any]
+    structure: pytree.TreeDef
+    places: list[int]
+
+    def rebuilt(self, values: Sequence[Value]) -> Any:
+        """The result with its traced leaves made of `values`."""
+        leaves = list(self.result)
+        for k, v in zip(self.places, values, strict=False):
+            leaves[k] = like(self.result[k], v)
+        return self.structure.unflatten(leaves)
+
+
+def like(leaf: Leaf, value: Value) -> Any:
+    """`value` as NumPy would give it where `leaf` stands: an array, a NumPy scalar, a Python scalar."""
+    return new_array(value) if isinstance(leaf, (TracedArray, np.ndarray)) else TracedScalar(value)
+
+
+def leaf_value(leaf: Leaf) -> Value:
+    return value_of(leaf)
+
+
+def subtrace(f: Callable[..., Any], leaves: Sequence[Leaf], rebuild: Callable[[list[Any]], tuple[tuple, dict]]) -> Subtrace:
+    """Trace f(*args, **kwargs), where rebuild(stand-ins of `leaves`) gives args and kwargs."""
+    block = Block()
+    with inside(block), _private():
+        stand_ins = [_stand_in(x, block) for x in leaves]
+        args, kwargs = rebuild(stand_ins)
+        result = hooks.call(f, args, kwargs)
+        order = tracer.current().order.value
+        found, structure = pytree.flatten(_joined(result), is_leaf=is_traced)
+        for x in found:
+            if isinstance(x, (Either, Tentative, Undefined, MaskedValues)):
+                raise _undecided()
+        places = [k for k, x in enumerate(found) if is_traced(x)]
+        block.yields = [*(leaf_value(found[k]) for k in places), order]
+    block.owner = None
+    return Subtrace(block, found, structure, places)
+
+
+def _undecided() -> UnsupportedError:
+    return tracer.unsupported("the derivative of this function", "the type of what it returns depends on run-time values",
+                              "return numbers and arrays of one type and shape on every path")
+
+
+def _joined(x: Any) -> Any:
+    """The result of a function that returns at several places, where these agree in structure and types."""
+    if not isinstance(x, Either):
+        return x
+    if not isinstance(x.condition, TracedScalar):
+        return _joined(x.then if x.condition else x.other)
+    if x.other is None:
+        # Some path may end without a `return`: that is found out when the program runs.
+        return _reached(x.condition.value, _joined(x.then))
+    (first, tree), (second, other) = (pytree.flatten(_joined(side), is_leaf=is_traced) for side in (x.then, x.other))
+    if tree != other:
+        raise _undecided()
+    return tree.unflatten([_chosen(x.condition.value, a, b) for a, b in zip(first, second, strict=True)])
+
+
+def _reached(condition: Value, x: Any) -> Any:
+    leaves, tree = pytree.flatten(x, is_leaf=is_traced)
+    if not all(map(is_number, leaves)):
+        raise _undecided()
+    message = "a function that is differentiated returned None"
+    return tree.unflatten([like(y, tracer.emit("check", [leaf_value(y), condition], exception="TypeError", message=message))
+                           for y in leaves])
+
+
+def _chosen(condition: Value, x: Any, y: Any) -> Any:
+    if not (is_number(x) and is_number(y)):
+        if x is y:
+            return x
+        raise _undecided()
+    a, b = leaf_value(x), leaf_value(y)
+    if a.dtype == b.dtype and type(a.type) is not type(b.type):
+        a, b = cast(a, a.dtype), cast(b, b.dtype)
+    if type(a.type) is not type(b.type) or a.dtype != b.dtype or not same_dims(a.dims, b.dims):
+        raise _undecided()
+    return like(x, tracer.emit("where", [tracer.builder().broadcast_to(condition, a.dims), a, b]))
+
+
+def _stand_in(x: Leaf, block: Block) -> Any:
+    """A new argument of the block, as what stands for a copy of `x`."""
+    value = leaf_value(x)
+    argument = block.add_arg(value.type, value.name)
+    if isinstance(x, TracedArray):
+        return TracedArray(view_of(Storage(argument, x.view.strides)))
+    return TracedScalar(argument, x.known if isinstance(x, TracedScalar) else None)
+
+
+@contextmanager
+def _private() -> Iterator[None]:
+    """Afterwards every storage holds what it did before; what else outlives the function must not be changed."""
+    trace = tracer.current()
+    before = {s: (s.value, s.written) for s in trace.storages}
+    bindings = dict(trace.bindings)
+    contents = [(c, c.twin.copy()) for c in trace.containers.values()]
+    yield
+    for s in trace.storages:
+        value, written = before.get(s, (s.parameter, False))
+        if value is not None:
+            s.value, s.written = value, written
+    changed = [source for source, x in trace.bindings.items() if bindings.get(source, trace) is not x]
+    changed += [c.source for c, kept in contents if not same_contents(c.twin, kept)]
+    if changed:
+        raise tracer.unsupported(f"setting {changed[0]} in a function that is differentiated", "its derivative does not exist "
+                                 "outside of it", "return the value: has_aux=True lets a function return more than the result")
+
+
+def is_number(x: Any) -> bool:
+    return is_traced(x) or isinstance(x, (*PYTHON_SCALARS, np.generic, np.ndarray))
+
+
+def described(x: Leaf) -> str:
+    """The type of a leaf, for messages."""
+    t = leaf_value(x).type
+    return t.kind if isinstance(t, WeakType) else f"{t.dtype}{list(t.dims)}" if isinstance(t, ArrayType) else str(t)

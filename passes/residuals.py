@@ -1,0 +1,197 @@
+"""What a loop's linear part needs of its primal part: recomputed where that is cheap, else kept on tapes.
+
+A residual is a value that the linear body reads and the primal body defines.  Constants, views and integers that follow from
+the trip and from outside are made again; so is elementwise work on what is kept anyway.  The rest is saved: trip number k of
+the primal loop writes it into row k of a tape, and trip k of the linear loop reads it there.  An extent that differs from
+trip to trip is padded to a bound; a loop inside whose own tapes have no bound is run again from what it started with.
+Start with `Residuals`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from ..ir.builder import Builder, Slot
+from ..ir.errors import UnsupportedError
+from ..ir.graph import Block, Op, Value, defining_block, walk_ops
+from ..ir.opdef import OPS, effect_of
+from ..ir.ops.shaping import emit_shaped, emit_view
+from ..ir.types import DTYPE_NAMES, ArrayType, Dim, Type, WeakType, element_count, is_differentiable
+from ..ir.viewmap import Axis, ViewMap
+from ..ir.walk import captured, clone_op, map_type, uses
+
+_VIEWS = frozenset({"slice", "transpose", "reshape", "broadcast"})
+_MADE = frozenset({"const", "array_const", "iota", "empty"})
+# Elementwise ops that cost no more than reading their result from memory.
+_CHEAP = frozenset({"add", "subtract", "multiply", "negative", "positive", "square", "absolute", "where", "cast", "equal",
+                    "not_equal", "less", "less_equal", "greater", "greater_equal", "maximum", "minimum", "sign", "logical_and",
+                    "logical_or", "logical_not", "real", "imag", "conjugate", "complex", "bitwise_and", "bitwise_or"})
+# Extents known only at run time, in estimates of size; and how far a residual is traced back to what is kept.
+_TYPICAL_EXTENT = 100
+_DEPTH = 12
+
+
+class Residuals:
+    """What is kept of each trip of one loop: `saved`, in order. body: its primal part; index: that part's loop index."""
+
+    def __init__(self, body: Block, index: Value | None, wanted: Iterable[Value]) -> None:
+        self.body, self.index = body, index
+        self.saved: dict[Value, None] = {}
+        self._made_again: set[Value] = set()
+        self._free: dict[Value, bool] = {}
+        inner = [v for v in wanted if self.is_inner(v) and not self.is_free(v)]
+        for v in sorted(inner, key=lambda v: self._leaves(v) != {v: None}):
+            self._keep(v)
+
+    def is_inner(self, v: Value) -> bool:
+        """Is it defined directly in the body?"""
+        return defining_block(v) is self.body
+
+    def is_free(self, v: Value) -> bool:
+        """Does it follow cheaply from the loop's index and from outside?"""
+        if not self.is_inner(v) or v is self.index:
+            return True
+        if v.op is None:
+            return False
+        if v not in self._free:
+            self._free[v] = _is_light(v.op) and all(map(self.is_free, uses(v.op)))
+        return self._free[v]
+
+    def _leaves(self, v: Value, depth: int = _DEPTH) -> dict[Value, None]:
+        """What would have to be kept to make `v` again by cheap work; `v` itself where there is none."""
+        if self.is_free(v):
+            return {}
+        if depth and v.op is not None and v not in self.saved and (v.op.name in _CHEAP or v.op.name in _VIEWS):
+            found: dict[Value, None] = {}
+            for x in uses(v.op):
+                found.update(self._leaves(x, depth - 1))
+            return found
+        return {v: None}
+
+    def _keep(self, v: Value) -> None:
+        """Decide how `v` is had again."""
+        if not self.is_inner(v) or v in self.saved or v in self._made_again or self.is_free(v):
+            return
+        leaves = self._leaves(v)
+        if not self._has_bounds(v):
+            again = True
+            if v.op is None:
+                raise UnsupportedError("the derivative of this loop", "an array that it carries changes its shape",
+                                       loc=self.body.owner.loc if self.body.owner is not None else None)
+        else:
+            again = leaves != {v: None} and sum(_size(x.type) for x in leaves if x not in self.saved) <= _size(v.type)
+        if not again:
+            self.saved[v] = None
+            for d in v.dims:
+                if isinstance(d, Value):
+                    self._keep(d)
+            return
+        assert v.op is not None
+        if any(o.name == "callback" for o in (v.op, *(o for r in v.op.regions for o in walk_ops(r)))):
+            raise UnsupportedError("the derivative of a call of a Python function in a loop",
+                                   "the loop would have to run twice", loc=v.op.loc)
+        self._made_again.add(v)
+        for x in (*uses(v.op), *captured(*v.op.regions)):
+            self._keep(x)
+
+    # Bounds of extents that differ from trip to trip
+
+    def _has_bounds(self, v: Value) -> bool:
+        return all(self.bound(d) is not None for d in v.dims)
+
+    def bound(self, d: Dim) -> Dim | None:
+        """An extent known outside of the loop that `d` never exceeds."""
+        if isinstance(d, int) or not self.is_inner(d):
+            return d
+        for op in walk_ops(self.body):
+            if op.name in ("slice", "update_slice"):
+                found = self._viewed_extent(op, d)
+                if found is not None:
+                    return found
+        return None
+
+    def _viewed_extent(self, op: Op, d: Value) -> Dim | None:
+        """The extent of an axis along which a view has extent `d`: the view fits into it."""
+        dims = op.result.dims if op.name == "slice" else op.operands[1].dims
+        for axis, n in zip(op.attrs["map"], op.operands[0].dims, strict=True):
+            if any(step and dims[k] is d for step, k in axis.terms) and n is not d:
+                found = self.bound(n)
+                if found is not None:
+                    return found
+        return None
+
+    # Tapes
+
+    def tape(self, outer: Builder, v: Value, count: Dim) -> Value:
+        """New memory for `count` values like `v`."""
+        dims = [self.bound(d) for d in v.dims]
+        return emit_shaped(outer, "empty", [], (count, *dims), dtype=DTYPE_NAMES[v.dtype])  # type: ignore[arg-type]
+
+    def record(self, inner: Builder, tape: Value, v: Value, number: Value) -> Value:
+        """The tape with `v` in row `number`."""
+        if isinstance(v.type, WeakType):
+            v = inner.emit("cast", [v], {"dtype": DTYPE_NAMES[v.dtype]})[0]
+        return emit_view(inner, "update_slice", [tape, v], _row(v.type, 2), v.dims, [tape, v, number])
+
+    def reload(self, head: Builder, tapes: dict[Value, Value], number: Value, index: Value | None,
+               wanted: Sequence[Value]) -> dict[Value, Value]:
+        """The wanted residuals, and what leads to them, in the linear body."""
+        return _Reload(self, head, tapes, number, index).run(wanted)
+
+
+class _Reload:
+    """Makes residuals again; `known` is what has been made."""
+
+    def __init__(self, residuals: Residuals, head: Builder, tapes: dict[Value, Value], number: Value,
+                 index: Value | None) -> None:
+        self.residuals, self.head, self.tapes, self.number = residuals, head, tapes, number
+        self.known: dict[Value, Value] = {}
+        if residuals.index is not None and index is not None:
+            self.known[residuals.index] = index
+
+    def run(self, wanted: Sequence[Value]) -> dict[Value, Value]:
+        for v in wanted:
+            self._pull(v)
+        return self.known
+
+    def _pull(self, v: Value) -> None:
+        if v in self.known or not self.residuals.is_inner(v):
+            return
+        if v in self.tapes:
+            for d in v.dims:
+                if isinstance(d, Value):
+                    self._pull(d)
+            self.known[v] = self._load(v)
+            return
+        assert v.op is not None, "a carried value is kept"
+        for x in (*uses(v.op), *captured(*v.op.regions)):
+            self._pull(x)
+        self.head.block.append(clone_op(v.op, self.known))
+
+    def _load(self, v: Value) -> Value:
+        tape, kind = self.tapes[v], map_type(v.type, self.known)
+        row = emit_view(self.head, "slice", [tape], _row(kind, 1), kind.dims, [tape, self.number])
+        return self.head.emit("cast", [row], {"dtype": str(v.type)})[0] if isinstance(v.type, WeakType) else row
+
+
+def _row(t: Type, number: int) -> ViewMap:
+    """The view of one row of a tape; operand `number` says which."""
+    return (Axis(Slot(number)), *(Axis(0, ((1, k),)) for k in range(len(t.dims))))
+
+
+def _is_light(op: Op) -> bool:
+    """May this be done twice rather than kept?"""
+    if op.regions or effect_of(op) == "ordered":
+        return False
+    if op.name in _MADE or op.name in _VIEWS or op.name in _CHEAP:
+        return True
+    small = all(not v.dims and not is_differentiable(v.type) for v in (*op.operands, *op.results))
+    return small and op.name in OPS
+
+
+def _size(t: Type) -> int:
+    """Bytes, about."""
+    if not isinstance(t, ArrayType):
+        return 8
+    known = element_count(tuple(d if isinstance(d, int) else _TYPICAL_EXTENT for d in t.dims))
+    return (known or 0) * t.dtype.itemsize
