@@ -29,11 +29,25 @@ def promoted(*operands: Any) -> np.dtype:
     return np.result_type(*strong, *weak)
 
 
-def _wrapped(x: Any, dtype: np.dtype) -> Any:
-    """A choice of `where`: a Python int becomes an array before it is cast, so it wraps where a ufunc would raise."""
-    if dtype.kind in "iu" and type(x) is int:
-        return np.asarray(x, np.uint64 if 2**63 <= x < 2**64 else np.int64).astype(dtype)[()]
-    if dtype.kind in "iu" and isinstance(x, TracedScalar) and x.kind == "int":
+def _choice_wraps() -> bool:
+    """Does this NumPy's `where` let a Python int wrap around?  It did before 2.5; since then it raises, as ufuncs do."""
+    try:
+        np.where(True, 300, np.uint8(0))
+    except OverflowError:
+        return False
+    return True
+
+
+_CHOICE_WRAPS = _choice_wraps()
+
+
+def _choice(x: Any, dtype: np.dtype) -> Any:
+    """One of `where`'s choices, a Python int being converted as this NumPy does."""
+    if dtype.kind not in "iu":
+        return x
+    if type(x) is int:
+        return np.where(True, x, dtype.type(0))[()]
+    if _CHOICE_WRAPS and isinstance(x, TracedScalar) and x.kind == "int":
         return TracedScalar(cast(x.value, np.dtype(np.int64)))
     return x
 
@@ -46,11 +60,10 @@ def where(condition: Any, x: Any = _NO_VALUE, y: Any = _NO_VALUE, /) -> Any:
         raise ValueError("either both or neither of x and y should be given")
     c, x, y = operand(condition), operand(x), operand(y)
     kind = check_dtype(promoted(x, y))
-    # Unlike a ufunc, np.where lets a Python integer wrap.
-    x, y = (np.asarray(v).astype(kind)[()] if type(v) is int and kind.kind in "iu" else v for v in (x, y))
+    x, y = _choice(x, kind), _choice(y, kind)
     test = cast(value_of(c), np.dtype(bool))
     dims = common_dims(*map(dims_of, (c, x, y)))
-    values = [broadcast(value_of(_wrapped(v, kind), kind), dims) for v in (x, y)]
+    values = [broadcast(value_of(v, kind), dims) for v in (x, y)]
     result = tracer.emit("where", [broadcast(test, dims), *values])
     arrays = [a.view for a in (c, x, y) if isinstance(a, TracedArray)]
     return new_array(result, keep_order([(v.dims, v.strides) for v in arrays], dims))

@@ -77,6 +77,10 @@ def _next_after(x: Expr, y: Expr) -> Expr:
     return select(is_nan(x) | is_nan(y), x + y, select(x.equals(y), y, moved))
 
 
+# Of two zeros nextafter is the second; in half precision NumPy returned the first before 2.5.
+_HALF_TAKES_SECOND = bool(np.signbit(np.nextafter(np.float16(0.0), np.float16(-0.0))))
+
+
 def _half_next_after(x: Expr, y: Expr) -> Expr:
     wide_x, wide_y = cast(x, "f32"), cast(y, "f32")
     bits = _bits(x)
@@ -84,7 +88,8 @@ def _half_next_after(x: Expr, y: Expr) -> Expr:
     zero = (_bits(y) & -0x8000) | 1
     moved = bitcast(select(wide_x.equals(0.0), zero, step), "f16")
     nan = is_nan(wide_x) | is_nan(wide_y)
-    return select(nan, cast(wide_x + wide_y, "f16"), select(wide_x.equals(wide_y), x, moved))
+    same = y if _HALF_TAKES_SECOND else x
+    return select(nan, cast(wide_x + wide_y, "f16"), select(wide_x.equals(wide_y), same, moved))
 
 
 ufunc_op(np.nextafter, by_kind(_next_after, half=_half_next_after), _NEIGHBOURS)
