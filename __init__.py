@@ -3,11 +3,13 @@
 from .compiler import pytree as tree
 from .compiler.api import jit
 from .compiler.config import config
-from .compiler.derivatives import grad, value_and_grad
 from .compiler.effects import callback
+from .compiler.gradients import grad, value_and_grad
+from .compiler.jacobians import hessian, jacfwd, jacobian, jacrev
+from .compiler.linear_maps import jvp, linearize, vjp
 from .compiler.structured import cond, fori_loop, scan, while_loop
 from .ir import errors
 
 __version__ = "0.1.0"
-__all__ = ["callback", "cond", "config", "errors", "fori_loop", "grad", "jit", "scan", "tree",
-           "value_and_grad", "while_loop"]
+__all__ = ["callback", "cond", "config", "errors", "fori_loop", "grad", "hessian", "jacfwd", "jacobian", "jacrev",
+           "jit", "jvp", "linearize", "scan", "tree", "value_and_grad", "vjp", "while_loop"]
