@@ -20,9 +20,7 @@ from .masked_values import read_masked, write_masked
 from .memory_order import keep_order, stride_order
 from .scalars import TracedScalar
 from .values import broadcast, cast, common_dims, fits, shape_text
-from .views import View, reshape_value
-
-SLICE_COPY = "a slice with a run-time step, which is a copy here and a view in NumPy"
+from .views import SLICE_COPY, View, reshape_value
 
 
 class Selection:
@@ -53,10 +51,14 @@ class Selection:
 def select(x: TracedArray, items: Sequence[Item]) -> Selection:
     """Resolve an index with integer arrays (masks have been dealt with)."""
     if sum(isinstance(i, Indices) for i in items) > 1 and any(isinstance(i, Indices) and i.is_slice for i in items):
+        for i in items:
+            if isinstance(i, Indices) and i.is_slice:
+                tracer.unroll_for(i.array.view.read())
         raise tracer.unsupported("a slice with a run-time step beside other index arrays", instead="index in two steps")
     items = _with_masks_expanded(items, x.view.dims)
     # Axes that are indexed keep their place in the basic view; there they are taken whole.
-    basic_kinds = (Indices,) if any(isinstance(i, Indices) and i.is_slice for i in items) else (Indices, At)
+    sliced = any(isinstance(i, Indices) and i.is_slice for i in items)
+    basic_kinds = (Indices,) if sliced else (Indices, At)
     dims = x.view.dims
     basic: list[Item] = []
     advanced: list[Value | int] = []
@@ -78,11 +80,13 @@ def select(x: TracedArray, items: Sequence[Item]) -> Selection:
     extents = common_index_dims([v.dims if isinstance(v, Value) else () for v in advanced])
     indices = []
     for place, value in zip(places, advanced, strict=True):
-        indices.append(broadcast(_checked(value, own_axis[place], view.dims[place]), extents))
+        # The positions of a slice are in range, and all different.
+        found = value if sliced and isinstance(value, Value) else _checked(value, own_axis[place], view.dims[place])
+        indices.append(broadcast(found, extents))
     adjacent = places == list(range(places[0], places[-1] + 1))
     position = places[0] if adjacent else 0
     layouts = [(i.array.view.dims, i.array.view.strides) for i in items if isinstance(i, Indices)]
-    return Selection(view, axes, indices, position, False, layouts)
+    return Selection(view, axes, indices, position, sliced, layouts)
 
 
 def _own_axes(items: Sequence[Item]) -> list[int]:

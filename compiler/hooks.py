@@ -20,22 +20,34 @@ import numpy as np
 from ..ir.errors import TreadleError
 from ..ir.opdef import effect_of
 from . import capture, dispatch, tracer
-from .advanced import SLICE_COPY
 from .arrays import TracedArray, any_traced, constant_array, is_traced
 from .builtin_functions import BUILTINS
 from .library import is_library_code, is_library_module
 from .lifting import lift
 from .masked_values import call_on_masked, holds_masked
+from .scalars import concrete
 from .sources import Attribute, Cell, Fixed, Global, Item, Source
 from .staging import StagedControl, checked_local
 from .state import UNDEFINED, Undefined
 from .text import Piece, formatted, text_of
+from .views import SLICE_COPY
 
 _IN_PLACE = {"Add": operator.iadd, "Sub": operator.isub, "Mult": operator.imul, "Div": operator.itruediv,
              "FloorDiv": operator.ifloordiv, "Mod": operator.imod, "Pow": operator.ipow, "BitAnd": operator.iand,
              "BitOr": operator.ior, "BitXor": operator.ixor, "LShift": operator.ilshift, "RShift": operator.irshift,
              "MatMult": operator.imatmul}
 _MISSING = object()
+# np.mgrid and np.ogrid: NumPy computes what they make, from plain slices.
+_GRIDS = (type(np.mgrid), type(np.ogrid))
+
+
+def _plain_slices(index: Any) -> Any:
+    """Slices with known bounds in place of traced ones."""
+    if isinstance(index, tuple):
+        return tuple(_plain_slices(i) for i in index)
+    if not isinstance(index, slice):
+        return index
+    return slice(*(concrete(e, "a bound of a grid") for e in (index.start, index.stop, index.step)))
 
 
 def settle(x: Any) -> Any:
@@ -133,7 +145,7 @@ class FunctionHooks(StagedControl):
         found = class_attribute(type(owner), "__getitem__")
         if isinstance(found, types.FunctionType) and not is_library_code(found.__code__):
             return self.call(found, owner, index)
-        result = settle(owner[index])
+        result = settle(owner[_plain_slices(index) if isinstance(owner, _GRIDS) else index])
         known = tracer.current().origins.get(id(owner))
         return result if known is None else lift(result, Item(known[1], index))
 

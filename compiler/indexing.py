@@ -41,6 +41,10 @@ class At:
     position: int | Value
 
 
+# Loops of so many trips are written out where that makes views of slices with run-time steps.
+FEW_TRIPS = 32
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Indices:
     """An integer index array for one axis, or a mask over as many axes as it has. is_slice: in place of a slice."""
@@ -146,12 +150,18 @@ def _span(s: slice, extent: Dim) -> Span | Indices:
 
 
 def _stepped(s: slice, extent: Dim) -> Indices:
-    """A slice with a run-time step, which must be positive, as the positions that it picks."""
-    tracer.unroll_for(s.step.value)
+    """A slice with a run-time step, which must be positive, as the positions that it picks.
+
+    A loop of few trips that decides the step is written out instead: then the slice is a view.
+    """
+    tracer.unroll_for(s.step.value, FEW_TRIPS)
     value = index_value(to_kind(s.step, "int"))
-    positive = tracer.emit("py_greater", [value, tracer.constant(0)])
-    step = tracer.emit("check", [value, positive], exception="UnsupportedError",
-                       message="a slice with a run-time step that is not positive has no compiled form")
+    step = value
+    if not integers.at_most(1, value):
+        tracer.unroll_for(s.step.value)
+        positive = tracer.emit("py_greater", [value, tracer.constant(0)])
+        step = tracer.emit("check", [value, positive], exception="UnsupportedError",
+                           message="a slice with a run-time step that is not positive has no compiled form")
     span = spans.run_time_span(_bound(s.start), _bound(s.stop), 1, extent)
     more = integers.add(span.length, 1, -1)
     count = tracer.emit("py_floor_divide", [integers.as_value(integers.add(more, step)), step])

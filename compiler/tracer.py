@@ -232,11 +232,12 @@ def depends_on(value: Value) -> set[Block]:
     return found
 
 
-def unroll_for(value: Value) -> None:
-    """If a loop index decides this value, which tracing needs, trace again with that loop unrolled."""
+def unroll_for(value: Value, most: int = MOST_UNROLLED) -> None:
+    """If the index of a loop of at most so many trips decides this value, which tracing needs, trace again with that loop
+    unrolled."""
     blocks = depends_on(value)
     for loop in reversed(current().loops):
-        if loop.body in blocks and loop.trips is not None and loop.trips <= MOST_UNROLLED:
+        if loop.body in blocks and loop.trips is not None and loop.trips <= most:
             raise Restart(("unroll", loop.place))
 
 

@@ -23,6 +23,9 @@ from ..ir.viewmap import ViewMap, compose, identity_map, permutation_map, renumb
 from . import tracer
 from .sources import Source
 
+# Why such an array cannot be written.
+SLICE_COPY = "a slice with a run-time step, which is a copy here and a view in NumPy"
+
 
 class Storage:
     """One allocation.
@@ -131,6 +134,8 @@ class View:
     def write(self, new: Value) -> None:
         """Overwrite what the view shows; `new` has the view's dtype and extents."""
         if self.storage.frozen is not None:
+            if self.storage.frozen is SLICE_COPY:
+                tracer.unroll_for(self.storage.value)
             raise tracer.unsupported(f"a write to {self.storage.frozen}", "which array is meant is known only at run time",
                                      "write into an array of its own: make a copy first")
         self.storage.value = _put(self.steps, self.storage.value, new)

@@ -25,7 +25,7 @@ from .graph import Block, Function, Op, Value
 from .loc import Loc
 from .opdef import OPS
 from .text import show_op, show_type
-from .walk import callees, clone_into, map_type
+from .walk import callees, clone_into, map_type, use_counts
 
 
 class Match(SimpleNamespace):
@@ -177,12 +177,14 @@ class Rewriter(Builder):
         self.replaced: dict[Value, Value] = {}
         self.fired = 0
         self.fuel = 1000
+        self.counts: dict[Value, int] = {}
 
     def sweep(self) -> bool:
         """Go through the function once; did a rule fire?"""
         before = self.fired
         self.replaced.clear()
         self._known.clear()
+        self.counts = use_counts(self.block)
         self._block(self.block)
         return self.fired > before
 
@@ -219,6 +221,10 @@ class Rewriter(Builder):
             self.loc = saved
         self.block.append(op)
         return op.results
+
+    def is_used_once(self, v: Value) -> bool:
+        """Had `v` one use alone when this sweep began?  Not so of values made since: the next sweep knows."""
+        return self.counts.get(v) == 1
 
     def _replace(self, op: Op, rule: Rule, values: list[Value]) -> list[Value]:
         for old, new in zip(op.results, values, strict=True):

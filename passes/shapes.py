@@ -198,8 +198,11 @@ def _read_elsewhere(b: Rewriter, m: Match) -> Value | None:
 
 
 def _written_over(b: Rewriter, m: Match) -> Value | None:
-    """update_slice(update_slice(x, old), new) through the same view -> update_slice(x, new)"""
-    if not same_view(m.op, m.inner):
+    """update_slice(update_slice(x, old), new) through the same view -> update_slice(x, new)
+
+    Where the array between has other readers, both it and x would have to be kept.
+    """
+    if not same_view(m.op, m.inner) or not b.is_used_once(m.inner.result):
         return None
     return emit_view(b, "update_slice", [m.x, m.new], m.op.attrs["map"], view_dims(m.op), m.op.operands)
 

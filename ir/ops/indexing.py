@@ -22,7 +22,7 @@ from ..errors import UnsupportedError
 from ..expr import Expr, cast, const, select
 from ..expr import op as scalar_op
 from ..graph import Op, Value
-from ..opdef import Checked, Element, Linear, LowerContext, Missing, OpDef, Sample, Scalar, Update, register
+from ..opdef import Checked, Choice, Element, Linear, LowerContext, Missing, OpDef, Sample, Scalar, Update, register
 from ..types import ArrayType, Dim, Type, WeakType, same_dims
 from .reductions import takes_over
 from .shaping import (
@@ -297,6 +297,12 @@ def _lower_scatter(combine: Callable[[Scalar, Scalar], Scalar] | None) -> Update
     return Update(fn=lower)
 
 
+def _choose_scatter(op: Op) -> Update:
+    """Where every element has a place of its own, the stores are one nest, into which indices and values fuse."""
+    elementwise = op.attrs["unique"] and len(op.attrs["axes"]) == len(op.operands[0].dims)
+    return Update(index=lambda ctx, op, i: place_of(ctx, op, 2, i)) if elementwise else _lower_scatter(None)
+
+
 def _batch_scatter(name: str) -> Callable[..., list[Value]]:
     def batch(ctx: Builder, operands: Sequence[Value], flags: Sequence[bool], size: Dim, attrs: dict) -> list[Value]:
         x, new = (batched(ctx, v, f, size) for v, f in zip(operands[:2], flags[:2], strict=True))
@@ -385,7 +391,8 @@ def _extreme(combine: str, compare: str) -> Callable[[Scalar, Scalar], Scalar]:
 def _scatter(name: str, ufunc: np.ufunc | None, combine: Callable[[Scalar, Scalar], Scalar] | None, jvp: Callable,
              transpose: Callable | Missing, dtypes: tuple[str, ...], doc: str, unique: bool = False) -> None:
     register(OpDef(
-        name, _infer_scatter, _evaluate_scatter(ufunc), _lower_scatter(combine), jvp, transpose, _batch_scatter(name),
+        name, _infer_scatter, _evaluate_scatter(ufunc),
+        Choice(_choose_scatter) if combine is None else _lower_scatter(combine), jvp, transpose, _batch_scatter(name),
         attrs=("axes", "position", "unique"), dtypes=dtypes, samples=_samples(2, unique=unique), doc=doc))
 
 
