@@ -8,8 +8,9 @@ from .compiler.gradients import grad, value_and_grad
 from .compiler.jacobians import hessian, jacfwd, jacobian, jacrev
 from .compiler.linear_maps import jvp, linearize, vjp
 from .compiler.structured import cond, fori_loop, scan, while_loop
+from .compiler.vectorization import vmap
 from .ir import errors
 
 __version__ = "0.1.0"
 __all__ = ["callback", "cond", "config", "errors", "fori_loop", "grad", "hessian", "jacfwd", "jacobian", "jacrev",
-           "jit", "jvp", "linearize", "scan", "tree", "value_and_grad", "vjp", "while_loop"]
+           "jit", "jvp", "linearize", "scan", "tree", "value_and_grad", "vjp", "vmap", "while_loop"]

@@ -279,9 +279,6 @@ def call(f: Any, args: tuple, kwargs: dict) -> Any:
         raise tracer.unsupported(f"{_full_name(f)}", "there is no compiled form of it yet")
     if isinstance(f, types.BuiltinMethodType) and isinstance(f.__self__, str):
         return text_of(f, *args, **kwargs)
-    inner = getattr(f, "__wrapped__", None)
-    if inner is not None and getattr(f, "__treadle_jit__", False):
-        return call(inner, args, kwargs)
     method = class_attribute(type(f), "__call__")
     if isinstance(method, types.FunctionType) and not is_library_code(method.__code__):
         return call(method, (f, *args), kwargs)
@@ -311,8 +308,11 @@ def check_pure(f: Any) -> None:
 
 
 def _is_numpy(f: Any) -> bool:
-    owner = getattr(f, "__self__", None)
-    return isinstance(f, np.ufunc) or isinstance(owner, np.ufunc) or (getattr(f, "__module__", None) or "").startswith("numpy")
+    owner, kind = getattr(f, "__self__", None), type(f).__module__
+    if isinstance(f, np.ufunc) or isinstance(owner, np.ufunc):
+        return True
+    # An object that wraps one of NumPy's functions carries its name and module.
+    return (kind == "builtins" or kind.startswith("numpy")) and (getattr(f, "__module__", None) or "").startswith("numpy")
 
 
 def _full_name(f: Any) -> str:

@@ -33,12 +33,16 @@ Leaf = Any  # a traced array or scalar, or a number
 @dataclass(eq=False, slots=True)
 class Subtrace:
     """block: takes the moving leaves, yields the traced leaves of the result and then the order of effects.
-    result: the result's leaves; structure: their tree; places: which of them the block yields."""
+    result: the result's leaves; structure: their tree; places: which of them the block yields.
+    arguments: the storages of the stand-ins for arrays, None for others; written: the storages around the function that it
+    wrote, with what they held before and after."""
 
     block: Block
     result: list[Any]
     structure: pytree.TreeDef
     places: list[int]
+    arguments: list[Storage | None]
+    written: list[tuple[Storage, Value, Value]]
 
     def rebuilt(self, values: Sequence[Value]) -> Any:
         """The result with its traced leaves made of `values`."""
@@ -57,11 +61,16 @@ def leaf_value(leaf: Leaf) -> Value:
     return value_of(leaf)
 
 
-def subtrace(f: Callable[..., Any], leaves: Sequence[Leaf], rebuild: Callable[[list[Any]], tuple[tuple, dict]]) -> Subtrace:
-    """Trace f(*args, **kwargs), where rebuild(stand-ins of `leaves`) gives args and kwargs."""
+def subtrace(f: Callable[..., Any], leaves: Sequence[Leaf], rebuild: Callable[[list[Any]], tuple[tuple, dict]],
+             stand_in: Callable[[Leaf, Block], Any] | None = None) -> Subtrace:
+    """Trace f(*args, **kwargs), where rebuild(stand-ins of `leaves`) gives args and kwargs.
+
+    stand_in(leaf, block) makes the argument of the block that stands for a leaf; without it, a copy of the leaf.
+    """
     block = Block()
-    with inside(block), _private():
-        stand_ins = [_stand_in(x, block) for x in leaves]
+    written: list[tuple[Storage, Value, Value]] = []
+    with inside(block), _private(written):
+        stand_ins = [(stand_in or _stand_in)(x, block) for x in leaves]
         args, kwargs = rebuild(stand_ins)
         result = hooks.call(f, args, kwargs)
         order = tracer.current().order.value
@@ -72,7 +81,8 @@ def subtrace(f: Callable[..., Any], leaves: Sequence[Leaf], rebuild: Callable[[l
         places = [k for k, x in enumerate(found) if is_traced(x)]
         block.yields = [*(leaf_value(found[k]) for k in places), order]
     block.owner = None
-    return Subtrace(block, found, structure, places)
+    storages = [x.view.storage if isinstance(x, TracedArray) else None for x in stand_ins]
+    return Subtrace(block, found, structure, places, storages, written)
 
 
 def _undecided() -> UnsupportedError:
@@ -127,17 +137,20 @@ def _stand_in(x: Leaf, block: Block) -> Any:
 
 
 @contextmanager
-def _private() -> Iterator[None]:
-    """Afterwards every storage holds what it did before; what else outlives the function must not be changed."""
+def _private(written: list[tuple[Storage, Value, Value]]) -> Iterator[None]:
+    """Afterwards every storage holds what it did before; `written` gets those that changed.  What else outlives the function
+    must not be changed."""
     trace = tracer.current()
     before = {s: (s.value, s.written) for s in trace.storages}
     bindings = dict(trace.bindings)
     contents = [(c, c.twin.copy()) for c in trace.containers.values()]
     yield
     for s in trace.storages:
-        value, written = before.get(s, (s.parameter, False))
+        value, was_written = before.get(s, (s.parameter, False))
         if value is not None:
-            s.value, s.written = value, written
+            if s.value is not value:
+                written.append((s, value, s.value))
+            s.value, s.written = value, was_written
     changed = [source for source, x in trace.bindings.items() if bindings.get(source, trace) is not x]
     changed += [c.source for c, kept in contents if not same_contents(c.twin, kept)]
     if changed:

@@ -32,28 +32,36 @@ class Vectorized:
     varying: list[bool]
 
 
-def vectorize(function: Function, arguments: Sequence[bool], size: int,
-              shared: Mapping[int, int] | None = None) -> Vectorized:
-    """`function` for `size` lanes; `arguments` says which of its arguments vary.  The function itself is used up.
-
-    shared: result number -> number of an argument that does not vary and whose new value the result is: one lane finds
-    there what the lane before left.
-    """
-    inline(function)
-    source, target = function.block, Block()
-    lanes = Lanes(source, arguments)
-    state = _Vectorizer(lanes, size, Builder(target), {})
-    for a in source.args:
-        state.mapping[a] = target.add_arg(state.type_of(a), a.name)
-    if shared or any(effect_of(op) == "ordered" for op in source.ops):
-        in_common = {source.args[k]: source.yields[r] for r, k in (shared or {}).items()}
-        state.one_by_one(source.ops, [y for k, y in enumerate(source.yields) if k not in (shared or {})], in_common)
-    else:
-        state.ops(source.ops, source.yields)
-    target.yields = [state.mapping[y] for y in source.yields]
-    varying = [y in lanes.varying for y in source.yields]
+def vectorize(function: Function, arguments: Sequence[bool], size: int) -> Vectorized:
+    """`function` for `size` lanes; `arguments` says which of its arguments vary.  The function itself is used up."""
+    target = Block()
+    lanes = [ArrayType(a.dtype, (size, *a.dims)) if v else a.type for a, v in zip(function.block.args, arguments, strict=True)]
+    # Extents in the types of arguments are arguments before them.
+    mapping: dict[Value, Value] = {}
+    for a, t in zip(function.block.args, lanes, strict=True):
+        mapping[a] = target.add_arg(map_type(t, mapping), a.name)
+    target.yields, varying = vectorize_block(Builder(target), function.block, target.args, arguments, size, {})
     parameters = [Parameter(p.name, None, p.writeable) for p in function.parameters]
     return Vectorized(Function(function.name, target, parameters, [Output() for _ in varying]), varying)
+
+
+def vectorize_block(builder: Builder, block: Block, values: Sequence[Value], arguments: Sequence[bool], size: Dim,
+                    shared: Mapping[Value, Value]) -> tuple[list[Value], list[bool]]:
+    """Build what `block` computes for every lane; what it yields, and which of that varies.  The block is used up.
+
+    values: of the block's arguments; those that vary have the lanes along their first axis.  shared: values from around the
+    block that the lanes have in common and change one after the other, each with the value that the block leaves there: a
+    lane begins with what the lane before left.  What is yielded of these is what the last lane left.
+    """
+    inline(Function("lane", block))
+    lanes = Lanes(block, arguments)
+    state = _Vectorizer(lanes, size, builder, dict(zip(block.args, values, strict=True)))
+    if shared or any(effect_of(op) == "ordered" for op in block.ops):
+        kept = [y for y in dict.fromkeys(block.yields) if y.op is not None and y.op.block is block]
+        state.one_by_one(block.ops, [y for y in kept if y not in shared.values()], shared)
+    else:
+        state.ops(block.ops, block.yields)
+    return [state.of(y) for y in block.yields], [y in lanes.varying for y in block.yields]
 
 
 class _Vectorizer:
@@ -66,6 +74,9 @@ class _Vectorizer:
         """The type of `value` in the target."""
         t = map_type(value.type, self.mapping)
         return ArrayType(t.dtype, (self.size, *t.dims)) if value in self.lanes.varying else t
+
+    def of(self, value: Value) -> Value:
+        return self.mapping.get(value, value)
 
     def varies(self, value: Value) -> bool:
         return value in self.lanes.varying
@@ -95,13 +106,13 @@ class _Vectorizer:
     def by_rule(self, op: Op) -> None:
         rule = OPS[op.name].batch
         assert callable(rule)
-        operands = [self.mapping[v] for v in op.operands]
+        operands = [self.of(v) for v in op.operands]
         results = rule(self.builder, operands, [self.varies(v) for v in op.operands], self.size, op.attrs)
         self.mapping.update(zip(op.results, results, strict=True))
 
     def spread(self, value: Value, wanted: bool = True) -> Value:
         """The target's value, repeated over the lanes if that is wanted and it does not vary."""
-        new = self.mapping[value]
+        new = self.of(value)
         if not wanted or self.varies(value):
             return new
         if isinstance(new.type, WeakType):
@@ -123,13 +134,13 @@ class _Vectorizer:
     def rewrite_if(self, op: Op) -> None:
         wanted = [self.varies(r) for r in op.results]
         regions = [self.region(r, wanted) for r in op.regions]
-        self.emit(op, [self.mapping[op.operands[0]]], regions)
+        self.emit(op, [self.of(op.operands[0])], regions)
 
     def rewrite_for(self, op: Op) -> None:
         (body,) = op.regions
         wanted = [self.varies(a) for a in body.args[1:]]
         inits = [self.spread(x, w) for x, w in zip(op.operands[3:], wanted, strict=True)]
-        bounds = [self.mapping[v] for v in op.operands[:3]]
+        bounds = [self.of(v) for v in op.operands[:3]]
         self.emit(op, [*bounds, *inits], [self.region(body, wanted)])
 
     def rewrite_while(self, op: Op) -> None:
@@ -166,15 +177,15 @@ class _Vectorizer:
         self.one_by_one(own, [v for v in dict.fromkeys(used) if v in made], {})
 
     def one_by_one(self, ops: Sequence[Op], kept: Sequence[Value], shared: Mapping[Value, Value]) -> None:
-        """A loop over the lanes: `kept` of what the ops make is stored for every lane; `shared` takes arguments that the
-        lanes have in common to the values that they have when a lane is done."""
+        """A loop over the lanes: `kept` of what the ops make is stored for every lane; `shared` is as in `vectorize_block`."""
+        made = {r for op in ops for r in op.results}
         for r in kept:
-            if self.lanes.is_ragged(r):
+            if self.lanes.is_ragged(r) or not made.isdisjoint(r.dims):
                 raise UnsupportedError("vmap over lanes whose results differ in shape",
                                        "an extent is known only at run time and differs from lane to lane", loc=_loc(r))
         self.lanes.varying.update(kept)
         b = self.builder
-        inits = [*(b.zeros(self.type_of(r)) for r in kept), *(self.mapping[a] for a in shared)]
+        inits = [*(b.zeros(self.type_of(r)) for r in kept), *(self.of(a) for a in shared)]
         body = Block([PY_INT, *(v.type for v in inits)])
         index, *carried = body.args
         with b.inside(body):
@@ -183,7 +194,7 @@ class _Vectorizer:
             for op in ops:
                 body.append(clone_op(op, local))
             stored = [self.store(c, local[r], index) for c, r in zip(carried, kept, strict=False)]
-            body.yields = [*stored, *(local[v] for v in shared.values())]
+            body.yields = [*stored, *(local.get(v, v) for v in shared.values())]
         bounds = [b.constant(0), self.size if isinstance(self.size, Value) else b.constant(self.size), b.constant(1)]
         results = b.emit("for", [*bounds, *inits], {"until": None}, [body])
         self.mapping.update(zip(kept, results, strict=False))
@@ -191,7 +202,7 @@ class _Vectorizer:
 
     def lane(self, value: Value, index: Value) -> Value:
         """One lane's `value`, of the type that it has in the source."""
-        x = self.mapping[value]
+        x = self.of(value)
         view, dims = _lane_map(len(x.dims) - 1, 1), x.dims[1:]
         one = self._view("slice", [x], view, dims, index)
         if isinstance(value.type, WeakType):
