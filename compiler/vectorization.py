@@ -44,7 +44,7 @@ def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Callable
         sub = subtrace(f, [x for x, _ in mapped.lanes], mapped.rebuild, mapped.stand_in)
         return _stacked(sub, mapped, out_axes)
 
-    return Transformed(f, "vmap", traced)
+    return Transformed(f, traced, ("vmap", repr(in_axes), repr(out_axes)))
 
 
 class Mapped:
