@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 
 from ..ir.graph import Block, Op, Value, walk_ops
 from ..ir.opdef import OPS, Missing
-from ..ir.types import ArrayType, WeakType
+from ..ir.types import element_count
 from ..ir.walk import captured, uses
 
 
@@ -90,15 +90,22 @@ class Lanes:
         if op.name in ("call", "fused") or self.predicate_varies(op) or any(map(self.is_ragged, op.results)):
             return True
         edges = [v for r in op.regions for v in (*r.args, *r.yields)]
-        return any(map(self.is_ragged, edges)) or (op.name != "if" and _is_scalar_work(op))
+        return any(map(self.is_ragged, edges)) or (op.name != "if" and self._better_apart(op))
+
+    def _better_apart(self, op: Op) -> bool:
+        """Is a loop that all lanes could share faster for one lane after the other?
+
+        If it computes with single elements: those of one lane lie together in memory.  If a lane's arrays are long: one lane
+        stays in the cache through all trips, all lanes together do not.  Not if it multiplies by a matrix that the lanes
+        have in common: all lanes together are one larger product."""
+        inner = [o for r in op.regions for o in walk_ops(r)]
+        if any(o.name == "dot_general" and len({v in self.varying for v in o.operands}) == 2 for o in inner):
+            return False
+        results = [r for o in inner if o.name not in _IN_PLACE and not o.regions for r in o.results]
+        longest = max((element_count(r.dims) or 0 for r in results), default=0)
+        return longest >= _LONG or not any(r.dims for r in results)
 
 
-def _is_scalar_work(op: Op) -> bool:
-    """Does a loop compute with single elements alone?  Then a lane's elements lie together in memory, and one lane after
-    the other reads and writes them where the same element of all lanes would be scattered."""
-    makers = [o for r in op.regions for o in walk_ops(r) if o.name not in _IN_PLACE and not o.regions]
-    results = (r for o in makers for r in o.results)
-    return all(isinstance(r.type, WeakType) or (isinstance(r.type, ArrayType) and not r.dims) for r in results)
-
-
+# Elements of one lane from which on it fills vectors by itself.
+_LONG = 256
 _IN_PLACE = frozenset({"update_slice", "update_add", "scatter", "scatter_add"})
