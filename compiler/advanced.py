@@ -209,25 +209,20 @@ def _at(ufunc: np.ufunc, op: str) -> None:
         if not isinstance(a, TracedArray):
             raise TypeError("first operand must be array")
         check_writeable(a.view, "assignment destination is read-only")
-        dispatch.call(("advanced", "at"), (op, a, indices, b), {})
+        dispatch.call(("advanced", "at"), (ufunc, op, a, indices, b), {})
 
 
 @dispatch.implements(("advanced", "at"))
-def combine_at(op: str, a: TracedArray, indices: Any, b: Any) -> None:
+def combine_at(ufunc: np.ufunc, op: str, a: TracedArray, indices: Any, b: Any) -> None:
     """ufunc.at(a, indices, b)"""
     b = operand(b)
-    if not np.can_cast(value_of(b).dtype, a.dtype, "same_kind") and not (a.dtype.kind == "u" and value_of(b).dtype.kind == "i"):
-        raise tracer.unsupported(f"ufunc.at of {value_of(b).dtype} into an array of {a.dtype}",
-                                 "each step would be rounded to the array's dtype", "convert the array or the values first")
     items = parse(indices, a.view.dims)
-    found = select(a, items if any(isinstance(i, Indices) for i in items) else _as_indices(items))
+    if not any(isinstance(i, Indices) for i in items) or np.result_type(value_of(b).dtype, a.dtype) != a.dtype:
+        # Each step is rounded to the array's dtype.
+        dispatch.call(("ufunc", "at"), (ufunc, a, indices, (b,)), {})
+        return
+    found = select(a, items)
     found.write(_fitted(b, found, a.dtype), op)
-
-
-def _as_indices(items: Sequence[Item]) -> Sequence[Item]:
-    if not any(isinstance(i, At) for i in items):
-        raise tracer.unsupported("ufunc.at over slices alone", instead="an in-place operator: a[index] += b")
-    return items
 
 
 for _ufunc, _op in ((np.add, "scatter_add"), (np.multiply, "scatter_mul"), (np.minimum, "scatter_min"),

@@ -102,9 +102,12 @@ def _outputs(ufunc: np.ufunc, positional: tuple, out: Any) -> list[TracedArray |
 def _signature(ufunc: np.ufunc, dtype: Any, signature: Any) -> Any:
     if dtype is not None:
         return (None,) * ufunc.nin + (np.dtype(dtype),) * ufunc.nout
-    if signature is None or isinstance(signature, tuple):
-        return signature
-    raise tracer.unsupported("signature= given as a string", instead="give dtype= or a tuple of dtypes")
+    if isinstance(signature, str):
+        taken, _, given = signature.partition("->")
+        if (len(taken), len(given)) != (ufunc.nin, ufunc.nout):
+            ufunc(*[np.empty(0)] * ufunc.nin, signature=signature)  # raises NumPy's error
+        return tuple(map(np.dtype, taken + given))
+    return signature
 
 
 def _resolve(ufunc: np.ufunc, inputs: Sequence[Any], outs: Sequence[TracedArray | None], casting: Any, signature: Any,

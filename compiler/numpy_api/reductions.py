@@ -18,9 +18,10 @@ from ..arrays import TracedArray, as_array, deliver, value_of, wrap
 from ..dispatch import alias_method, call, implements
 from ..memory_order import keep_order
 from ..scalars import TracedScalar, concrete
-from ..values import broadcast, cast, check_dtype, common_dims
+from ..values import broadcast, cast, common_dims
 from ..views import reshape_value
 from .axes import one_axis, some_axes
+from .ufunc_methods import generic_accumulate, generic_reduce, refuse_as_numpy, working_dtype
 
 _NO_VALUE = np._NoValue  # type: ignore[attr-defined]
 
@@ -31,21 +32,9 @@ _REDUCTIONS: dict[np.ufunc, tuple[str, Any]] = {
     np.bitwise_xor: ("reduce_xor", 0), np.logical_and: ("reduce_and", True), np.logical_or: ("reduce_or", False),
     np.logical_xor: ("reduce_xor", False),
 }
-_LOGICAL = (np.logical_and, np.logical_or, np.logical_xor)
-_ACCUMULATIONS = {np.add: "cumsum", np.multiply: "cumprod", np.maximum: "cummax", np.minimum: "cummin"}
-
-
-def reduction_dtype(ufunc: np.ufunc, given: np.dtype, dtype: Any) -> np.dtype:
-    """The dtype that a reduction computes in: at least int64 for sums and products of integers."""
-    if ufunc in _LOGICAL:
-        return np.dtype(bool)
-    if dtype is not None:
-        return check_dtype(np.dtype(dtype))
-    if ufunc in (np.add, np.multiply) and given.kind in "bi":
-        return np.dtype(np.int64)
-    if ufunc in (np.add, np.multiply) and given.kind == "u":
-        return np.dtype(np.uint64)
-    return given
+_ACCUMULATIONS = {np.add: "cumsum", np.multiply: "cumprod", np.maximum: "cummax", np.minimum: "cummin",
+                  np.bitwise_and: "cumand", np.bitwise_or: "cumor", np.bitwise_xor: "cumxor", np.logical_and: "cumand",
+                  np.logical_or: "cumor", np.logical_xor: "cumxor"}
 
 
 def layout_without(a: TracedArray, axes: Sequence[int]) -> tuple[int, ...] | None:
@@ -77,19 +66,19 @@ def _with_axes(layout: tuple[int, ...], axes: Sequence[int], rank: int) -> tuple
 def reduce_ufunc(ufunc: np.ufunc, a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = _NO_VALUE,
                  initial: Any = _NO_VALUE, where: Any = _NO_VALUE) -> Any:
     """ufunc.reduce with axis=None meaning all axes."""
-    if ufunc not in _REDUCTIONS:
-        raise tracer.unsupported(f"numpy.{ufunc.__name__}.reduce", "there is no compiled form of it yet")
-    op, neutral = _REDUCTIONS[ufunc]
     a = as_array(a)
+    refuse_as_numpy(ufunc, "reduce", a)
     out = out[0] if isinstance(out, tuple) else out
     axes = some_axes(axis, a.ndim)
-    if dtype is None and out is not None and ufunc in (np.add, np.multiply) and a.dtype.kind in "biu":
-        dtype = out.dtype if np.can_cast(a.dtype, out.dtype) else None
-    kind = reduction_dtype(ufunc, a.dtype, dtype)
+    if ufunc not in _REDUCTIONS:
+        mask = None if where is _NO_VALUE or where is True else broadcast(_truth(where), a.view.dims)
+        first = None if initial is _NO_VALUE else initial
+        reduced = generic_reduce(ufunc, a, axes, dtype, None if out is None else out.dtype, first, mask)
+        return finish(a, reduced, axes, keepdims, out)
+    op, neutral = _REDUCTIONS[ufunc]
+    kind = working_dtype(ufunc, a.dtype, dtype, None if out is None else out.dtype)
     if kind == np.dtype(bool):  # sums and products of truths
         op, neutral = {"reduce_sum": ("reduce_or", False), "reduce_prod": ("reduce_and", True)}.get(op, (op, neutral))
-    if ufunc in (np.bitwise_and, np.bitwise_or, np.bitwise_xor) and kind.kind not in "biu":
-        ufunc.resolve_dtypes((kind, kind, None))  # raises NumPy's error
     if initial is None:
         initial = _NO_VALUE
     value = cast(a.view.read(), kind)
@@ -110,11 +99,15 @@ def reduce_ufunc(ufunc: np.ufunc, a: Any, axis: Any = None, dtype: Any = None, o
     return finish(a, reduced, axes, keepdims, out)
 
 
-def _masked(value: Value, where: Any, neutral: Any) -> Value:
+def _truth(where: Any) -> Value:
     mask = value_of(where)
     if mask.dtype != np.dtype(bool):
         raise TypeError(f"Cannot cast array data from {mask.dtype!r} to dtype('bool') according to the rule 'safe'")
-    mask = broadcast(mask, value.dims)
+    return mask
+
+
+def _masked(value: Value, where: Any, neutral: Any) -> Value:
+    mask = broadcast(_truth(where), value.dims)
     filler = broadcast(value_of(neutral, value.dtype) if not isinstance(neutral, int) or value.dtype.kind not in "u"
                        else tracer.constant(np.asarray(neutral).astype(value.dtype).item(), value.type), value.dims)
     return tracer.emit("where", [mask, value, filler])
@@ -131,22 +124,25 @@ def _implement_methods(ufunc: np.ufunc) -> None:
         return accumulate_ufunc(ufunc, array, axis, dtype, out)
 
 
-for _ufunc in _REDUCTIONS:
+for _ufunc in {f for f in vars(np).values() if isinstance(f, np.ufunc)}:
     _implement_methods(_ufunc)
 
 
 def accumulate_ufunc(ufunc: np.ufunc, a: Any, axis: Any = 0, dtype: Any = None, out: Any = None) -> Any:
     """ufunc.accumulate; axis None flattens, as np.cumsum does."""
-    if ufunc not in _ACCUMULATIONS:
-        raise tracer.unsupported(f"numpy.{ufunc.__name__}.accumulate", "there is no compiled form of it yet")
     a = as_array(a)
+    refuse_as_numpy(ufunc, "accumulate", a)
     if axis is None:
         a, axis = call(np.ravel, (a,), {}), 0
     elif a.ndim == 0:
         raise TypeError("cannot accumulate on a scalar")
-    k = one_axis(axis, a.ndim)
-    value = cast(a.view.read(), reduction_dtype(ufunc, a.dtype, dtype))
-    result = tracer.emit(_ACCUMULATIONS[ufunc], [value], axis=k, reverse=False, exclusive=False)
+    k = one_axis(axis[0] if isinstance(axis, tuple) and len(axis) == 1 else axis, a.ndim)
+    out = out[0] if isinstance(out, tuple) else out
+    if ufunc in _ACCUMULATIONS:
+        value = cast(a.view.read(), working_dtype(ufunc, a.dtype, dtype, None if out is None else out.dtype))
+        result = tracer.emit(_ACCUMULATIONS[ufunc], [value], axis=k, reverse=False, exclusive=False)
+    else:
+        result = generic_accumulate(ufunc, a, k, dtype, None if out is None else out.dtype)
     layout = keep_order([(a.view.dims, a.view.strides)], a.view.dims)
     return deliver(wrap(result, layout), out, "unsafe")
 
@@ -165,7 +161,7 @@ def _extreme(functions: tuple[Callable, ...], ufunc: np.ufunc) -> None:
         return reduce_ufunc(ufunc, a, axis, None, out, keepdims, initial, where)
 
 
-def _truth(function: Callable, ufunc: np.ufunc) -> None:
+def _truths(function: Callable, ufunc: np.ufunc) -> None:
     @implements(function)
     def implementation(a: Any, axis: Any = None, out: Any = None, keepdims: Any = _NO_VALUE, *, where: Any = _NO_VALUE) -> Any:
         return reduce_ufunc(ufunc, a, axis, None, out, keepdims, _NO_VALUE, where)
@@ -175,8 +171,8 @@ _plain_reduction(np.sum, np.add)
 _plain_reduction(np.prod, np.multiply)
 _extreme((np.max, np.amax) if np.max is not np.amax else (np.max,), np.maximum)
 _extreme((np.min, np.amin) if np.min is not np.amin else (np.min,), np.minimum)
-_truth(np.any, np.logical_or)
-_truth(np.all, np.logical_and)
+_truths(np.any, np.logical_or)
+_truths(np.all, np.logical_and)
 
 
 def _position(function: Callable) -> None:

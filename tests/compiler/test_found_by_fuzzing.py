@@ -163,12 +163,8 @@ def test_triangles_of_a_vector_and_the_order_of_choose():
     agrees(lambda x: np.choose(x, [x, x + 1]), np.asfortranarray(np.array([[0, 1], [1, 0]])))
 
 
-def test_combining_floats_into_an_array_of_integers_is_refused():
-    def f(x):
-        np.add.at(x, [0, 0, -1], 1.5)
-
-    with pytest.raises(UnsupportedError, match="rounded"):
-        jit(f)(np.array([-1, 2, 3]))
+def test_floats_combined_into_an_array_of_integers_are_rounded_at_each_step():
+    agrees(lambda x: np.add.at(x, [0, 0, -1], 1.5), np.array([-1, 2, 3]))
     agrees(lambda x, y: np.add.at(x, [0, 0, -1], y), np.arange(3, dtype=np.uint8), np.array([1, 2, 3]))
 
 
