@@ -230,8 +230,8 @@ def combine_in_order(ufunc: np.ufunc, a: TracedArray, indices: Any, b: Sequence[
     others = [operand(x) for x in b]
     _check_loop(ufunc, a, others)
     if not any(isinstance(i, Indices) for i in items):
-        view = TracedArray(basic_view(a.view, items))
-        dispatch.call(ufunc, (view, *others), {"out": (view,), "casting": "unsafe"})
+        target = TracedArray(basic_view(a.view, items))
+        dispatch.call(ufunc, (target, *others), {"out": (target,), "casting": "unsafe"})
         return
     found = select(a, items)
     values = [_spread(value_of(x), found) for x in others]

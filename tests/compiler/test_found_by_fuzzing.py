@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from treadle import jit
-from treadle.ir.errors import UnsupportedError
 
 from tests.comparator import difference, fresh, observe
 

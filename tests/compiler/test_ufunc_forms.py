@@ -15,8 +15,9 @@ PLAIN = sorted(n for n, u in UFUNCS.items() if u.signature is None and n != "isn
 
 
 def accepted(problems):
-    """NumPy's own arctan2.reduceat reads elements after it has overwritten them; `exp.at` into integers truncates a rounding."""
-    return [p for p in problems if not p.startswith("np.arctan2.reduceat") and ".at(x" not in p.split("#")[0]]
+    """NumPy's own arctan2.reduceat reads elements after it has overwritten them, its ldexp.reduce takes whole numbers for a float
+    and an exponent; `exp.at` into integers truncates a rounding."""
+    return [p for p in problems if not p.startswith(("np.arctan2.reduceat", "np.ldexp.re")) and ".at(x" not in p.split("#")[0]]
 
 
 @pytest.mark.parametrize("name", PLAIN)
