@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from ..ir.expr import Expr, const, var
+from ..ir.expr import Expr, const, nodes, var
 from ..ir.loops import Buffer, Call, For, If, Let, Raise, Stmt, Store, While, bodies, own_exprs, walk
 from ..ir.opdef import Scalar
 from ..ir.ranges import Ranges
 from .access import element_strides, form_of, loads_of
 from .lower_context import Emitter, Index
 from .overlap import Overlap, resolve
-from .work import THREADS_FROM, cost, trips, work
+from .work import THREADS_FROM, UNKNOWN_TRIPS, cost, trips, work
 
 NEAR = (0, 1, 2, -1, -2)
 # Operations that pay for one element that a vector has to pick up by itself.
@@ -105,8 +105,8 @@ def mark(order: Sequence[For], inner: list[Stmt], known: Ranges) -> None:
     if not order:
         return
     last = order[-1]
-    if last.kind == "par" and not any(isinstance(s, Call | While | If | Raise) or (
-            isinstance(s, For) and (s.vector or not _only_computes(s))) for s in walk(inner)):
+    if last.kind == "par" and not any(isinstance(s, Call | If | Raise) or (
+            isinstance(s, For | While) and not _only_computes(s)) for s in walk(inner)):
         within = known
         for f in order:
             within = within.with_loop(f)
@@ -116,8 +116,17 @@ def mark(order: Sequence[For], inner: list[Stmt], known: Ranges) -> None:
         order[0].threads = True
 
 
-def _only_computes(loop: For) -> bool:
-    """A reduction, or a loop in order that carries scalars and stores nothing."""
+def _only_computes(loop: For | While) -> bool:
+    """A reduction, or a loop in order that carries scalars and stores nothing.
+
+    Lanes that leave a `while` early wait for the others: that does not pay where they must take turns, to divide integers.
+    """
+    if isinstance(loop, While):
+        inner = [*loop.test, *loop.body]
+        return all(isinstance(s, Let) for s in inner) and not any(
+            e.payload in ("quot", "rem") and e.dtype[0] != "f" for e in nodes(e for s in (loop, *inner) for e in own_exprs(s)))
+    if loop.vector:
+        return False
     return loop.kind == "red" or (loop.kind == "seq" and all(isinstance(s, Let | For) for s in walk(loop.body)))
 
 
@@ -150,12 +159,19 @@ def gathers(body: list[Stmt], name: str, known: Ranges) -> int | None:
         if isinstance(s, Store) and not _is_near(s.buffer, s.index, name):
             return None
         total += sum(not _is_near(e.payload, e.args, name) for e in loads_of(own_exprs(s)))  # type: ignore[arg-type]
-        if isinstance(s, For):
-            inside = gathers(s.body, name, known.with_loop(s))
+        for inner, within, count in _inside(s, known):
+            inside = gathers(inner, name, within)
             if inside is None:
                 return None
-            total += trips(s, known) * inside
+            total += count * inside
     return total
+
+
+def _inside(s: Stmt, known: Ranges) -> list[tuple[list[Stmt], Ranges, int]]:
+    """The bodies of a loop, what is known there, and how often they run."""
+    if isinstance(s, For):
+        return [(s.body, known.with_loop(s), trips(s, known))]
+    return [(b, known, UNKNOWN_TRIPS) for b in (s.test, s.body)] if isinstance(s, While) else []
 
 
 def _is_near(buffer: Buffer, index: Index, name: str) -> bool:

@@ -19,7 +19,7 @@ from math import prod
 from ...ir.expr import expression_scope, var
 from ...ir.loops import Alloc, Call, For, If, Let, LoopFunction, Raise, Stmt, Store, While, walk
 from ...ir.target import Target
-from .branches import Branches
+from .masked_loops import MaskedLoops
 from .module import MEMORY_TYPE, Branch, FunctionText, Module, Phi, type_of
 from .parallel import DETAILS
 from .scopes import Value
@@ -50,7 +50,7 @@ def quoted(name: str) -> str:
     return name if name.replace(".", "_").isidentifier() else f'"{name}"'
 
 
-class Emitter(Branches):
+class Emitter(MaskedLoops):
     """Emits one function."""
 
     def child(self, text: FunctionText) -> Emitter:
@@ -115,6 +115,9 @@ class Emitter(Branches):
         self.touch(s.writes)
 
     def while_loop(self, s: While) -> None:
+        if self.vector_loop is not None:
+            self.masked_while(s)
+            return
         f, stored = self.function, stored_buffers([*s.test, *s.body])
         inits = [self.value(c.init) for c in s.carried]
         before, head, body, after = self.block, f.block("while"), f.fresh("do"), f.fresh("after")

@@ -63,12 +63,12 @@ class Nests(Values):
         self.store(s.buffer, access, value)
         self.touch((s.buffer,))
         if access.offsets is None:
-            self._known_cell(s, value, access.loop.lanes if access.loop else 0)
+            self._known_cell(s, value)
 
-    def _known_cell(self, s: Store, value: Value, lanes: int) -> None:
+    def _known_cell(self, s: Store, value: Value) -> None:
         """A load of the cell that was just stored to gives the value stored."""
         cell = load(s.buffer, s.index)
-        self.remember(cell, self.widened(value, s.buffer.dtype, lanes), cell.buffers, self.depth)
+        self.remember(cell, value, cell.buffers, self.depth)
 
     def pair_statement(self, first: Stmt, second: Stmt) -> bool:
         """Emit two stores to the parts of one pair together, where that is possible."""
@@ -82,7 +82,7 @@ class Nests(Values):
         self.store_pairs(first.buffer, access, *values)
         self.touch((first.buffer,))
         for s, v in zip((first, second), values, strict=True):
-            self._known_cell(s, v, self.vector_loop.lanes)
+            self._known_cell(s, v)
         return True
 
     # The loop

@@ -52,28 +52,38 @@ def _add_varying(s: Stmt, names: set[str]) -> None:
             if (s.cond.variables | y.then.variables | y.other.variables) & names:
                 names.add(y.result)
     elif isinstance(s, For | While):
-        if isinstance(s, For) and (s.lo.variables | s.hi.variables) & names:
+        apart = lanes_part(s, names)
+        if apart and isinstance(s, For):
             names.add(s.var)
         for c in s.carried:
             inputs = c.init.variables | (c.next.variables if c.next is not None else frozenset())
-            if inputs & names or c.name in names:
+            if apart or inputs & names or c.name in names:
                 names.update((c.name, c.result))
+
+
+def lanes_part(s: For | While, names: set[str]) -> bool:
+    """Whether the loop may end at another trip where the values of `names` are others."""
+    if isinstance(s, While):
+        return bool(s.cond.variables & names)
+    return bool((s.lo.variables | s.hi.variables) & names) or s.until in names
 
 
 def replicable(loop: For, vector: bool) -> bool:
     """Whether trips of the loop can be emitted side by side (in a vector, or as copies of the body).
 
     All trips take one path: nothing inside may leave, allocate, or loop on what varies from trip to trip.  In a vector
-    they may branch on it, if the arms are straight: those run under masks.
+    they may branch on it and loop on it, if the arms and bodies are straight: those run under masks.
     """
     names = varying_names(loop.body, {loop.var})
     for s in walk(loop.body):
-        if isinstance(s, Alloc | Raise | Call | While):
+        if isinstance(s, Alloc | Raise | Call) or (isinstance(s, While) and not (vector and is_straight([*s.test, *s.body]))):
             return False
         if isinstance(s, If) and s.cond.variables & names and not (vector and is_straight([*s.then, *s.other])):
             return False
-        if isinstance(s, For) and ((s.lo.variables | s.hi.variables) & names or s.until in names):
+        if isinstance(s, For) and lanes_part(s, names) and not (vector and s.lanes == 1 and is_straight(s.body)):
             return False
+        if isinstance(s, For) and vector and s.lanes > 1 and not replicable(s, vector=False):
+            return False  # its partial results stand side by side as copies
         if isinstance(s, Store) and vector:
             touched = frozenset().union(*(i.variables for i in s.index)) if s.index else frozenset()
             if not touched & names or (offset_stride(s.buffer, s.index, loop.var) == 0 and touched & names == {loop.var}):
@@ -127,7 +137,7 @@ def element_size(body: Sequence[Stmt], names: set[str], counts: Mapping[str, Exp
 
 def carried_at_once(body: Sequence[Stmt]) -> int:
     """The most scalars that any loop inside carries."""
-    return max((len(s.carried) for s in walk(list(body)) if isinstance(s, For)), default=0)
+    return max((len(s.carried) for s in walk(list(body)) if isinstance(s, For | While)), default=0)
 
 
 def own_work(s: Stmt) -> int:

@@ -100,8 +100,8 @@ class Values(Pairs):
         name = str(e.payload)
         depth = max(v.depth for v in inputs)
         if name in ("quot", "rem") and not e.args[1].is_const:
-            depth = self.load_placement(depth, None)
             inputs[1] = self._safe_divisor(e.args[1], inputs)
+            depth = self.load_placement(max(depth, inputs[1].depth), None)
         else:
             depth = self.placement(depth)
         return self.apply(name, e.args[-1].dtype, e.dtype, inputs, depth)

@@ -195,12 +195,14 @@ class Generator:
             return [Let(name, value), *self.store()]
         if r < 0.4 and self.loops:
             return self.branch()
+        if r < 0.55 and self.loops:
+            return self.random.choice([self.while_loop, self.ragged_loop])()
         return self.store()
 
-    def store(self) -> list[Stmt]:
+    def store(self, value: Expr | None = None) -> list[Stmt]:
         """To a new result, at the trip of every loop around."""
-        dtype = self.pick()
-        value = self.expr(dtype, self.random.choice([1, 2, 3]))
+        dtype = value.dtype if value is not None else self.pick()
+        value = value if value is not None else self.expr(dtype, self.random.choice([1, 2, 3]))
         places = self.random.sample(self.loops, len(self.loops))
         if dtype in FLOATS and self.random.random() < 0.25:
             return self.store_pair(dtype, value, places)
@@ -233,11 +235,13 @@ class Generator:
         return [If(condition, then, other, [Yielded(name, first, second)]), *self.store()]
 
     def nest(self, depth: int) -> list[Stmt]:
-        kind = self.random.choice(["par", "par", "par", "seq", "red", "red", "while", "temporary"])
+        kind = self.random.choice(["par", "par", "par", "seq", "red", "red", "while", "ragged", "temporary"])
         if kind == "red":
             return self.reduction()
         if kind == "while":
             return self.while_loop()
+        if kind == "ragged":
+            return self.ragged_loop()
         if kind == "temporary":
             return self.through_temporary()
         size, name = self.random.choice("nm"), self.fresh("i")
@@ -292,15 +296,39 @@ class Generator:
                 return e
 
     def while_loop(self) -> list[Stmt]:
-        left, value = Carried(self.fresh("w"), const(self.random.randrange(5)), None, self.fresh("r")), self.carried(None)
-        self.names.append(var(value.name, value.dtype))
+        """A loop that each trip of those around may leave at another time."""
+        start = op("and", self.expr("i64", 2), const(7)) if self.random.random() < 0.6 else const(self.random.randrange(5))
+        left, value = Carried(self.fresh("w"), start, None, self.fresh("r")), self.carried(None)
+        known = len(self.names)
+        self.names += [var(left.name), var(value.name, value.dtype)]
         left.next = var(left.name) - 1
-        test = [Let(self.fresh("go"), op("gt", var(left.name), const(0)))]
+        go = op("gt", var(left.name), const(0))
+        test = [Let(self.fresh("go"), op("and", go, self.expr("i1", 2)) if self.random.random() < 0.5 else go)]
+        inside = Let(self.fresh("t"), self.expr(self.pick(), 2))
+        self.names.append(var(inside.name, inside.value.dtype))
         value.next = self.expr(value.dtype, 2)
-        run = While([left, value], test, var(test[0].name, "i1"), [])
-        self.names.pop()
-        self.names.append(var(value.result, value.dtype))
-        return [run, *self.store()]
+        run = While([left, value], test, var(test[0].name, "i1"), [inside])
+        del self.names[known:]
+        self.names += [var(c.result, c.dtype) for c in run.carried]
+        return [run, *self.store(self.names[-1])]
+
+    def ragged_loop(self) -> list[Stmt]:
+        """A counted loop whose end, or whose early end, each trip of those around chooses."""
+        bound = op("and", self.expr("i64", 2), const(7))
+        backwards = self.random.random() < 0.3
+        lo, hi, step = (bound, const(-2), -2) if backwards else (const(self.random.randrange(3)), bound, 1)
+        s = For(self.fresh("k"), lo, hi, step=step)
+        s.carried = [self.carried(None)]
+        if self.random.random() < 0.4:
+            s.carried.append(Carried(self.fresh("c"), self.expr("i1", 1), None, self.fresh("r")))
+            s.until = s.carried[-1].name
+        known = len(self.names)
+        self.names += [var(s.var), *(var(c.name, c.dtype) for c in s.carried)]
+        for c in s.carried:
+            c.next = self.expr(c.dtype, 2)
+        del self.names[known:]
+        self.names += [var(c.result, c.dtype) for c in s.carried]
+        return [s, *self.store(var(s.carried[0].result, s.carried[0].dtype))]
 
     def through_temporary(self) -> list[Stmt]:
         """Fill a row, then use it."""
@@ -317,11 +345,11 @@ class Generator:
         self.temporaries.append(t)
         j = self.fresh("j")
         self.loops.append((j, "m"))
+        known = len(self.names)
         use = For(j, const(0), self.extent("m"), self.simple(), "par", vector=self.random.random() < 0.6)
+        del self.names[known:]
         self.loops.pop()
         self.temporaries.pop()
-        self.names = [e for e in self.names if e.payload not in {s.name for s in use.body if isinstance(s, Let)}
-                      and e.payload not in {y.result for s in use.body if isinstance(s, If) for y in s.yields}]
         return [Alloc(t), fill, use]
 
     def function(self) -> Generated:
