@@ -12,10 +12,12 @@ from ..ir.types import Dim
 from . import integers, tracer
 from .arrays import TracedArray
 from .carried import Control, untentative
+from .choice import Choice, at_hand
 from .joins import Joined, JoinError, defined_value, dims_of_leaf, join, leaf_value, wrap_leaf
 from .jumps import RETURN_VALUE
 from .moving import MovingView, moving_view, view_from
 from .padding import capacity_of, padded, unpadded
+from .passage import Passage
 from .scalars import TracedScalar
 from .sharing import is_visible, names_holding
 from .state import (
@@ -33,7 +35,7 @@ from .state import (
     same_leaf,
     take_apart,
 )
-from .views import Storage
+from .views import Frozen, Storage
 
 
 @dataclass(slots=True)
@@ -77,6 +79,8 @@ class Branch:
         self._drop_unreachable(then, other)
         base = self._common_structure(then, other)
         self.moved: dict[Path, MovingView] = {}
+        self.passage = Passage([e.block for e in self.ends], self.state.storages, [e.storages for e in self.ends])
+        self.bits: dict[Path, bool] = {}
         kept, joined = self._join(then, other)
         storages = [s for s in self.state.storages
                     if not then.storages[s] is other.storages[s] is self.state.storages[s]]
@@ -106,8 +110,12 @@ class Branch:
             changed[path] = m.at([next(results) for _ in range(m.count)])
             if m.tentative:
                 changed[path] = Tentative(changed[path], TracedScalar(next(results)))
+        bits = {path: TracedScalar(next(results)) for path, unsure in self.bits.items() if unsure}
+        handed_on = [next(results) for _ in self.passage.types]
         for s in storages:
             s.value, s.written = next(results), True
+        for path, x in self.passage.arrive(handed_on).items():
+            changed[path] = Tentative(x, bits[path]) if path in bits else x
         self.state.values = base
         self.control.set(self.state.variables(changed))
 
@@ -144,7 +152,7 @@ class Branch:
             return False
         try:
             return all(same_leaf(x, b[p]) or isinstance(x, Undefined) or isinstance(b[p], Undefined) or
-                       _same_kind(join(p, x, b[p]), x, b[p]) for p, x in a.items())
+                       join(p, x, b[p]) is not None for p, x in a.items())
         except JoinError:
             return False
 
@@ -164,21 +172,61 @@ class Branch:
             if set(then.leaves) != set(other.leaves):
                 names = sorted({str(p[0]) for p in set(then.leaves) ^ set(other.leaves)})
                 raise JoinError(f"the structure of {', '.join(names)} differs")
+            shared = self._shared()
             for path, a in then.leaves.items():
                 b = other.leaves[path]
                 if same_leaf(a, b) or (isinstance(a, Undefined) and isinstance(b, Undefined)):
                     kept[path] = a if a is not UNREACHABLE else b
                 elif self._is_one_sided(a, b, then) or self._is_one_sided(b, a, other):
                     kept[path] = self._tentative(path, a, b)
+                elif (moved := self._moved(path, a, b)) is not None:
+                    self.moved[path] = moved
+                elif self._is_choice(path, a, b) or (path in shared and self._can_choose(path, a, b)):
+                    self._choose(path, a, b)
                 else:
-                    moved = self._moved(path, a, b)
-                    if moved is None:
+                    try:
                         joined[path] = join(path, a, b)
-                    else:
-                        self.moved[path] = moved
+                    except JoinError:
+                        self._choose(path, a, b)
         except JoinError as e:
             raise tracer.unsupported("this branch", f"after it, {e}") from None
         return kept, joined
+
+    def _is_choice(self, path: Path, a: Any, b: Any) -> bool:
+        """Must this leaf stay one of two objects, since it is one already or is written to?"""
+        ends = [at_hand(untentative(x)) for x in (a, b)]
+        if any(isinstance(x, Choice) for x in ends):
+            return True
+        return ("select", self.control.place) in tracer.current().decisions and all(
+            isinstance(x, (TracedArray, Undefined)) for x in ends) and any(
+            isinstance(x, TracedArray) and x.view.storage in self.state.storages for x in ends)
+
+    def _choose(self, path: Path, a: Any, b: Any) -> None:
+        pair = [untentative(x) for x in (a, b)]
+        self.bits[path] = path[0] != RETURN_VALUE and any(
+            isinstance(x, (Tentative, Undefined)) and x is not UNREACHABLE for x in (a, b))
+        self.passage.choose(path, pair)
+
+    def _can_choose(self, path: Path, a: Any, b: Any) -> bool:
+        trial = Passage(self.passage.blocks, self.passage.outer, self.passage.last)
+        try:
+            trial.choose(path, [untentative(x) for x in (a, b)])
+        except JoinError:
+            return False
+        return True
+
+    def _shared(self) -> set[Path]:
+        """Leaves over memory made on a side that others show too: what one of them writes, the others must see."""
+        found: set[Path] = set()
+        for end in self.ends:
+            by_storage: dict[Storage, list[Path]] = {}
+            for path, x in end.leaves.items():
+                x = untentative(x)
+                if isinstance(x, TracedArray) and x.view.storage not in self.state.storages:
+                    by_storage.setdefault(x.view.storage, []).append(path)
+            for paths in by_storage.values():
+                found.update(paths if len(paths) > 1 else ())
+        return found
 
     def _moved(self, path: Path, a: Any, b: Any) -> MovingView | None:
         """Both sides' leaves as one view whose starts differ, if they are views of one array from before the branch."""
@@ -251,7 +299,8 @@ class Branch:
                 tracer.constant(0)] * m.count
             if m.tentative:
                 out.append(defined_value(end.leaves[path]))
-        return out + [end.storages[s] for s in storages]
+        out += [defined_value(end.leaves[path]) for path, unsure in self.bits.items() if unsure]
+        return [*out, *self.passage.yields(side), *(end.storages[s] for s in storages)]
 
     def _note_alternatives(self, path: Path, x: Any) -> None:
         """A result that is the caller's array on one side is returned as that array."""
@@ -274,17 +323,8 @@ class Branch:
             y = y.value if isinstance(y, Tentative) else y
             if isinstance(y, TracedArray) and y.view.storage in self.state.storages and is_visible(
                     y.view.storage, path, self.frame, end.leaves):
-                x.view.storage.frozen = y.view.storage.frozen = (
-                    f"'{name_of(path)}', which is one of two arrays since a branch on run-time values")
-
-
-def _same_kind(joined: Joined, a: Any, b: Any) -> bool:
-    """Is the joined value of the type that both have?"""
-    if joined.rank is not None:
-        return True
-    kinds = {x.python_type if isinstance(x, TracedScalar) else type(x) for x in map(untentative, (a, b))
-             if not isinstance(x, Undefined)}
-    return len(kinds) == 1
+                x.view.storage.frozen = y.view.storage.frozen = Frozen(
+                    f"'{name_of(path)}', which is one of two arrays since a branch on run-time values", self.control.place)
 
 
 def is_outside(x: Any, block: Block, state: State) -> bool:
@@ -293,6 +333,8 @@ def is_outside(x: Any, block: Block, state: State) -> bool:
         return is_outside(x.value, block, state) and is_outside(x.defined, block, state)
     if isinstance(x, TracedScalar):
         return not is_inside(defining_block(x.value), block)
+    if isinstance(x, Choice):
+        return all(is_outside(e, block, state) for e in (x.tag, *x.options))
     if isinstance(x, TracedArray):
         values = [v for s in x.view.steps for v in (*getattr(s, "starts", ()), *getattr(s, "dims", ()))]
         return x.view.storage in state.storages and not any(

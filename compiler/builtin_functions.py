@@ -10,6 +10,7 @@ import numpy as np
 
 from . import dispatch
 from .arrays import TracedArray, any_traced, is_traced, truth_operand
+from .choice import spread
 from .operators import Operators
 from .scalars import to_kind
 
@@ -81,8 +82,12 @@ def _extreme(python: Callable[..., Any], better: Callable[[Any, Any], Any]) -> N
         best = items[0]
         for x in items[1:]:
             # The first of equals stays, and so does the first beside a NaN.
-            best = dispatch.call("select", (better(x, best), x, best, better), {})
+            best = spread(_better_of, better, x, best)
         return best
+
+
+def _better_of(better: Callable[[Any, Any], Any], x: Any, best: Any) -> Any:
+    return dispatch.call("select", (better(x, best), x, best, better), {})
 
 
 _extreme(max, operator.gt)

@@ -135,6 +135,9 @@ class ExpressionHooks(ast.NodeTransformer):
         if isinstance(node.ops[0], (ast.In, ast.NotIn)):
             found = hook("contains", node.comparators[0], node.left)
             return at(found if isinstance(node.ops[0], ast.In) else hook("not_", found), node)
+        if isinstance(node.ops[0], (ast.Is, ast.IsNot)):
+            same = hook("is_", node.left, node.comparators[0])
+            return at(same if isinstance(node.ops[0], ast.Is) else hook("not_", same), node)
         return node
 
     # Nested scopes

@@ -15,14 +15,17 @@ from ..ir.graph import Block, Value, defining_block, is_inside
 from ..ir.types import PY_BOOL, PY_INT, ArrayType, Dim, WeakType
 from . import integers, tracer
 from .arrays import TracedArray
-from .joins import Joined, JoinError, defined_value, dims_of_leaf, join, leaf_value, wrap_leaf
+from .choice import Choice, at_hand
+from .joins import Joined, JoinError, defined_value, dims_of_leaf, join, leaf_value, scalar_type, wrap_leaf
 from .jumps import RETURN_VALUE
+from .loop_choices import LoopChoices
 from .moving import MovingView, dims_inside, moving_view, view_from
 from .padding import capacity_of, padded, unpadded
+from .passage import options_of
 from .scalars import TracedScalar
-from .sharing import is_visible, names_holding
+from .sharing import arrays_in, is_visible, names_holding
 from .state import LENGTH, UNDEFINED, Either, Path, State, Tentative, Undefined, hollow, is_static, name_of, same_leaf
-from .views import Storage
+from .views import Frozen, Storage
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,7 @@ class Carried:
         # Of extents that may grow: what bounds them.
         self.capacities: dict[tuple[Path, int], int] = {}
         self.views: dict[Path, MovingView] = {}
+        self.choices = LoopChoices(self.state.storages)
         self.still: set[Path] = set()
         self.growth: dict[Path, int] = {}
         # What is returned that is no number or array: a string, None.
@@ -102,6 +106,7 @@ class Carried:
             bit = block.add_arg(PY_BOOL) if j.tentative else None
             changed[path] = wrap_leaf(v, j, bit)
             self._bound_growth(path, v)
+        changed.update(self.choices.open(block))
         for path, m in self.views.items():
             changed[path] = m.at([block.add_arg(PY_INT) for _ in range(m.count)])
             if m.tentative:
@@ -112,6 +117,7 @@ class Carried:
         self.head_values = {s: s.value for s in trace.storages}
         self.own = {x.view.storage for x in map(untentative, changed.values()) if isinstance(x, TracedArray)} - set(
             self.state.storages)
+        self.own |= set(self.choices.storages())
         self.new_groups: dict[tuple[Path, int], Hashable] = {}
         self.control.set(self._without_return(self.control, self.state.variables(changed)))
 
@@ -168,15 +174,21 @@ class Carried:
         stable = True
         for path, before in self.state.leaves.items():
             if path not in self.post:
-                raise JoinError(f"the structure of '{name_of(path[:1])}' changes")
+                raise JoinError(f"the structure of '{name_of(path[:1])}' changes", True)
             after = self.post[path]
+            if path in self.choices:
+                stable &= self.choices.end(path, before, after, block)
+                continue
             if path not in self.joined and same_leaf(before, after):
                 continue
             if path[0] == RETURN_VALUE and isinstance(before, Undefined) and is_static(after):
                 self.static[path] = after
                 continue
             moves = self._follow_view(path, before, after, block)
-            if moves is None:
+            if moves is None and self._is_choice(path, before, after):
+                self._begin_choice(path, before, after, block)
+                stable = False
+            elif moves is None:
                 stable &= self._join_leaf(path, before, after, block)
             else:
                 stable &= not moves
@@ -184,6 +196,8 @@ class Carried:
             stable = False
         self.groups = dict(self.new_groups)
         stable &= self._check_capacities()
+        if stable:
+            stable &= self.choices.refine(self.post)
         stable &= self._check_growth()
         for s, v in self.head_values.items():
             if s.value is not v and s not in self.storages and s in self.state.storages:
@@ -192,6 +206,31 @@ class Carried:
                 stable = False
         return stable
 
+    def _is_choice(self, path: Path, before: Any, after: Any) -> bool:
+        """Must this leaf stay one of several objects?"""
+        ends = [at_hand(untentative(x)) for x in (before, after)]
+        if any(isinstance(x, Choice) for x in ends):
+            return True
+        if ("select", self.control.place) not in tracer.current().decisions:
+            return False
+        if all(isinstance(x, (TracedArray, Undefined)) for x in ends) and any(
+                isinstance(x, TracedArray) and x.view.storage in self.state.storages for x in ends):
+            return True
+        try:
+            join(path, before, after, True)
+        except JoinError:
+            return True
+        return False
+
+    def _begin_choice(self, path: Path, before: Any, after: Any, block: Block) -> None:
+        self.choices.begin(path, before, after, block)
+        self.joined.pop(path, None)
+        self.dims.pop(path, None)
+        for key in [g for g in self.new_groups if g[0] == path]:
+            del self.new_groups[key]
+        for rooms in [c for c in self.capacities if c[0] == path]:
+            del self.capacities[rooms]
+
     def _adopt_structure(self) -> bool:
         """A name without value before the loop that gets a tuple: its leaves are then without value."""
         for path in self.post:
@@ -199,17 +238,18 @@ class Carried:
                 continue
             before = self.state.leaves.get(path[:1])
             if not isinstance(before, Undefined):
-                raise JoinError(f"the structure of '{name_of(path[:1])}' changes")
+                raise JoinError(f"the structure of '{name_of(path[:1])}' changes", True)
             k = self.control.names.index(path[0])
             now = self.control.get()[k]
             if not isinstance(now, (tuple, Either)) and path[0] != RETURN_VALUE:
-                raise JoinError(f"'{path[0]}' is a container made inside the loop and used after it")
+                raise JoinError(f"'{path[0]}' is a container made inside the loop and used after it", True)
             values = list(self.state.values)
             values[k] = hollow(now)
             self.state.restore()
             self.control.set(tuple(values))
             self.state = self.control.snapshot()
             self.state.values = tuple(values)
+            self.choices.outer = self.state.storages
             return True
         return False
 
@@ -242,7 +282,7 @@ class Carried:
 
     def _join_leaf(self, path: Path, before: Any, after: Any, block: Block) -> bool:
         old = self.joined.get(path)
-        new = join(path, before, after)
+        new = join(path, before, after, True)
         if old is not None and old.tentative and not new.tentative:
             new = replace(new, tentative=True)
         self._note_growth(path, before, after)
@@ -329,6 +369,7 @@ class Carried:
             out.append(padded(v, self._room(path, dims)) if self._grows(path) else v)
             if j.tentative:
                 out.append(defined_value(x))
+        out += self.choices.values(self.state.leaves, False)
         for path, m in self.views.items():
             before = self.state.leaves[path]
             if isinstance(before, Undefined):
@@ -342,6 +383,7 @@ class Carried:
     def yields(self) -> list[Value]:
         """What the body hands to the next trip; called inside the body."""
         self._check_aliases()
+        self._check_choices()
         out: list[Value] = []
         end: dict[Hashable, Value] = {}
         for (path, k), g in self.groups.items():
@@ -357,6 +399,7 @@ class Carried:
             out.append(padded(v, self._room(path, dims), self.heads[path]) if self._grows(path) else v)
             if j.tentative:
                 out.append(defined_value(x))
+        out += self.choices.values(self.post, True)
         for path, m in self.views.items():
             out += [integers.as_value(d) for d in m.numbers(untentative(self.post[path]).view)]
             if m.tentative:
@@ -378,10 +421,28 @@ class Carried:
                 if storage in self.own and side is self.post and not _shared_in(storage, path, leaves):
                     continue
                 visible = is_visible(storage, path, self.frame if storage in self.state.storages else {}, leaves)
+                if visible and ("select", self.control.place) not in tracer.current().decisions and (
+                        head.view.storage.written or storage in self.storages or self._written_alias(storage)):
+                    raise tracer.Restart(("select", self.control.place))
                 if visible and (head.view.storage.written or storage in self.storages or self._written_alias(storage)):
                     raise tracer.unsupported(
                         f"'{name_of(path)}' is rebound in a loop and written in place",
                         "another name may share its memory", f"make it an array of its own first: {path[0]} = {path[0]}.copy()")
+
+    @property
+    def widened(self) -> bool:
+        """Does the body see a constant of another type than it is at first?"""
+        return any(j.rank is None and not isinstance(x := untentative(self.state.leaves[p]), Undefined) and scalar_type(x) != j.type
+                   for p, j in self.joined.items())
+
+    def _check_choices(self) -> None:
+        """Refuse two names for one array made in the loop, where one of them may be another array."""
+        for path in self.choices.leaves:
+            for x in options_of(untentative(self.post[path])):
+                if isinstance(x, TracedArray) and x.view.storage not in self.state.storages and _shared_in(
+                        x.view.storage, path, self.post):
+                    raise tracer.unsupported(f"'{name_of(path)}', which is one of several arrays in a loop",
+                                             "another name shares its memory", f"copy it: {path[0]} = {path[0]}.copy()")
 
     def _written_alias(self, storage: Storage) -> bool:
         return any(isinstance(x := untentative(self.head[p]), TracedArray) and x.view.storage is storage and storage.written
@@ -401,6 +462,7 @@ class Carried:
             bit = next(it) if j.tentative else None
             changed[path] = wrap_leaf(v, j, None if surely and self._is_defined(path) else bit)
             self._freeze(path, changed[path], surely)
+        changed.update(self.choices.finish(it, {p: surely and self._is_defined(p) for p in self.choices.leaves}))
         for path, m in self.views.items():
             changed[path] = m.at([next(it) for _ in range(m.count)])
             if m.tentative:
@@ -419,11 +481,15 @@ class Carried:
 
     def _freeze(self, path: Path, x: Any, surely: bool) -> None:
         """If there may be no trip, a rebound array may still be the one from before the loop: it must not be written."""
-        x, before = untentative(x), untentative(self.state.leaves[path])
-        if surely or not isinstance(x, TracedArray) or not isinstance(before, TracedArray):
+        x = untentative(x)
+        if not isinstance(x, TracedArray):
             return
-        if is_visible(before.view.storage, path, self.frame, self.state.leaves):
-            x.view.storage.frozen = f"'{name_of(path)}', which is another array if the loop makes no trip"
+        for side, leaves in ((self.state.leaves, self.state.leaves), (self.post, self.post)):
+            y = untentative(side[path])
+            if isinstance(y, TracedArray) and y.view.storage in self.state.storages and not (
+                    surely and side is self.state.leaves) and is_visible(y.view.storage, path, self.frame, leaves):
+                x.view.storage.frozen = y.view.storage.frozen = Frozen(
+                    f"'{name_of(path)}', which is another array if the loop makes no trip", self.control.place)
 
 
 def _widens(x: Any, joined: Joined) -> bool:
@@ -436,8 +502,7 @@ def untentative(x: Any) -> Any:
 
 
 def _shared_in(storage: Storage, path: Path, leaves: dict[Path, Any]) -> bool:
-    return any(p != path and isinstance(y := untentative(x), TracedArray) and y.view.storage is storage
-               for p, x in leaves.items())
+    return any(p != path and any(y.view.storage is storage for y in arrays_in(x)) for p, x in leaves.items())
 
 
 def _dim_key(d: Dim) -> Hashable:

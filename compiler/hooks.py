@@ -12,6 +12,7 @@ import functools
 import operator
 import sys
 import types
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -22,12 +23,14 @@ from ..ir.opdef import effect_of
 from . import capture, dispatch, tracer
 from .arrays import TracedArray, any_traced, constant_array, is_traced
 from .builtin_functions import BUILTINS
+from .choice import Choice, ChosenMethod, at_hand, first_choice, spread
 from .library import is_library_code, is_library_module
 from .lifting import lift
 from .masked_values import call_on_masked, holds_masked
+from .regions import checked_local
 from .scalars import concrete
 from .sources import Attribute, Cell, Fixed, Global, Item, Source
-from .staging import StagedControl, checked_local
+from .staging import StagedControl
 from .state import UNDEFINED, Undefined
 from .text import Piece, formatted, text_of
 from .views import SLICE_COPY
@@ -112,6 +115,7 @@ class FunctionHooks(StagedControl):
     # Attributes
 
     def attribute(self, owner: Any, name: str) -> Any:
+        owner = at_hand(owner)
         if is_traced(owner):
             return getattr(owner, name)
         if isinstance(owner, types.ModuleType):
@@ -126,7 +130,10 @@ class FunctionHooks(StagedControl):
 
     def set_attribute(self, owner: Any, name: str, value: Any) -> None:
         trace = tracer.current()
-        if is_traced(owner) or id(owner) in trace.fresh:
+        owner = at_hand(owner)
+        if isinstance(owner, Choice) or (is_traced(owner) and first_choice(value) is not None):
+            spread(setattr, owner, name, value)
+        elif is_traced(owner) or id(owner) in trace.fresh:
             setattr(owner, name, value)
         elif isinstance(owner, types.ModuleType):
             trace.bind(Global(Fixed(vars(owner), owner.__name__), name), value)
@@ -140,6 +147,8 @@ class FunctionHooks(StagedControl):
     # Subscripts
 
     def getitem(self, owner: Any, index: Any) -> Any:
+        if tracer.current().chosen and (isinstance(owner, Choice) or first_choice(index) is not None):
+            return spread(self.getitem, owner, index)
         if is_traced(owner) or type(owner) in (list, tuple, dict):
             return owner[index]
         found = class_attribute(type(owner), "__getitem__")
@@ -150,6 +159,10 @@ class FunctionHooks(StagedControl):
         return result if known is None else lift(result, Item(known[1], index))
 
     def setitem(self, owner: Any, index: Any, value: Any) -> None:
+        if tracer.current().chosen and (isinstance(owner, Choice) or first_choice(index) is not None or (
+                isinstance(owner, TracedArray) and first_choice(value) is not None)):
+            spread(self.setitem, owner, index, value)
+            return
         found = class_attribute(type(owner), "__setitem__")
         if isinstance(found, types.FunctionType) and not is_library_code(found.__code__) and not is_traced(owner):
             self.call(found, owner, index, value)
@@ -159,6 +172,8 @@ class FunctionHooks(StagedControl):
             owner[index] = value
 
     def augment(self, op: str, old: Any, value: Any) -> Any:
+        if tracer.current().chosen and first_choice((old, value)) is not None:
+            return spread(_IN_PLACE[op], old, value)
         return _IN_PLACE[op](old, value)
 
     def augment_item(self, op: str, owner: Any, index: Any, value: Any) -> None:
@@ -173,7 +188,15 @@ class FunctionHooks(StagedControl):
     # Other expressions
 
     def contains(self, container: Any, x: Any) -> Any:
+        if isinstance(container, Choice) or isinstance(x, Choice):
+            return spread(operator.contains, container, x)
         return x in container
+
+    def is_(self, a: Any, b: Any) -> Any:
+        """a is b"""
+        if isinstance(a, Choice) or isinstance(b, Choice):
+            return spread(operator.is_, a, b)
+        return a is b
 
     def enter_try(self) -> tuple[int, int]:
         """A mark of what has been emitted so far. Inside, what follows from the arguments is computed at once."""
@@ -260,6 +283,8 @@ def has_state(x: Any) -> bool:
 
 def call(f: Any, args: tuple, kwargs: dict) -> Any:
     """f(*args, **kwargs) inside a trace."""
+    if tracer.current().chosen and first_choice((args, kwargs)) is not None and _spreads(f):
+        return spread(functools.partial(call, f), args, kwargs)
     if holds_masked(args, kwargs) and _is_array_function(f):
         return call_on_masked(f, args, kwargs)
     implementation = dispatch.find(f)
@@ -284,6 +309,21 @@ def call(f: Any, args: tuple, kwargs: dict) -> Any:
         return call(method, (f, *args), kwargs)
     check_pure(f)
     return settle(f(*args, **kwargs))
+
+
+# These put their arguments into containers, or take them apart as they need.
+_KEEPING = (list, tuple, dict, zip, enumerate, range, len, print, reversed, functools.partial, str, repr, format)
+
+
+def _spreads(f: Any) -> bool:
+    """Must a choice among the arguments of `f` be settled before the call? Not for the user's functions, nor for containers."""
+    if isinstance(f, (types.FunctionType, types.MethodType)):
+        return dispatch.find(f) is not None or is_library_code(getattr(f, "__func__", f).__code__)
+    if isinstance(f, types.BuiltinMethodType) and isinstance(f.__self__, (list, dict, deque, set, str)):
+        return False
+    if isinstance(f, ChosenMethod) or any(f is k for k in _KEEPING):
+        return False
+    return not isinstance(f, type) or f in BUILTINS or issubclass(f, np.generic)
 
 
 def _is_array_function(f: Any) -> bool:

@@ -16,6 +16,7 @@ import numpy as np
 from . import integers, tracer
 from .arrays import TracedArray, any_traced, constant_array, extent
 from .builtin_functions import BUILTINS, builtin
+from .choice import Choice, at_hand, spread
 from .known import Known, KnownResult, ValueGuard
 from .scalars import TracedScalar, concrete
 
@@ -102,13 +103,26 @@ def space_of(x: Any) -> Space | None:
         return Space(x.start, x.stop, x.step, lambda k: k)
     if type(x) is np.ndarray:
         x = constant_array(x)
+    x = at_hand(x)
     if isinstance(x, TracedArray) and x.ndim:
         return Space(0, extent(x.view.dims[0]), 1, lambda k: x[k])
+    if isinstance(x, Choice) and all(isinstance(o, TracedArray) and o.ndim for o in x.options):
+        return Space(0, length(x), 1, lambda k: x[k])
     return None
 
 
 def _scalar(x: Any) -> Any:
+    if isinstance(x, Choice):
+        return spread(_bound, x)
     return x[()] if isinstance(x, TracedArray) and not x.ndim else x
+
+
+def _bound(x: Any) -> Any:
+    """A bound of a range, as a Python int."""
+    x = _scalar(x)
+    if isinstance(x, TracedScalar) and x.value.dtype.kind in "iub":
+        return BUILTINS[int](x)
+    return operator.index(x) if not isinstance(x, TracedScalar) else operator.index(x.python_type())
 
 
 @builtin(range)
@@ -169,6 +183,8 @@ def make_reversed(x: Any) -> Any:
 
 @builtin(len)
 def length(x: Any) -> Any:
+    if isinstance(x, Choice):
+        return spread(length, x)
     if isinstance(x, Space):
         return x.length()
     if isinstance(x, TracedArray):

@@ -24,7 +24,11 @@ from .views import Storage, view_of
 
 
 class JoinError(Exception):
-    """Values that cannot be one SSA value."""
+    """Values that cannot be one SSA value. of_structure: containers of different size."""
+
+    def __init__(self, message: str, of_structure: bool = False) -> None:
+        super().__init__(message)
+        self.of_structure = of_structure
 
 
 _ORDER = ("bool", "int", "float", "complex")
@@ -41,27 +45,31 @@ class Joined:
     tentative: bool = False
 
 
-def join_scalars(x: Any, y: Any) -> Type:
+def join_scalars(x: Any, y: Any, first: bool = False) -> Type:
     """The type of a scalar that is one of two.
 
-    A Python scalar takes the NumPy dtype of the other only if that does not change its value: a constant that the dtype
-    holds exactly, or a run-time value of the dtype's own kind and width.
+    Types that differ do not join, since either would be seen to change; but for a Python number and the NumPy dtype that holds
+    the same numbers, in a loop, where keeping them apart would cost too much.  first: `x` is what a loop begins with; a
+    constant may take the type of what the trips make of it, which shows only if there is no trip.
     """
     a, b = scalar_type(x), scalar_type(y)
-    joined = join_types(a, b)
-    for t, v in ((a, x), (b, y)):
-        if isinstance(t, WeakType) and isinstance(joined, ArrayType) and not _holds(joined.dtype, t, v):
-            raise JoinError(f"changes from a Python {t.kind} to {joined.dtype}")
-        if isinstance(t, WeakType) and t != joined and isinstance(v, TracedScalar) and isinstance(joined, WeakType):
-            raise JoinError(f"changes from a Python {t.kind} to a {joined.kind}")
-        if isinstance(t, ArrayType) and t != joined:
-            raise JoinError(f"changes from {t.dtype} to {joined.dtype}")  # type: ignore[union-attr]
-    return joined
+    if a == b:
+        return a
+    if first and not isinstance(x, TracedScalar) and isinstance(a, WeakType):
+        joined = join_types(a, b)
+        if joined == b and _holds(joined.dtype, x):
+            return joined
+    for t, other in ((a, b), (b, a)):
+        if isinstance(t, WeakType) and isinstance(other, ArrayType) and t.dtype == other.dtype and tracer.current().loops:
+            return other
+    raise JoinError(f"changes from {_name(a)} to {_name(b)}")
 
 
-def _holds(dtype: np.dtype, t: WeakType, x: Any) -> bool:
-    if isinstance(x, TracedScalar):
-        return t.dtype == dtype
+def _name(t: Type) -> str:
+    return f"a Python {t.kind}" if isinstance(t, WeakType) else str(t.dtype)  # type: ignore[union-attr]
+
+
+def _holds(dtype: np.dtype, x: Any) -> bool:
     with np.errstate(all="ignore"):
         converted = np.asarray(x).astype(dtype)
     return bool(converted == x) or x != x
@@ -85,17 +93,17 @@ def scalar_type(x: Any) -> Type:
     return v.type if isinstance(v.type, WeakType) else ArrayType(v.dtype)
 
 
-def join(path: Path, a: Any, b: Any) -> Joined:
-    """The common form of a leaf's two values."""
+def join(path: Path, a: Any, b: Any, first: bool = False) -> Joined:
+    """The common form of a leaf's two values. first: `a` is what a loop begins with."""
     # Whether there is a returned value is known from the flag that is set with it.
     tentative = path[0] != RETURN_VALUE and any(isinstance(x, (Undefined, Tentative)) and x is not UNREACHABLE for x in (a, b))
     a, b = (x.value if isinstance(x, Tentative) else x for x in (a, b))
     a, b = (b if isinstance(a, Undefined) else a), (a if isinstance(b, Undefined) else b)
     if path[-1] == LENGTH:
-        raise JoinError(f"the size or the keys of '{path[0]}' change")
+        raise JoinError(f"the size or the keys of '{path[0]}' change", True)
     if is_scalar(a) and is_scalar(b):
         try:
-            return Joined(join_scalars(a, b), tentative=tentative)
+            return Joined(join_scalars(a, b, first), tentative=tentative)
         except JoinError as e:
             raise JoinError(f"'{name_of(path)}' {e}") from None
     if isinstance(a, TracedArray) and isinstance(b, TracedArray):

@@ -47,7 +47,9 @@ class MovingView:
             dims[axis] = v
         if self.extents:
             last = _last(self.view)
-            steps[last] = replace(steps[last], dims=tuple(dims))  # type: ignore[call-overload]
+            affine = steps[last]
+            assert isinstance(affine, Affine)
+            steps[last] = replace(affine, dims=tuple(dims))
         steps = [_without_unused(s) if isinstance(s, Affine) else s for s in steps]
         return TracedArray(replace(self.view, steps=tuple(steps), dims=tuple(dims)))
 

@@ -38,6 +38,8 @@ class Operators:
 
     __slots__ = ()
     __array_priority__ = 1000
+    # Do operators with it go to its own methods, whatever stands on the left?
+    spreads = False
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         return dispatch.call(ufunc if method == "__call__" else (ufunc, method), inputs, kwargs)
@@ -64,7 +66,9 @@ def _binary(python: Callable) -> tuple[Callable, Callable]:
 
 def is_operand(x: Any) -> bool:
     """May this stand in an arithmetic expression with an array?"""
-    return isinstance(x, (Operators, bool, int, float, complex, np.generic, np.ndarray, list, tuple))
+    if isinstance(x, Operators):
+        return not x.spreads
+    return isinstance(x, (bool, int, float, complex, np.generic, np.ndarray, list, tuple))
 
 
 def _unary(python: Callable) -> Callable:

@@ -190,9 +190,8 @@ def select(condition: Any, x: Any, y: Any, better: Callable | None = None) -> An
     else:
         try:
             dtype = join_scalars(x, y).dtype
-        except JoinError as e:
-            raise tracer.unsupported("max or min of scalars of different types", f"the result's type {e}",
-                                     "np.maximum or np.minimum, or convert one of them first") from None
+        except JoinError:
+            return dispatch.FUNCTIONS["conditional"](condition, lambda: x, lambda: y)
         values = [value_of(v, dtype) for v in (x, y)]
     return TracedScalar(tracer.emit("where", [test, *values]))
 

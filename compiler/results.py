@@ -20,6 +20,7 @@ from ..ir.graph import Output, Value, defining_block
 from ..ir.types import WeakType
 from . import pytree, tracer
 from .arrays import TracedArray, new_array
+from .choice import Choice
 from .masked_values import MaskedValues
 from .scalars import TracedScalar
 from .sources import Attribute, Source
@@ -153,6 +154,17 @@ class Alternative:
 
     def build(self, state: Build) -> Any:
         return (self.then if bool(np.asarray(state.outputs[self.condition])[()]) else self.other).build(state)
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """One of several objects, by a number that the native code returns."""
+
+    tag: int
+    options: tuple[Recipe, ...]
+
+    def build(self, state: Build) -> Any:
+        return self.options[int(np.asarray(state.outputs[self.tag])[()])].build(state)
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,6 +305,8 @@ class Recipes:
             if not isinstance(x.condition, TracedScalar):
                 return self.recipe(x.then if x.condition else x.other)
             return Alternative(self._scalar(x.condition.value), self.recipe(x.then), self.recipe(x.other))
+        if isinstance(x, Choice):
+            return OneOf(self._scalar(x.tag.value), tuple(map(self.recipe, x.options)))
         if isinstance(x, TracedText):
             return Text(x, tuple(self.recipe(v) for v in x.values))
         if isinstance(x, MaskedValues):

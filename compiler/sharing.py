@@ -12,6 +12,7 @@ from typing import Any
 
 from . import tracer
 from .arrays import TracedArray
+from .choice import Choice
 from .state import Path, Tentative
 from .views import Storage
 
@@ -22,6 +23,9 @@ def arrays_in(x: Any, depth: int = 4) -> Iterator[TracedArray]:
         x = x.value
     if isinstance(x, TracedArray):
         yield x
+    elif isinstance(x, Choice):
+        for option in x.options:
+            yield from arrays_in(option, depth)
     elif depth:
         if isinstance(x, dict):
             x = list(x.values())

@@ -7,145 +7,37 @@ What cannot be staged is decided by a restart of the trace: peel the first trip,
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
-from ..ir.errors import TreadleError
-from ..ir.graph import Block, Op, Value
+from ..ir.graph import Block, Value
 from ..ir.types import PY_BOOL, PY_INT
 from . import integers, tracer
-from .arrays import TracedArray, truth_operand, value_of
+from .arrays import value_of
 from .branches import Branch
 from .carried import Carried, Control
+from .choice import Choice, assuming
 from .effects import raise_at_run_time
 from .iteration import Space, space_of
 from .joins import JoinError
+from .regions import (
+    after_pass,
+    check,
+    checked_local,
+    condition_of,
+    failed,
+    inside,
+    raise_failure,
+    truth_value,
+    without_tentatives,
+)
 from .scalars import TracedScalar
+from .spreading import conditional
 from .state import UNDEFINED, Either, Tentative, Undefined
 from .tracer import MOST_UNROLLED, Restart, StagedLoop
-from .values import cast_weak
 
 _MOST_PASSES = 40
-
-
-@contextmanager
-def inside(block: Block, loop: StagedLoop | None = None) -> Iterator[None]:
-    """Emit into a region that is being built; outer values stay visible.
-
-    If the body is left by an exception, its hook is dropped some time later: then nothing is to be restored any more.
-    """
-    trace = tracer.current()
-    holder = Op("building", [], {}, [], [block])
-    holder.block, depth, loops = trace.builder.block, trace.depth, len(trace.loops)
-    trace.builder.block, trace.depth = block, depth + 1
-    if loop is not None:
-        trace.loops.append(loop)
-    abandoned = False
-    try:
-        yield
-    except GeneratorExit:
-        abandoned = True
-        raise
-    finally:
-        if not abandoned:
-            trace.builder.block, trace.depth = holder.block, depth
-            del trace.loops[loops:]
-
-
-def after_pass(block: Block, loop: StagedLoop | None = None) -> None:
-    """When a hook goes on after its body: take over again, and turn what the body raised into a raise of the program."""
-    trace = tracer.current()
-    error, trace.failure = trace.failure, None
-    if error is None:
-        return
-    outer = block.owner.block if block.owner is not None else None
-    certain = loop is not None and loop.trips is not None and outer is trace.block
-    if certain or not isinstance(error, _RAISED):
-        raise error
-    trace.builder.block = block
-    trace.depth = sum(1 for _ in _blocks_around(block))
-    del trace.loops[next((k + 1 for k, x in enumerate(trace.loops) if x is loop), len(trace.loops)):]
-    if error.__traceback__ is not None:
-        trace.builder.loc = tracer.here()
-    _check(tracer.constant(False), _builtin_error(error))
-    trace.unreachable.add(block)
-
-
-# What NumPy and Python raise about a program; anything else is a fault of this package and stays an error of tracing.
-_RAISED = (TypeError, ValueError, IndexError, KeyError, AttributeError, NameError, ArithmeticError)
-
-
-def _builtin_error(error: Exception) -> Exception:
-    kind = next(c for c in type(error).__mro__ if c.__module__ == "builtins")
-    return kind(str(error))
-
-
-def _blocks_around(block: Block | None) -> Iterator[Block]:
-    while block is not None and block.owner is not None:
-        yield block
-        block = block.owner.block
-
-
-def raise_failure() -> None:
-    """After a body that runs as plain Python: its exception goes on."""
-    trace = tracer.current()
-    error, trace.failure = trace.failure, None
-    if error is not None:
-        raise error
-
-
-def condition_of(x: Any) -> Any:
-    """A condition: a Python truth value if tracing may decide it, else a traced scalar."""
-    if isinstance(x, Tentative):
-        x = checked_local("", x)
-    if isinstance(x, TracedArray):
-        x = truth_operand(x)
-    if isinstance(x, TracedScalar):
-        return bool(x) if x.known is not None else x
-    return bool(x)
-
-
-def truth_value(x: Any) -> Value:
-    """The truth of a traced scalar, as a py.bool."""
-    return cast_weak(value_of(x), "bool")
-
-
-def checked_local(name: str, x: Any) -> Any:
-    """A local name's value where it may have none: UnboundLocalError, at once or at run time."""
-    message = f"cannot access local variable '{name}' where it is not associated with a value"
-    if isinstance(x, Undefined):
-        raise UnboundLocalError(message)
-    return settled(x, UnboundLocalError(message))
-
-
-def settled(x: Any, error: Exception) -> Any:
-    """`x` without tentative values: where one is not defined, the program raises `error`."""
-    if isinstance(x, tuple) and any(isinstance(e, (Tentative, tuple)) for e in x):
-        items = [settled(e, error) for e in x]
-        return tuple(items) if type(x) is tuple else type(x)._make(items)  # type: ignore[attr-defined]  # a namedtuple
-    if not isinstance(x, Tentative):
-        return x
-    defined = value_of(x.defined)
-    if isinstance(x.value, TracedScalar):
-        value = tracer.emit("check", [x.value.value, defined], exception=type(error).__name__, message=str(error))
-        return TracedScalar(value)
-    _check(defined, error)
-    return x.value
-
-
-def without_tentatives(x: Any) -> Any:
-    """`x` with the values of tentative leaves, where something else says whether they are there."""
-    if isinstance(x, Tentative):
-        return without_tentatives(x.value)
-    if isinstance(x, Either):
-        return Either(*(without_tentatives(e) for e in (x.condition, x.then, x.other)))
-    if isinstance(x, tuple):
-        items = [without_tentatives(e) for e in x]
-        return tuple(items) if type(x) is tuple else type(x)._make(items)  # type: ignore[attr-defined]  # a namedtuple
-    if isinstance(x, list) and any(isinstance(e, (Tentative, tuple)) for e in x):
-        return [without_tentatives(e) for e in x]
-    return x
 
 
 class StagedControl:
@@ -171,10 +63,11 @@ class StagedControl:
              live: tuple, flags: Callable[[], tuple]) -> Iterator[Any]:
         decisions = tracer.current().decisions
         space = space_of(iterable)
+        control = Control(place, get, set_, names, carried, live)
         if space is not None and ("specialise", place) in decisions:
             space = space.specialised()
         if space is None or ("unroll", place) in decisions:
-            yield from self._unrolled(iterable if space is None else space.specialised(), flags, place)
+            yield from self._unrolled(iter(iterable if space is None else space.specialised()), flags, control, None)
             return
         if space.is_empty():
             return
@@ -183,40 +76,52 @@ class StagedControl:
             raise_failure()
             return
         if ("peel", place) in decisions:
-            space = space if space.trips is not None else space.specialised()
-            if space.trips is None:
-                raise tracer.unsupported("this loop", "its first trip differs from the others, and the number of trips is not "
-                                         "known while compiling")
-            if space.trips == 0:
-                return
-            yield space.element(space.start)
-            raise_failure()
-            if self._stopped(flags, place):
-                return
-            space = Space(space.start + space.step, space.stop, space.step, space.element)
-            if space.trips == 0:
-                return
-        yield from self._staged_for(place, space, Control(place, get, set_, names, carried, live), flags)
+            yield from self._when(_has_trips(space), control, lambda block: self._peeled(space, control, flags, block))
+        else:
+            yield from self._staged_for(space, control, flags)
 
-    def _unrolled(self, items: Any, flags: Callable[[], tuple], place: str) -> Iterator[Any]:
+    def _when(self, condition: Any, control: Control, steps: Callable[[Block | None], Iterator[Any]]) -> Iterator[Any]:
+        """Run statements under a condition: in a region, unless tracing knows it."""
+        test = condition_of(condition)
+        if not isinstance(test, TracedScalar):
+            if test:
+                yield from steps(None)
+            return
+        branch = Branch(control)
+        for side in (True, False):
+            block = Block()
+            branch.open()
+            with inside(block):
+                if side:
+                    yield from steps(block)
+                branch.close(block)
+        branch.merge(truth_value(test), inside)
+
+    def _peeled(self, space: Space, control: Control, flags: Callable[[], tuple], block: Block | None) -> Iterator[Any]:
+        """The first trip by itself, then a loop for the others."""
+        yield space.element(space.start)
+        finish_pass(block)
+        rest = Space(space.start + space.step, space.stop, space.step, space.element)
+
+        def others(block: Block | None) -> Iterator[Any]:
+            if not rest.is_empty():
+                yield from self._staged_for(rest, control, flags)
+
+        yield from self._when(self.not_(_any_set(flags)), control, others)
+
+    def _unrolled(self, items: Iterator[Any], flags: Callable[[], tuple], control: Control, block: Block | None,
+                  ) -> Iterator[Any]:
         for x in items:
             yield x
-            raise_failure()
-            if self._stopped(flags, place):
+            finish_pass(block)
+            stopped = condition_of(_any_set(flags))
+            if stopped is True:
+                return
+            if stopped is not False:
+                yield from self._when(self.not_(stopped), control, lambda inner: self._unrolled(items, flags, control, inner))
                 return
 
-    def _stopped(self, flags: Callable[[], tuple], place: str) -> bool:
-        for f in flags():
-            if isinstance(f, (TracedScalar, Tentative)):
-                f = condition_of(f)
-                if isinstance(f, TracedScalar):
-                    raise tracer.unsupported("a break or return that depends on run-time values",
-                                             "the loop that it leaves is unrolled")
-            if f is True:
-                return True
-        return False
-
-    def _staged_for(self, place: str, space: Space, control: Control, flags: Callable[[], tuple]) -> Iterator[Any]:
+    def _staged_for(self, space: Space, control: Control, flags: Callable[[], tuple]) -> Iterator[Any]:
         bounds = [value_of(space.start), value_of(space.stop), value_of(space.step)]
         loop = Carried(control)
         for _ in range(_MOST_PASSES):
@@ -225,14 +130,14 @@ class StagedControl:
             _bound_index(index, space)
             loop.open(body)
             stop_arg = body.add_arg(PY_BOOL)
-            staged = StagedLoop(place, body, space.trips_at_hand)
+            staged = StagedLoop(control.place, body, space.trips_at_hand, loop.widened)
             with inside(body, staged):
-                yield space.element(TracedScalar(index))
-                after_pass(body, staged)
+                element = functools.partial(_element, space, index)
+                yield from self._pass(loop, control, element, body, staged)
                 try:
                     stable = loop.close(body)
                 except JoinError as e:
-                    raise self._fallback(e, place, space) from None
+                    raise self._fallback(e, control.place, space) from None
                 if stable:
                     stopped = self._stop_flag(flags)
                     body.yields = loop.yields()
@@ -241,6 +146,32 @@ class StagedControl:
                 return
             loop.discard()
         raise tracer.unsupported("this loop", "what it carries from trip to trip does not settle")
+
+    def _pass(self, loop: Carried, control: Control, element: Callable[[], Any], body: Block, staged: StagedLoop,
+              ) -> Iterator[Any]:
+        """One pass through a body; once per option, where one number tells which arrays it works on."""
+        chosen = loop.choices.number_of_arrays()
+        if chosen is None:
+            yield element()
+            after_pass(body, staged)
+        else:
+            yield from self._by_option(chosen, 0, control, element)
+
+    def _by_option(self, chosen: Choice, k: int, control: Control, element: Callable[[], Any]) -> Iterator[Any]:
+        branch = Branch(control)
+        for side in (True, False):
+            block = Block()
+            branch.open()
+            with inside(block):
+                if side or k + 2 == len(chosen.options):
+                    with assuming(chosen.tag, k if side else k + 1):
+                        yield element()
+                        after_pass(block)
+                        branch.close(block)
+                else:
+                    yield from self._by_option(chosen, k + 1, control, element)
+                    branch.close(block)
+        branch.merge(tracer.emit("py_equal", [chosen.tag.value, tracer.constant(k)]), inside)
 
     def _stop_flag(self, flags: Callable[[], tuple]) -> Value | None:
         """Whether one of the flags is set, or None if none can be."""
@@ -270,11 +201,13 @@ class StagedControl:
     def _fallback(self, e: JoinError, place: str, space: Space) -> BaseException:
         """What to do about a loop whose state does not join: decide more while tracing, or give up."""
         decisions = tracer.current().decisions
+        if ("peel", place) not in decisions:
+            return Restart(("peel", place))
+        if not e.of_structure and ("select", place) not in decisions:
+            return Restart(("select", place))
         known = [b for b in (space.start, space.stop) if isinstance(b, TracedScalar)]
         if known and all(b.known is not None for b in known) and ("specialise", place) not in decisions:
             return Restart(("specialise", place))
-        if space.trips is not None and ("peel", place) not in decisions:
-            return Restart(("peel", place))
         if space.trips is not None and space.trips <= MOST_UNROLLED:
             return Restart(("unroll", place))
         return tracer.unsupported("this loop", str(e))
@@ -284,33 +217,34 @@ class StagedControl:
     def while_(self, place: str, test: Callable[[], Any], get: Callable, set_: Callable, names: tuple, carried: tuple,
                live: tuple) -> Iterator[None]:
         decisions = tracer.current().decisions
-        if ("peel", place) in decisions:
-            first = condition_of(test())
-            if isinstance(first, TracedScalar):
-                raise tracer.unsupported("this loop", "its first trip differs from the others, and whether there is one is not "
-                                         "known while compiling")
-            if not first:
-                return
-            yield
-            raise_failure()
+        control = Control(place, get, set_, names, carried, live)
         if ("unroll", place) in decisions:
-            yield from self._unrolled_while(test)
-            return
-        yield from self._staged_while(place, test, Control(place, get, set_, names, carried, live))
+            yield from self._unrolled_while(test, control)
+        elif ("peel", place) in decisions:
+            yield from self._when(test(), control, lambda block: self._peeled_while(test, control, block))
+        else:
+            yield from self._staged_while(test, control)
 
-    def _unrolled_while(self, test: Callable[[], Any]) -> Iterator[None]:
+    def _peeled_while(self, test: Callable[[], Any], control: Control, block: Block | None) -> Iterator[None]:
+        yield
+        finish_pass(block)
+        yield from self._staged_while(test, control)
+
+    def _unrolled_while(self, test: Callable[[], Any], control: Control) -> Iterator[None]:
         for _ in range(MOST_UNROLLED * 10):
             t = condition_of(test())
             if isinstance(t, TracedScalar):
-                raise tracer.unsupported("this loop", "its test becomes a run-time value in a later trip")
+                # From here on the test is a run-time value.
+                yield from self._staged_while(test, control)
+                return
             if not t:
                 return
             yield
             raise_failure()
         raise tracer.unsupported("this loop", f"it is unrolled, and makes more than {MOST_UNROLLED * 10} trips")
 
-    def _staged_while(self, place: str, test: Callable[[], Any], control: Control) -> Iterator[None]:
-        trace = tracer.current()
+    def _staged_while(self, test: Callable[[], Any], control: Control) -> Iterator[None]:
+        trace, place = tracer.current(), control.place
         loop = Carried(control)
         for attempt in range(_MOST_PASSES):
             test_block, body = Block(), Block()
@@ -326,10 +260,9 @@ class StagedControl:
                 return
             loop.discard()
             loop.open(body)
-            staged = StagedLoop(place, body, None)
+            staged = StagedLoop(place, body, None, loop.widened)
             with inside(body, staged):
-                yield
-                after_pass(body, staged)
+                yield from self._pass(loop, control, lambda: None, body, staged)
                 try:
                     stable = loop.close(body)
                 except JoinError as e:
@@ -339,6 +272,8 @@ class StagedControl:
             loop.discard()
             if stable:
                 if not isinstance(t, TracedScalar):
+                    if ("unroll", place) in trace.decisions:
+                        raise tracer.unsupported("this loop", "it never ends")
                     raise Restart(("unroll", place))
                 results = trace.builder.emit("while", loop.initial(), {}, [test_block, body], loc=tracer.here())
                 loop.finish(results, False)
@@ -351,6 +286,8 @@ class StagedControl:
             return Restart(("unroll", place))
         if ("peel", place) not in decisions:
             return Restart(("peel", place))
+        if not e.of_structure and ("select", place) not in decisions:
+            return Restart(("select", place))
         return tracer.unsupported("this loop", str(e))
 
     # if
@@ -372,31 +309,17 @@ class StagedControl:
                 branch.close(block)
         branch.merge(truth_value(condition), inside)
 
-    def _branch(self, test: Any, then: Callable[[], Any], otherwise: Callable[[], Any]) -> Any:
-        """An `if` inside an expression."""
-        box: list[Any] = [UNDEFINED]
-
-        def put(values: tuple) -> None:
-            box[0] = values[0]
-
-        for side in self.if_("expression", test, lambda: (box[0],), put, ("value",), ("value",)):
-            try:
-                box[0] = then() if side else otherwise()
-            except Exception as e:
-                self.failed(e)
-        return box[0]
-
     def and_(self, a: Any, b: Callable[[], Any]) -> Any:
         test = condition_of(a)
         if not isinstance(test, TracedScalar):
             return b() if test else a
-        return self._branch(test, b, lambda: a)
+        return conditional(test, b, lambda: a)
 
     def or_(self, a: Any, b: Callable[[], Any]) -> Any:
         test = condition_of(a)
         if not isinstance(test, TracedScalar):
             return a if test else b()
-        return self._branch(test, lambda: a, b)
+        return conditional(test, lambda: a, b)
 
     def not_(self, a: Any) -> Any:
         test = condition_of(a)
@@ -405,7 +328,7 @@ class StagedControl:
         return TracedScalar(tracer.emit("py_logical_not", [truth_value(test)]))
 
     def choose(self, test: Any, then: Callable[[], Any], otherwise: Callable[[], Any]) -> Any:
-        return self._branch(test, then, otherwise)
+        return conditional(test, then, otherwise)
 
     def compare(self, tests: tuple[Callable[[Any, Any], Any], ...], first: Any, *others: Callable[[], Any]) -> Any:
         second = others[0]()
@@ -416,11 +339,7 @@ class StagedControl:
 
     # Exceptions
 
-    def failed(self, error: Exception) -> None:
-        """A body has raised: its hook decides what that means."""
-        if isinstance(error, TreadleError):
-            raise error
-        tracer.current().failure = error
+    failed = staticmethod(failed)
 
     def raise_(self, error: Any, cause: Any = None) -> None:
         """`raise error`: now, or in a region when the program gets there."""
@@ -428,7 +347,7 @@ class StagedControl:
             raise error from cause
         error = error() if isinstance(error, type) else error
         if _is_plain(error):
-            _check(tracer.constant(False), error)
+            check(tracer.constant(False), error)
         else:
             raise_at_run_time(error, cause)
         tracer.current().unreachable.add(tracer.current().builder.block)
@@ -437,9 +356,9 @@ class StagedControl:
         """assert test, message(); fixed: the message is written out."""
         condition = condition_of(test)
         if isinstance(condition, TracedScalar) and fixed:
-            _check(truth_value(condition), _assertion(message))
+            check(truth_value(condition), _assertion(message))
         elif isinstance(condition, TracedScalar):
-            self._branch(condition, lambda: None, lambda: self.raise_(_assertion(message)))
+            conditional(condition, lambda: None, lambda: self.raise_(_assertion(message)))
         elif not condition:
             self.raise_(_assertion(message))
 
@@ -454,10 +373,34 @@ def _is_plain(error: BaseException) -> bool:
     return type(error).__module__ == "builtins" and len(error.args) < 2 and all(isinstance(a, str) for a in error.args)
 
 
-def _check(condition: Value, error: BaseException) -> None:
-    text = error.args[0] if error.args else ""
-    tracer.emit("check", [tracer.constant(True), condition], exception=type(error).__name__,
-                message=text.replace("{", "{{").replace("}", "}}"))
+def finish_pass(block: Block | None) -> None:
+    """After a body that ran in this region, or as plain Python."""
+    if block is None:
+        raise_failure()
+    else:
+        after_pass(block)
+
+
+def _element(space: Space, index: Value) -> Any:
+    return space.element(TracedScalar(index))
+
+
+def _has_trips(space: Space) -> Any:
+    """Will there be a trip? True where the arguments at hand decide it: that there is one is a guard already."""
+    if space.trips_at_hand is not None:
+        return True
+    return space.start < space.stop if space.is_upward else space.stop < space.start
+
+
+def _any_set(flags: Callable[[], tuple]) -> Any:
+    """Is one of the flags set?"""
+    found: Any = False
+    for f in map(checked_flag, flags()):
+        if f is True:
+            return True
+        if isinstance(f, TracedScalar):
+            found = f if found is False else TracedScalar(tracer.emit("py_bitwise_or", [truth_value(found), truth_value(f)]))
+    return found
 
 
 def checked_flag(f: Any) -> Any:

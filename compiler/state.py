@@ -15,6 +15,7 @@ import numpy as np
 from ..ir.graph import Value
 from . import tracer
 from .arrays import TracedArray
+from .choice import Choice, at_hand
 from .operators import Operators
 from .scalars import PYTHON_SCALARS, TracedScalar
 from .views import Storage, View
@@ -64,7 +65,7 @@ def hollow(x: Any) -> Any:
         return [hollow(e) for e in x]
     if isinstance(x, dict):
         return {k: hollow(e) for k, e in x.items()}
-    if is_scalar(x) or isinstance(x, (TracedArray, Tentative, Undefined)):
+    if is_scalar(x) or isinstance(x, (TracedArray, Choice, Tentative, Undefined)):
         return UNDEFINED
     return x  # None, a string, an object: the same on both sides
 
@@ -80,6 +81,7 @@ def is_static(x: Any) -> bool:
 
 def take_apart(path: Path, x: Any, leaves: dict[Path, Any], containers: list[tuple[Any, Any]]) -> None:
     """Enter the leaves of `x` and copies of the containers in it."""
+    x = at_hand(x)
     if isinstance(x, (list, dict, deque)):
         if any(x is seen for seen, _ in containers):
             return
@@ -184,9 +186,11 @@ def same_leaf(a: Any, b: Any) -> bool:
         return a.value is b.value
     if isinstance(a, TracedArray) and isinstance(b, TracedArray):
         return same_place(a.view, b.view)
+    if isinstance(a, Choice) and isinstance(b, Choice):
+        return a.tag.value is b.tag.value and len(a.options) == len(b.options) and all(map(same_leaf, a.options, b.options))
     if isinstance(a, Tentative) and isinstance(b, Tentative):
         return same_leaf(a.value, b.value) and same_leaf(a.defined, b.defined)
-    if isinstance(a, (TracedScalar, TracedArray)) or type(a) is not type(b):
+    if isinstance(a, (TracedScalar, TracedArray, Choice)) or type(a) is not type(b):
         return False
     if isinstance(a, tuple):
         return a == b  # the keys of a dict
@@ -207,6 +211,8 @@ def describe(x: Any) -> str:
         return f"a {x.python_type.__name__}"
     if isinstance(x, Undefined):
         return "not defined"
+    if isinstance(x, Choice):
+        return "one of several things"
     return "None" if x is None else f"a {type(x).__name__}"
 
 

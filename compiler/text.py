@@ -13,6 +13,7 @@ import numpy as np
 
 from . import pytree, tracer
 from .arrays import TracedArray, is_traced, value_of
+from .choice import Choice, at_hand
 from .scalars import TracedScalar
 from .views import Storage, view_of
 
@@ -32,7 +33,7 @@ class Deferred:
     @property
     def values(self) -> list[Any]:
         """The traced values, in order."""
-        return [v for x in self.leaves for v in (x.values if isinstance(x, Deferred) else [x] if is_traced(x) else [])]
+        return [v for x in self.leaves for v in _values(x)]
 
     def run(self, values: Sequence[Any]) -> Any:
         """What `make` returns with these in place of the traced values."""
@@ -43,7 +44,18 @@ class Deferred:
         return self.make(*args, **kwargs)
 
 
+def _values(x: Any) -> list[Any]:
+    if isinstance(x, Deferred):
+        return x.values
+    if isinstance(x, Choice):
+        return [x.tag, *(v for o in x.options for v in _values(o))]
+    return [x] if is_traced(x) else []
+
+
 def _filled(x: Any, rest: Iterator[Any]) -> Any:
+    if isinstance(x, Choice):
+        k = int(next(rest))
+        return [_filled(o, rest) for o in x.options][k]
     if isinstance(x, Deferred):
         return x._run(rest)
     if isinstance(x, TracedArray):
@@ -57,6 +69,9 @@ def is_run_time(x: Any) -> bool:
 
 
 def _as_it_is(x: Any) -> Any:
+    x = at_hand(x)
+    if isinstance(x, Choice):
+        return Choice(x.tag, tuple(map(_as_it_is, x.options)))
     return TracedArray(view_of(Storage(value_of(x)))) if isinstance(x, TracedArray) else x
 
 

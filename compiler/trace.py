@@ -19,6 +19,7 @@ from . import indexing as _indexing  # noqa: F401
 from . import iteration as _iteration  # noqa: F401
 from . import numpy_api as _numpy_api  # noqa: F401
 from . import python_arithmetic as _python_arithmetic  # noqa: F401
+from . import spreading as _spreading  # noqa: F401
 from . import ufuncs as _ufuncs  # noqa: F401
 from .aliasing import check_overlaps
 from .hooks import call

@@ -67,11 +67,13 @@ class Twin:
 
 @dataclass(slots=True)
 class StagedLoop:
-    """A loop whose body is being traced. trips: their number, if it is known."""
+    """A loop whose body is being traced. trips: their number, if it is known. widened: the body sees a constant that begins
+    the loop in the type that later trips give it."""
 
     place: str
     body: Block
     trips: int | None
+    widened: bool = False
 
 
 class Trace:
@@ -88,6 +90,7 @@ class Trace:
     unreachable: regions that end in a raise.
     alternatives: of a joined array, the arrays that it is if a condition holds.
     remembered: by place, what an earlier visit of a loop found out.
+    chosen: is there any `Choice`?  assumed: the tags that an enclosing branch has settled.
     decisions: what earlier attempts at this trace have found necessary.
     """
 
@@ -117,6 +120,8 @@ class Trace:
         self.marks: list[int] = [0]
         self.remembered: dict[tuple, Any] = {}
         self.decisions = decisions
+        self.chosen = False
+        self.assumed: dict[Value, int] = {}
         self.order: Storage  # effects.begin: of calls of Python functions
 
     def add_input(self, source: Source, type: Type, name: str = "") -> Value:

@@ -27,6 +27,18 @@ from .sources import Source
 SLICE_COPY = "a slice with a run-time step, which is a copy here and a view in NumPy"
 
 
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    """Why an array must not be written to: it is a copy of what is one of two arrays since `place`. Tracing may begin again,
+    with a reference to either in place of the copy."""
+
+    what: str
+    place: str
+
+    def __str__(self) -> str:
+        return self.what
+
+
 class Storage:
     """One allocation.
 
@@ -42,7 +54,7 @@ class Storage:
         self.layout = layout
         self.strides = packed_strides(self.dims, self.dtype, layout) if strides is None else strides
         self.source, self.writeable, self.written = source, writeable, False
-        self.frozen: str | None = None
+        self.frozen: str | Frozen | None = None
         tracer.current().storages.append(self)
 
 
@@ -133,10 +145,13 @@ class View:
 
     def write(self, new: Value) -> None:
         """Overwrite what the view shows; `new` has the view's dtype and extents."""
-        if self.storage.frozen is not None:
-            if self.storage.frozen is SLICE_COPY:
+        frozen = self.storage.frozen
+        if isinstance(frozen, Frozen) and ("select", frozen.place) not in tracer.current().decisions:
+            raise tracer.Restart(("select", frozen.place))
+        if frozen is not None:
+            if frozen is SLICE_COPY:
                 tracer.unroll_for(self.storage.value)
-            raise tracer.unsupported(f"a write to {self.storage.frozen}", "which array is meant is known only at run time",
+            raise tracer.unsupported(f"a write to {frozen}", "which array is meant is known only at run time",
                                      "write into an array of its own: make a copy first")
         self.storage.value = _put(self.steps, self.storage.value, new)
         self.storage.written = True

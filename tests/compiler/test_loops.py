@@ -31,7 +31,7 @@ OFFSET = 0.25
 TABLE = np.array([1.0, 2.0, 4.0, 8.0])
 
 
-@demo(M(6), M(6), 5, expect="unsupported")
+@demo(M(6), M(6), 5)
 def pingpong_args(a, b, n):                       # which buffer holds what depends on the parity of n
     for _ in range(n):
         b[1:-1] = 0.5 * (a[:-2] + a[2:])
@@ -54,7 +54,7 @@ def rebind_then_inplace(x, n):                    # the first trip reads the arg
         x = x * 0.5
     return x
 
-@demo(M(5), 3, expect="unsupported")
+@demo(M(5), 3)
 def rebind_arg_inplace(x, n):                     # the first trip writes the caller's array, later trips do not
     for _ in range(n):
         x += 1
@@ -374,18 +374,18 @@ def own_loop(x, n):
         x = x * 2
     return x
 
-@demo(M(3), 3, expect="unsupported")
+@demo(M(3), 3)
 def callee_aliases_caller(a, n):                  # the callee's first `x += 1` is seen through b
     b = a * 1
     return b, own_loop(b, n)
 
-@demo(M(3), M(3), expect="unsupported")
+@demo(M(3), M(3))
 def one_of_two_arrays(a, b):
     y = a if a.sum() > b.sum() else b
     y[0] = 5
     return y
 
-@demo(M(6), 2, expect="unsupported")
+@demo(M(6), 2)
 def held_by_a_list(x, n):
     y = x * 1; keep = [y]
     for i in range(n):
@@ -504,7 +504,7 @@ def name_bound_on_one_path(A, n):
     view *= 2
     return last, view
 
-@demo(M(3, 3), expect="unsupported")
+@demo(M(3, 3))
 def dtype_differs_by_branch(A):
     n = 3
     for row in A:

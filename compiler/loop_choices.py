@@ -1,0 +1,201 @@
+"""Leaves that are one of several objects at a loop's head: their options, and the number that says which, from trip to trip.
+
+Options are found as the loop's passes turn them up: what exists outside the loop is the object that it is; of scalars there is
+one option per type; arrays made in the loop are one option per type and extents, carried as values.  Leaves that begin and end
+every pass alike share their number (`u, v = v, u`), so one branch per trip settles them all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..ir.graph import Block, Value, defining_block, is_inside
+from ..ir.types import PY_BOOL, PY_INT, ArrayType, Type
+from .arrays import TracedArray, value_of
+from .choice import Choice
+from .joins import JoinError, defined_value, filler, scalar_type
+from .moving import dims_inside
+from .passage import mapped_tag, numbers_of, options_of, tag_key
+from .scalars import TracedScalar
+from .state import Path, Tentative, Undefined, describe, is_scalar, is_static, name_of, same_leaf
+from .values import broadcast
+from .views import Storage, view_of
+
+
+@dataclass(slots=True)
+class Slot:
+    """One option. type: of what is carried for it, None if nothing is; object: what it is then. layout: of an array."""
+
+    type: Type | None
+    object: Any = None
+    layout: tuple[int, ...] | None = None
+
+
+@dataclass(slots=True)
+class _Leaf:
+    slots: list[Slot]
+    tentative: bool
+    # Leaves with equal keys have one number.
+    key: Hashable = None
+    head: Any = None
+    heads: list[Value | None] = field(default_factory=list)
+
+
+class LoopChoices:
+    """The choices of one loop. outer: the storages from before it."""
+
+    def __init__(self, outer: Mapping[Storage, Value]) -> None:
+        self.outer = outer
+        self.leaves: dict[Path, _Leaf] = {}
+
+    def __contains__(self, path: Path) -> bool:
+        return path in self.leaves
+
+    def begin(self, path: Path, before: Any, after: Any, block: Block) -> None:
+        """From the next pass on, this leaf is a choice."""
+        leaf = self.leaves[path] = _Leaf([], False)
+        try:
+            self.end(path, before, after, block)
+        except JoinError:
+            del self.leaves[path]
+            raise
+        leaf.key = (tag_key(_plain(before), self._numbers(leaf, before)), len(leaf.slots))
+
+    def end(self, path: Path, before: Any, after: Any, block: Block) -> bool:
+        """Take in what the leaf is at the end of a pass; True if that was known."""
+        leaf = self.leaves[path]
+        count, unsure = len(leaf.slots), leaf.tentative
+        for x in (before, after):
+            leaf.tentative |= isinstance(x, (Undefined, Tentative))
+            for option in options_of(_plain(x)):
+                if self._find(leaf, option) is None:
+                    leaf.slots.append(self._slot(path, option, block))
+        return (count, unsure) == (len(leaf.slots), leaf.tentative)
+
+    def _slot(self, path: Path, x: Any, block: Block) -> Slot:
+        if is_scalar(x):
+            return Slot(scalar_type(x))
+        if isinstance(x, TracedArray):
+            numbers = numbers_of(x.view)
+            if x.view.storage in self.outer:
+                if any(is_inside(defining_block(v), block) for v in numbers):
+                    raise JoinError(f"'{name_of(path)}' is a view that moves, and of different arrays")
+                return Slot(None, x)
+            if dims_inside(x.view.dims, block):
+                raise JoinError(f"'{name_of(path)}' is an array whose extents change, or another one")
+            layout = x.view.storage.layout if not x.view.steps else None
+            return Slot(ArrayType(x.dtype, x.view.dims), x, layout)
+        if is_static(x):
+            return Slot(None, x)
+        raise JoinError(f"'{name_of(path)}' is {describe(x)} at the end of a trip")
+
+    def _find(self, leaf: _Leaf, x: Any) -> int | None:
+        """The number of the option that `x` is."""
+        for k, s in enumerate(leaf.slots):
+            if is_scalar(x):
+                if s.type == scalar_type(x):
+                    return k
+            elif s.type is None:
+                if same_leaf(s.object, x):
+                    return k
+            elif isinstance(x, TracedArray) and x.view.storage not in self.outer and s.type == ArrayType(x.dtype, x.view.dims):
+                return k
+        return None
+
+    def _numbers(self, leaf: _Leaf, x: Any) -> list[int]:
+        return [self._find(leaf, o) or 0 for o in options_of(_plain(x))] or [0]
+
+    def refine(self, ends: Mapping[Path, Any]) -> bool:
+        """Leaves that do not end a pass alike have numbers of their own; True if none had to be separated."""
+        by_key: dict[Hashable, set[Hashable]] = {}
+        keys = {p: tag_key(_plain(ends[p]), self._numbers(leaf, ends[p])) for p, leaf in self.leaves.items()}
+        for p, leaf in self.leaves.items():
+            by_key.setdefault(leaf.key, set()).add(keys[p])
+        stable = True
+        for p, leaf in self.leaves.items():
+            if len(by_key[leaf.key]) > 1:
+                leaf.key = (leaf.key, p)
+                stable = False
+        return stable
+
+    def _by_key(self) -> dict[Hashable, Path]:
+        """Per number, the first leaf that has it."""
+        first: dict[Hashable, Path] = {}
+        for p, leaf in self.leaves.items():
+            first.setdefault(leaf.key, p)
+        return first
+
+    # A pass
+
+    def open(self, block: Block) -> dict[Path, Any]:
+        """The leaves at the head of a pass; what is carried for them are arguments of `block`."""
+        tags = {key: TracedScalar(block.add_arg(PY_INT)) for key in self._by_key()}
+        for leaf in self.leaves.values():
+            leaf.heads = [None if s.type is None else block.add_arg(s.type) for s in leaf.slots]
+            leaf.head = self._made(leaf, tags[leaf.key], leaf.heads)
+            if leaf.tentative:
+                leaf.head = Tentative(leaf.head, TracedScalar(block.add_arg(PY_BOOL)))
+        return {p: leaf.head for p, leaf in self.leaves.items()}
+
+    @staticmethod
+    def _made(leaf: _Leaf, tag: TracedScalar, values: list[Value | None]) -> Any:
+        options: list[Any] = []
+        for s, v in zip(leaf.slots, values, strict=True):
+            if v is None:
+                options.append(s.object)
+            elif isinstance(s.object, TracedArray):
+                options.append(TracedArray(view_of(Storage(v, layout=s.layout))))
+            else:
+                options.append(TracedScalar(v))
+        return options[0] if len(options) == 1 else Choice(tag, tuple(options))
+
+    def storages(self) -> Iterator[Storage]:
+        """The carried arrays' memory in the present pass."""
+        for leaf in self.leaves.values():
+            yield from (o.view.storage for o in options_of(_plain(leaf.head)) if isinstance(o, TracedArray)
+                        and o.view.storage not in self.outer)
+
+    def values(self, leaves: Mapping[Path, Any], inside: bool) -> list[Value]:
+        """What is handed to the next trip, or with inside=False to the first."""
+        first = self._by_key()
+        out = [mapped_tag(_plain(leaves[p]), self._numbers(self.leaves[p], leaves[p])) for p in first.values()]
+        for p, leaf in self.leaves.items():
+            found = {self._find(leaf, o): o for o in options_of(_plain(leaves[p]))}
+            for k, s in enumerate(leaf.slots):
+                if s.type is None:
+                    continue
+                dims = s.type.dims if isinstance(s.type, ArrayType) else ()
+                if k in found:
+                    out.append(broadcast(value_of(found[k]), dims) if dims else value_of(found[k]))
+                elif inside:
+                    out.append(leaf.heads[k])  # type: ignore[arg-type]
+                else:
+                    out.append(filler(s.type, dims))
+            if leaf.tentative:
+                out.append(defined_value(leaves[p]))
+        return out
+
+    def finish(self, results: Iterator[Value], surely: Mapping[Path, bool]) -> dict[Path, Any]:
+        """The leaves after the loop. surely: is a leaf there, whatever its bit says?"""
+        tags = {key: TracedScalar(next(results)) for key in self._by_key()}
+        out: dict[Path, Any] = {}
+        for p, leaf in self.leaves.items():
+            out[p] = self._made(leaf, tags[leaf.key], [None if s.type is None else next(results) for s in leaf.slots])
+            if leaf.tentative:
+                bit = TracedScalar(next(results))
+                out[p] = out[p] if surely[p] else Tentative(out[p], bit)
+        return out
+
+    def number_of_arrays(self) -> Choice | None:
+        """The one choice whose number settles all that are of arrays; None if there is none, or several."""
+        heads = {leaf.key: leaf for leaf in self.leaves.values() if any(isinstance(s.object, TracedArray) for s in leaf.slots)}
+        if len(heads) != 1:
+            return None
+        found = _plain(next(iter(heads.values())).head)
+        return found if isinstance(found, Choice) and len(found.options) <= 3 else None
+
+
+def _plain(x: Any) -> Any:
+    return x.value if isinstance(x, Tentative) else x

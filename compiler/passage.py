@@ -1,0 +1,172 @@
+"""What the two sides of a branch hand on for leaves that are no single value after it: each becomes a `Choice`.
+
+The options are the objects that the leaf is at the ends of the sides.  What exists outside stays the object that it is; of
+scalars there is one option per type; an array made on a side is handed on with its storage, so that others over it stay views
+of the same memory.  The number of the option is handed on too, once for leaves that choose alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ..ir.graph import Block, Value, defining_block, is_inside
+from ..ir.types import PY_INT, ArrayType, Dim, Type
+from . import tracer
+from .arrays import TracedArray, value_of
+from .choice import Choice, at_hand
+from .joins import JoinError, filler, scalar_type
+from .moving import dims_inside
+from .scalars import TracedScalar
+from .state import LENGTH, Path, Undefined, describe, is_scalar, is_static, name_of, same_leaf
+from .views import Affine, Reshape, Step, Storage, View
+
+# Rebuilds an option from what was handed on.
+Rebuild = Callable[[Sequence[Value]], Any]
+
+
+@dataclass(slots=True)
+class _Option:
+    key: Hashable
+    object: Any
+    rebuild: Rebuild
+
+
+def options_of(x: Any) -> tuple[Any, ...]:
+    """What a leaf may be."""
+    x = at_hand(x)
+    if isinstance(x, Undefined):
+        return ()
+    return x.options if isinstance(x, Choice) else (x,)
+
+
+def mapped_tag(x: Any, numbers: Sequence[int]) -> Value:
+    """The number of a leaf's option after a renumbering."""
+    x = at_hand(x)
+    if not isinstance(x, Choice):
+        return tracer.constant(numbers[0] if numbers else 0)
+    if list(numbers) == list(range(len(x.options))):
+        return x.tag.value
+    out = tracer.constant(numbers[-1])
+    for k in reversed(range(len(numbers) - 1)):
+        is_it = tracer.emit("py_equal", [x.tag.value, tracer.constant(k)])
+        out = tracer.emit("where", [is_it, tracer.constant(numbers[k]), out])
+    return out
+
+
+def tag_key(x: Any, numbers: Sequence[int]) -> Hashable:
+    """What two leaves have in common that choose alike."""
+    x = at_hand(x)
+    return (x.tag.value, tuple(numbers)) if isinstance(x, Choice) else numbers[0] if numbers else 0
+
+
+def substituted(view: View, storage: Storage, values: dict[Value, Value]) -> View:
+    """The same view of another storage, with other values for its numbers."""
+
+    def new(d: Dim) -> Dim:
+        return values.get(d, d) if isinstance(d, Value) else d
+
+    steps: list[Step] = []
+    for s in view.steps:
+        if isinstance(s, Affine):
+            s = Affine(s.map, tuple(values.get(v, v) for v in s.starts), tuple(map(new, s.dims)))
+        elif isinstance(s, Reshape):
+            s = Reshape(tuple(map(new, s.dims)))
+        steps.append(s)
+    return replace(view, storage=storage, steps=tuple(steps), dims=tuple(map(new, view.dims)))
+
+
+def numbers_of(view: View) -> list[Value]:
+    """The values that a view's place and size depend on."""
+    found = [v for s in view.steps for v in (*getattr(s, "starts", ()), *getattr(s, "dims", ()))]
+    return list(dict.fromkeys(v for v in (*found, *view.dims) if isinstance(v, Value)))
+
+
+class Passage:
+    """What one branch hands on for its choices. outer: the storages from before it."""
+
+    def __init__(self, blocks: Sequence[Block], outer: dict[Storage, Value], last: Sequence[dict[Storage, Value]]) -> None:
+        self.blocks, self.outer, self.last = blocks, outer, last
+        self.types: list[Type] = []
+        self.columns: dict[Hashable, int] = {}
+        self.values: list[list[Callable[[], Value] | None]] = []
+        self.storages: dict[int, Storage] = {}
+        self.leaves: dict[Path, tuple[int, list[_Option]]] = {}
+
+    def _column(self, key: Hashable, type: Type, side: int, value: Callable[[], Value]) -> int:
+        if key not in self.columns:
+            self.columns[key] = len(self.types)
+            self.types.append(type)
+            self.values.append([None, None])
+        k = self.columns[key]
+        self.values[k][side] = value
+        return k
+
+    def choose(self, path: Path, ends: Sequence[Any]) -> None:
+        """Hand on a leaf that is one of `ends`, by side."""
+        found: list[_Option] = []
+        numbers: list[list[int]] = []
+        for side, x in enumerate(ends):
+            numbers.append([])
+            for x_ in options_of(x):
+                o = self._option(path, side, x_)
+                k = next((k for k, f in enumerate(found) if f.key == o.key or (
+                    o.key is None and f.key is None and same_leaf(f.object, o.object))), len(found))
+                if k == len(found):
+                    found.append(o)
+                numbers[side].append(k)
+        keys = [tag_key(x, n) for x, n in zip(ends, numbers, strict=True)]
+        for side, (x, n) in enumerate(zip(ends, numbers, strict=True)):
+            tag = self._column(("tag", *keys), PY_INT, side, lambda x=x, n=n: mapped_tag(x, n))  # type: ignore[misc]
+        self.leaves[path] = tag, found
+
+    def _option(self, path: Path, side: int, x: Any) -> _Option:
+        if path[-1] == LENGTH:
+            raise JoinError(f"the size or the keys of '{path[0]}' change")
+        if is_scalar(x):
+            type = scalar_type(x)
+            k = self._column((path, type), type, side, lambda: value_of(x))
+            return _Option(("scalar", type), x, lambda results: TracedScalar(results[k]))
+        if isinstance(x, TracedArray):
+            return self._array(path, side, x)
+        if is_static(x):
+            return _Option(None, x, lambda results: x)
+        raise JoinError(f"'{name_of(path)}' is {describe(x)} on one path")
+
+    def _array(self, path: Path, side: int, x: TracedArray) -> _Option:
+        block, storage = self.blocks[side], x.view.storage
+        numbers = [v for v in numbers_of(x.view) if is_inside(defining_block(v), block)]
+        if storage in self.outer and not numbers:
+            return _Option((storage, x.view.steps), x, lambda results: x)
+        columns = {v: self._column((side, v), v.type, side, lambda v=v: v) for v in numbers}  # type: ignore[misc]
+        if storage in self.outer:
+            return _Option((side, storage, x.view.steps), x, lambda results: TracedArray(
+                substituted(x.view, storage, {v: results[k] for v, k in columns.items()})))
+        if dims_inside(storage.dims, block):
+            raise JoinError(f"'{name_of(path)}' is an array whose extents are known only on one path")
+        k = self._column((side, storage), ArrayType(storage.dtype, storage.dims), side, lambda: self.last[side][storage])
+
+        def rebuild(results: Sequence[Value]) -> TracedArray:
+            if k not in self.storages:
+                self.storages[k] = Storage(results[k], storage.strides, None, storage.writeable, storage.layout)
+                self.storages[k].written = True
+            return TracedArray(substituted(x.view, self.storages[k], {v: results[c] for v, c in columns.items()}))
+
+        return _Option((side, storage, x.view.steps), x, rebuild)
+
+    def yields(self, side: int) -> list[Value]:
+        """What a side hands on; called inside its block."""
+        out = []
+        for type, values in zip(self.types, self.values, strict=True):
+            value = values[side]
+            out.append(value() if value is not None else filler(type, type.dims if isinstance(type, ArrayType) else ()))
+        return out
+
+    def arrive(self, results: Sequence[Value]) -> dict[Path, Any]:
+        """The leaves after the branch."""
+        out = {}
+        for path, (tag, options) in self.leaves.items():
+            objects = tuple(o.rebuild(results) for o in options)
+            out[path] = objects[0] if len(objects) == 1 else Choice(TracedScalar(results[tag]), objects)
+        return out

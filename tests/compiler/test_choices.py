@@ -1,0 +1,147 @@
+"""Names that are one of several objects by run-time conditions: every path gives what Python gives, writes reach the array
+that NumPy would write to, and what is returned is the caller's array where NumPy returns it."""
+
+import numpy as np
+import pytest
+from treadle import jit
+
+from tests.comparator import difference, fresh, observe
+
+A = np.array([0.5, 2.0, -1.0, 3.0, 1.5, 0.0, 4.0, 1.0])
+
+
+def agrees(f, *arguments):
+    make = fresh(arguments)
+    want, compiled = observe(f, make), jit(f)
+    for _ in range(2):
+        assert difference(observe(compiled, make), want) is None
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 5])
+def test_buffers_that_change_places(n):
+    def two(u, v, n):
+        for _ in range(n):
+            v[1:-1] = (u[:-2] + u[2:]) * 0.5
+            u, v = v, u
+        return u
+
+    def three(a, b, c, n):
+        for k in range(n):
+            a[k] += b[0]
+            a, b, c = b, c, a
+        return a, b, c
+
+    agrees(two, A, A[::-1].copy(), n)
+    agrees(three, A, A * 2, A * 3, n)
+
+
+def test_buffers_that_change_places_until_converged():
+    def f(u, v, tolerance):
+        error, k = 1.0, 0
+        while error > tolerance and k < 50:
+            v[1:-1] = (u[:-2] + u[2:]) * 0.5
+            error = np.abs(v - u).max()
+            u, v = v, u
+            k += 1
+        return u, v, k
+
+    agrees(f, A, A.copy(), 1e-3)
+
+
+@pytest.mark.parametrize("c", [np.float64(1), np.float64(-1)])
+def test_one_of_two_arrays(c):
+    def expression(a, b, c):
+        y = a if c > 0 else b
+        y[0] = 5
+        return y
+
+    def views(a, b, c):
+        if c > 0:
+            y = a
+        else:
+            y = b[1:]
+        y[0] = 5
+        y[1:] *= 2
+        a[2] = 7
+        return y.sum(), y
+
+    def dtypes(a, c):
+        y = a.astype(np.float32) if c > 0 else a * 2
+        return y + 1, y.sum(), y
+
+    def two_names(a, c):
+        if c > 0:
+            y = a * 2
+            z = y
+        else:
+            y = a * 3
+            z = y[1:]
+        y[1] = 100
+        return y, z
+
+    agrees(expression, A, A * 2, c)
+    agrees(views, A, A * 2, c)
+    agrees(dtypes, A, c)
+    agrees(two_names, A, c)
+
+
+@pytest.mark.parametrize("a", [A, -A, -np.abs(A), A.astype(np.float32), A[:0]], ids=lambda a: f"{a[:2]}{a.dtype}")
+def test_numbers_of_several_types(a):
+    def largest(a):
+        best = 0
+        for x in a:
+            best = max(best, x)
+        return best
+
+    def smallest_above_one(a):
+        best = None
+        for i in range(len(a)):
+            if a[i] > 1 and (best is None or a[i] < best):
+                best = a[i]
+        return best
+
+    def by_branch(a):
+        s = 0
+        for i in range(len(a)):
+            if a[i] > 0:
+                s = s + a[i]
+            else:
+                s = s - 1
+        return s, s * 2, -s
+
+    def position(a):
+        for i in range(len(a)):
+            if a[i] == 3:
+                return i
+        return -1
+
+    for f in (largest, smallest_above_one, by_branch, position):
+        agrees(f, a)
+
+
+def test_no_array_before_the_first_trip():
+    def f(a):
+        previous = None
+        for i in range(4):
+            current = a * i
+            if previous is not None:
+                a[0] += np.abs(current - previous).max()
+            previous = current
+        return previous
+
+    agrees(f, A)
+
+
+@pytest.mark.parametrize("limit", [1.0, 5.0, -5.0])
+def test_breaks_from_a_loop_that_is_unrolled(limit):
+    def f(a, limit):
+        out = 0
+        for i in [1, 2, 3, 5, 7]:
+            if a[i] > limit:
+                break
+            out += a[i]
+        else:
+            out = -1
+        return out, i
+
+    agrees(f, A, limit)
