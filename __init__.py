@@ -2,7 +2,9 @@
 
 from .compiler import pytree as tree
 from .compiler.api import jit
+from .compiler.checkpointing import checkpoint, stop_gradient
 from .compiler.config import config
+from .compiler.custom_rules import custom_jvp, custom_vjp
 from .compiler.effects import callback
 from .compiler.gradients import grad, value_and_grad
 from .compiler.jacobians import hessian, jacfwd, jacobian, jacrev
@@ -12,5 +14,6 @@ from .compiler.vectorization import vmap
 from .ir import errors
 
 __version__ = "0.1.0"
-__all__ = ["callback", "cond", "config", "errors", "fori_loop", "grad", "hessian", "jacfwd", "jacobian", "jacrev",
-           "jit", "jvp", "linearize", "scan", "tree", "value_and_grad", "vjp", "vmap", "while_loop"]
+__all__ = ["callback", "checkpoint", "cond", "config", "custom_jvp", "custom_vjp", "errors", "fori_loop", "grad",
+           "hessian", "jacfwd", "jacobian", "jacrev", "jit", "jvp", "linearize", "scan", "stop_gradient", "tree",
+           "value_and_grad", "vjp", "vmap", "while_loop"]

@@ -41,13 +41,17 @@ def compiled(key: Hashable, traced: Callable[..., Any]) -> Jitted:
     return found
 
 
+# What a function made of another takes over from it.
+NAMES = ("__name__", "__qualname__", "__doc__")
+
+
 class Transformed:
     """A transformed function: `traced` is what it does while tracing; by itself it is compiled."""
 
     def __init__(self, function: Callable[..., Any], traced: Callable[..., Any], key: tuple) -> None:
         if not callable(function):
             raise TypeError(f"{key[0]} takes a function, not a {type(function).__name__}")
-        functools.update_wrapper(self, function, updated=())
+        functools.update_wrapper(self, function, NAMES, ())
         self.key, self.traced = (*key, function), traced
         self._jitted = compiled(self.key, traced)
 

@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..ir.errors import UnsupportedError
-from ..ir.graph import Block, Value
+from ..ir.graph import Block, Value, walk_ops
+from ..ir.opdef import definition
 from ..ir.types import WeakType, is_differentiable, same_dims
 from ..ir.walk import captured, clone_block
 from ..passes.jvp import jvp as forward
@@ -73,8 +74,25 @@ def _jvp(f: Callable[..., Any], primals: tuple, tangents: tuple) -> tuple[Any, A
         results, out = forward(builder, sub.block, [leaf_value(x) for x in moving.leaves], given)
     except UnsupportedError as e:
         raise UnsupportedError(e.what, e.why, e.instead, e.loc or loc) from None
+    for t in out:
+        if t is not None:
+            _refuse_backward_rules(t)
     set_order(results[-1])
     return sub.rebuilt(results), tangents_of(sub, results, out)
+
+
+def _refuse_backward_rules(tangent: Value) -> None:
+    """Refuse a tangent that would need the forward derivative of a function with a backward rule only."""
+    seen, pending = set[Value](), [tangent]
+    while pending:
+        v = pending.pop()
+        if v in seen or v.op is None:
+            continue
+        seen.add(v)
+        for op in (v.op, *(o for r in v.op.regions for o in walk_ops(r))):
+            if op.name == "custom_linear":
+                definition(op).jvp()  # type: ignore[operator]  # raises, saying why
+            pending += op.operands
 
 
 def tangents_of(sub: Subtrace, results: Sequence[Value], tangents: Sequence[Value | None]) -> Any:

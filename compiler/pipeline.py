@@ -27,6 +27,7 @@ from ..ir.verify import verify
 from ..ir.verify_loops import verify_loops
 from ..ir.walk import callees
 from ..passes.arena import arena
+from ..passes.barriers import barriers
 from ..passes.cse import cse
 from ..passes.dce import dce
 from ..passes.inline import inline
@@ -60,6 +61,7 @@ GRAPH_PASSES = [
     Pass("cse", "merge equal ops", cse),
     Pass("licm", "move what a loop computes alike in every trip before it", licm),
     Pass("dce", "drop what nothing needs", dce),
+    Pass("barriers", "drop the marks of what is to be computed again", barriers),
 ]
 
 UNCHECKED = Pass("unchecked", "drop the checks of array indices", unchecked)

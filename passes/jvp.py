@@ -13,11 +13,12 @@ from typing import Any
 
 from ..ir.builder import Builder
 from ..ir.errors import UnsupportedError
-from ..ir.graph import Block, Op, Value
+from ..ir.graph import Block, Function, Op, Value
 from ..ir.opdef import Missing, definition
 from ..ir.types import Type, is_differentiable
 from ..ir.walk import clone_block, clone_op, map_type
 from .activity import active_values
+from .dce import dce
 
 
 def jvp(builder: Builder, block: Block, primals: Sequence[Value],
@@ -53,14 +54,30 @@ class Forward(Builder):
     def _op(self, op: Op) -> None:
         operands = [self.primal.get(v, v) for v in op.operands]
         moving = [self.tangent.get(v) for v in op.operands]
-        custom = op.attrs.get("derivative")
-        if custom is not None:
-            results, tangents = custom.jvp(self, op, operands, moving)
+        if op.name == "call":
+            results, tangents = self._call(op, operands, moving)
         else:
             results = self.emit(op.name, operands, op.attrs)
             tangents = self._rule(op)(self, operands, moving, results, op.attrs) if any(
                 t is not None for t in moving) else [None] * len(results)
         self._enter(op, results, tangents)
+
+    def _call(self, op: Op, operands: list[Value], moving: list[Value | None]) -> tuple[list[Value], list[Value | None]]:
+        """The callee's own rule; or its derivative in place; or, to be computed again, a call of its derivative."""
+        callee = op.attrs["callee"]
+        if op.attrs.get("derivative") is not None:
+            return op.attrs["derivative"].jvp(self, op, operands, moving)
+        if not op.attrs.get("recompute"):
+            return jvp(self, callee.block, operands, moving)
+        results = self.emit("call", operands, op.attrs)
+        block = Block([v.type for v in operands])
+        tangents = [None if t is None else block.add_arg(t.type) for t in moving]
+        _, out = jvp(Builder(block, op.loc), callee.block, block.args[:len(operands)], tangents)
+        block.yields = [t for t in out if t is not None]
+        derivative = dce(Function(f"{callee.name}_tangents", block))
+        got = iter(self.emit("call", [*operands, *(t for t in moving if t is not None)],
+                             {"callee": derivative, "recompute": True}))
+        return results, [None if t is None else next(got) for t in out]
 
     def _region_op(self, op: Op) -> None:
         operands = [self.primal.get(v, v) for v in op.operands]

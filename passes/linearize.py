@@ -47,16 +47,27 @@ def linearize(builder: Builder, block: Block, primals: Sequence[Value], moving: 
     results, outgoing = jvp(Builder(mixed), block, primals, tangents)
     mixed.yields = [*results, *(t for t in outgoing if t is not None)]
     dce(Function("mixed", mixed))
-    split = _Split(active_values(mixed, mixed.args))
+    primal, linear = split(builder, mixed, {}, mixed.args, len(results))
+    return Linearized(primal, linear, [t is not None for t in outgoing])
+
+
+def split(builder: Builder, mixed: Block, known: dict[Value, Value], tangents: Sequence[Value],
+          results: int) -> tuple[list[Value], Block]:
+    """The primal program of `mixed`, at the end of `builder`'s block, and the linear one.
+
+    known: what the arguments are that are no `tangents`.  The first `results` yields belong to the primal program, which
+    gives their values; the others are what the linear program yields.
+    """
+    parts = _Split(active_values(mixed, tangents))
+    parts.env.update(known)
     linear = Block()
-    for a in mixed.args:
-        split.env[a] = linear.add_arg(a.type)
+    for a in tangents:
+        parts.env[a] = linear.add_arg(map_type(a.type, known))
     inner = Builder(linear)
-    split.block(mixed, builder, inner)
-    n = len(results)
-    linear.yields = [split.slot(y, inner) for y in mixed.yields[n:]]
+    parts.block(mixed, builder, inner)
+    linear.yields = [parts.slot(y, inner) for y in mixed.yields[results:]]
     dce(Function("linear", linear))
-    return Linearized([split.env.get(y, y) for y in mixed.yields[:n]], linear, [t is not None for t in outgoing])
+    return [parts.of(y) for y in mixed.yields[:results]], linear
 
 
 class _Split:

@@ -4,7 +4,7 @@ Before: a block whose ops are linear where they depend on its arguments; the oth
 they stand.  After, in the builder's block: each linear op's `transpose` rule in reverse order.  A cotangent that is zero is
 absent.  A read through a view adds into the accumulator in place; a loop runs over the same indices backward, and a value
 that its body captures becomes an accumulator that it carries; an arm of an `if` hands on the accumulators that it changes.
-Start with `transpose`.
+A cotangent that is zero since a `where` did not choose its side stays zero (`masks.py`).  Start with `transpose`.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from ..ir.opdef import Linear, Missing, definition
 from ..ir.types import DTYPE_NAMES, Type, WeakType
 from ..ir.walk import captured, clone_op, map_type
 from .activity import active_values
+from .linearize import split
+from .masks import Masks
 from .trips import reversed_range
 
 Cotangents = dict[Value, Value]
@@ -40,6 +42,7 @@ class _Backward:
     def __init__(self, builder: Builder, linear: set[Value]) -> None:
         self.b, self.linear = builder, linear
         self.env: dict[Value, Value] = {}
+        self.masks = Masks()
 
     def of(self, v: Value) -> Value:
         return self.env.get(v, v)
@@ -64,7 +67,9 @@ class _Backward:
             op = part.op
             if op is not None and op.name in ("update_add", "scatter_add") and _is_zeros(op.operands[0]):
                 return self.b.emit(op.name, [other, *op.operands[1:]], op.attrs)[0]
-        return self.b.add(total, c)
+        both = self.b.add(total, c)
+        self.masks.join(total, c, both)
+        return both
 
     def block(self, block: Block, ct: Cotangents) -> None:
         for op in block.ops:
@@ -77,6 +82,8 @@ class _Backward:
                     self._for(op, ct)
                 elif op.name == "if":
                     self._if(op, ct)
+                elif op.name == "call":
+                    self._call(op, ct)
                 else:
                     self._op(op, ct)
 
@@ -87,7 +94,21 @@ class _Backward:
         rule: Callable | Missing = definition(op).transpose if custom is None else custom.transpose
         if isinstance(rule, Missing):
             raise UnsupportedError(f"the derivative of {op.name} in reverse", rule.reason, loc=op.loc)
-        for v, c in zip(op.operands, rule(self.b, cts, operands, op.attrs), strict=True):
+        for k, (v, c) in enumerate(zip(op.operands, rule(self.b, cts, operands, op.attrs), strict=True)):
+            if c is not None:
+                given = cts[0] if len(cts) == 1 else None
+                self.add(ct, v, c if given is None else self.masks.follow(self.b, op, operands, k, given, c))
+
+    def _call(self, op: Op, ct: Cotangents) -> None:
+        """A derivative to be computed again: its primal part is, here, from what the call was given."""
+        block = op.attrs["callee"].block
+        moving = [v in self.linear for v in op.operands]
+        known = {a: self.b.emit("barrier", [self.of(v)])[0]
+                 for a, v, m in zip(block.args, op.operands, moving, strict=True) if not m}
+        _, linear = split(self.b, block, known, [a for a, m in zip(block.args, moving, strict=True) if m], 0)
+        self.b.loc = op.loc
+        got = transpose(self.b, linear, [ct.pop(r, None) for r in op.results])
+        for v, c in zip([v for v, m in zip(op.operands, moving, strict=True) if m], got, strict=True):
             if c is not None:
                 self.add(ct, v, c)
 

@@ -19,18 +19,20 @@ import numpy as np
 from ..builder import Builder
 from ..expr import Expr, cast, const, op, select
 from ..graph import Op, Value
-from ..opdef import OPS, Checked, Complex, LowerContext, Missing, OpDef, Sample, Scalar, register
-from ..types import DTYPE_NAMES, DTYPES, Type, WeakType, is_differentiable
+from ..opdef import OPS, Checked, Complex, Linear, LowerContext, Missing, OpDef, Sample, Scalar, register
+from ..types import DTYPE_NAMES, DTYPES, ArrayType, Type, WeakType, is_differentiable
 from . import complex_formulas
 from .casting import as_value, cast_type, convert, name_of
 from .division import float_divmod, floor_quotient, floor_remainder
+from .families import NOT_LINEAR
 from .pointwise import is_finite, is_inf, is_nan, number
 
 INT_OVERFLOW = "the int needs more than 64 bits"
 FLOAT_OF_INTS = "a negative exponent makes int ** int a float: write float(base) ** exponent"
 COMPLEX_OF_FLOATS = "a fractional power of a negative float is complex: write complex(base) ** exponent"
 
-BY_ARRAY_OPS = Missing("its derivative is made of array ops, and those are transposed")
+# The operations that are linear in an operand.
+_LINEAR = ("add", "subtract", "multiply", "divide", "negative")
 LANE_MAY_RAISE = Missing("each lane has an error of its own")
 
 
@@ -258,6 +260,18 @@ def jvp_by_arrays(counterpart: str) -> Callable[..., list]:
     return jvp
 
 
+def transpose_by_arrays(counterpart: str) -> Callable[..., list]:
+    """The transpose of the NumPy op, in arrays of rank 0: tangents in a user's own rule are Python numbers too."""
+
+    def transpose(ctx: Builder, cotangents: list, operands: list, attrs: dict) -> list:
+        lifted = [Linear(ArrayType(x.type.dtype)) if isinstance(x, Linear) else as_arrays(ctx, [x])[0] for x in operands]
+        cts = as_arrays(ctx, cotangents)
+        out = OPS[counterpart].transpose(ctx, cts, lifted, {})  # type: ignore[operator]
+        return [None if c is None else ctx.cast(c, dtype=name_of(x.type)) for c, x in zip(out, operands, strict=True)]
+
+    return transpose
+
+
 def as_arrays(ctx: Builder, values: Sequence[Value]) -> list[Value]:
     return [ctx.cast(v, dtype=DTYPE_NAMES[v.dtype]) if isinstance(v.type, WeakType) else v for v in values]
 
@@ -285,7 +299,8 @@ def _register(name: str, python: Callable[..., Any], arity: int, formulas: dict[
     register(OpDef(
         f"py_{name}", infer_kinds(f"py_{name}", kinds), evaluate_python(python),
         _lower(lambda op_, *scalars: formulas[op_.operands[0].type.kind](*scalars)),
-        jvp=jvp_by_arrays(name), transpose=BY_ARRAY_OPS, batch=LANE_MAY_RAISE, effect="check",
+        jvp=jvp_by_arrays(name), transpose=transpose_by_arrays(name) if name in _LINEAR else NOT_LINEAR,
+        batch=LANE_MAY_RAISE, effect="check",
         samples=tuple(Sample(((),) * arity, dtypes=(f"py.{k}",) * arity, domain=(0.5, 3.0)) for k in formulas),
         doc=f"Python's {name.replace('_', ' ')} of scalars of one kind."))
 
