@@ -43,6 +43,7 @@ from ..passes.loops.overwritten import overwritten
 from ..passes.loops.parallel import parallel
 from ..passes.loops.sink import sink
 from ..passes.loops.skew import skew
+from ..passes.loops.split import split
 from ..passes.loops.unroll import unroll
 from ..passes.lower import lower
 from ..passes.manager import Pass, Step, run_passes
@@ -74,6 +75,7 @@ LOOP_PASSES = [
     Pass("fuse", "make neighbouring loops over shared memory one", fuse),
     Pass("forward", "read what was just stored from a register", forward),
     Pass("contract", "keep only one trip of a temporary that no other trip sees", contract),
+    Pass("split", "cut loops where their index decides what they read", split),
     Pass("parallel", "find the loops whose trips are independent", parallel),
     Pass("interchange", "bring parallel loops out of recurrences along rows", interchange),
     Pass("skew", "advance several rows of a recurrence as a wavefront", skew),

@@ -6,6 +6,7 @@ What NumPy gives as a view is a view here, decided by the strides that the trace
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -15,11 +16,12 @@ from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from ...ir.types import Dim
 from ...ir.viewmap import Axis, broadcast_map
+from .. import tracer
 from ..arrays import TracedArray, as_array, new_array, value_of
 from ..dispatch import alias_method, call, implements, implements_method
 from ..memory_order import keep_order
 from ..scalars import TracedScalar, concrete
-from ..values import common_dims, fits, shape_text
+from ..values import cast, common_dims, fits, shape_text
 from ..views import reshape_value
 from .axes import one_axis
 from .creation import shape_dims
@@ -318,21 +320,20 @@ def roll(a: Any, shift: Any, axis: Any = None) -> TracedArray:
     if axis is None:
         return roll(ravel(a), shift, 0).reshape(a.shape)
     axes = normalize_axis_tuple(concrete(axis, "an axis"), a.ndim, allow_duplicate=True)
-    shifts = tuple(shift) if isinstance(shift, (tuple, list)) else (shift,)
+    shifts = tuple(shift) if isinstance(shift, (tuple, list)) or getattr(shift, "ndim", 0) == 1 else (shift,)
     if len(shifts) not in (1, len(axes)) and len(axes) != 1:
         raise ValueError("'shift' and 'axis' should be scalars or 1D sequences")
-    total = dict.fromkeys(axes, 0)
+    total: dict[int, Any] = dict.fromkeys(axes, 0)
     for k in range(max(len(shifts), len(axes))):
-        total[axes[k % len(axes)]] += int(concrete(shifts[k % len(shifts)], "a shift"))
+        total[axes[k % len(axes)]] += shifts[k % len(shifts)]
+    value = a.view.read()
+    for k, s in total.items():
+        if isinstance(s, (TracedScalar, TracedArray)):
+            value = tracer.emit("roll", [value, cast(value_of(s), np.dtype(np.int64))], axis=k)
+        elif operator.index(s):
+            value = tracer.emit("roll", [value, tracer.constant(operator.index(s))], axis=k)
     result = call(np.empty_like, (a,), {})
-    pieces: list[tuple[tuple, tuple]] = [((), ())]
-    for k in range(a.ndim):
-        n = a.shape[k]
-        s = total.get(k, 0) % n if isinstance(n, int) and n else 0
-        here = [(slice(s, None), slice(None, n - s)), (slice(None, s), slice(n - s, None))] if s else [(slice(None),) * 2]
-        pieces = [((*to, t), (*source, f)) for to, source in pieces for t, f in here]
-    for to, source in pieces:
-        result[to] = a[source]
+    result[...] = new_array(value)
     return result
 
 

@@ -20,6 +20,7 @@ from treadle.passes.loops.interchange import interchange
 from treadle.passes.loops.parallel import parallel
 from treadle.passes.loops.sink import sink
 from treadle.passes.loops.skew import skew
+from treadle.passes.loops.split import split
 
 SIZE = 24
 
@@ -32,12 +33,13 @@ def scope():
         names = {x: var(x) for x in "nijk"}
         names |= {x: Buffer(x, "f64", (size,), place="arg") for x in "uvw"}
         names |= {x: Buffer(x, "f64", (size, size), place="arg") for x in "AB"}
+        names |= {"C": Buffer("C", "i64", (size,), place="arg")}
         names |= {"T": Buffer("T", "f64", (size, size), place="temp"), "one": const(1.0, "f64"), "half": const(0.5, "f64")}
         globals().update(names)
         yield
 
 
-n = i = j = k = u = v = w = A = B = T = one = half = None
+n = i = j = k = u = v = w = A = B = C = T = one = half = None
 
 
 def loop(name, lo, hi, *body, kind="seq", **rest):
@@ -106,6 +108,22 @@ PROGRAMS = {
     "contract: used behind the loop": (contract, lambda: [
         Alloc(T), loop("i", 2, n, loop("j", 2, n, Store(T, (i, j), load(A, (i, j))))),
         Store(v, (const(0),), load(T, (const(5), const(5))))]),
+    "split: cut where it is still in range": (split, lambda: [
+        loop("i", 2, n - 2, Store(v, (i,), load(u, (select(i < n + 3, i, i + 1),))), kind="par"),
+        loop("j", 2, n - 2, Store(w, (j,), load(u, (select(j < n - n - 3, j, j + 1),))), kind="par")]),
+    "split: cut where memory says, which the loop changes": (split, lambda: [
+        Store(C, (const(0),), const(5)),
+        loop("i", 2, n - 2, Store(v, (i,), load(u, (select(i < load(C, (const(0),)), i - 1, i + 1),))),
+             Store(C, (const(0),), const(20)))]),
+    "split: the bound changes with the trip": (split, lambda: [
+        loop("i", 2, n - 2, Let("x", i * 3 - 20), Store(v, (i,), load(u, (select(i < var("x"), i - 1, i + 1),))))]),
+    "split: where the index is the larger one": (split, lambda: [
+        loop("i", 2, n - 2, Store(v, (i,), load(u, (select(const(9) < i, i - 1, i + 1),))))]),
+    "split: two steps at a time": (split, lambda: [
+        loop("i", 2, n - 2, Store(v, (i,), load(u, (select(i < 6, i - 1, i + 1),))), step=3)]),
+    "split: what is carried": (split, lambda: [
+        loop("i", 2, n - 2, Store(v, (i,), load(u, (select(i < 6, i - 1, i + 1),)) * var("c", "f64")),
+             carried=[Carried("c", one, var("c", "f64") * half)])]),
     "forward: stored again": (forward, lambda: [
         loop("i", 2, n, Store(v, (i,), load(u, (i,))), Store(v, (i,), one), Store(w, (i,), load(v, (i,))))]),
     "forward: stored again in a branch": (forward, lambda: [
@@ -127,7 +145,7 @@ PROGRAMS = {
 
 def run(function, order="forward"):
     rng = np.random.default_rng(5)
-    arrays = [rng.normal(0, 1, (SIZE,) * len(b.dims)) for b in function.buffers]
+    arrays = [rng.normal(0, 1, (SIZE,) * len(b.dims)).astype("i8" if b.dtype == "i64" else "f8") for b in function.buffers]
     evaluate_loops(function, arrays, {"n": SIZE}, order)
     return arrays
 
@@ -135,7 +153,7 @@ def run(function, order="forward"):
 @pytest.mark.parametrize("title", PROGRAMS)
 def test_a_test_of_legality(title):
     passed, make = PROGRAMS[title]
-    function = verify_loops(LoopFunction("f", [u, v, w, A, B], [("n", "i64")], make()))
+    function = verify_loops(LoopFunction("f", [u, v, w, A, B, C], [("n", "i64")], make()))
     text, want = show_loops(function), run(function)
     changed = verify_loops(passed(function))
     for order in ("forward", "reverse", "random"):
