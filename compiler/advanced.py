@@ -15,7 +15,7 @@ from ..ir.graph import Value
 from ..ir.types import Dim, same_dims
 from . import dispatch, tracer
 from .arrays import TracedArray, check_writeable, new_array, operand, value_of
-from .indexing import At, Indices, Item, NewAxis, Span, basic_view, checked_value, parse
+from .indexing import At, Indices, Item, NewAxis, Span, basic_view, checked_value, parse, wrap_index
 from .masked_values import read_masked, write_masked
 from .memory_order import keep_order, stride_order
 from .scalars import TracedScalar
@@ -78,6 +78,9 @@ def select(x: TracedArray, items: Sequence[Item]) -> Selection:
     view = basic_view(x.view, basic)
     axes = tuple(places)
     extents = common_index_dims([v.dims if isinstance(v, Value) else () for v in advanced])
+    if 0 not in extents:  # NumPy looks at no index where none is used
+        for place, value in zip(places, advanced, strict=True):
+            _check_constants(value, own_axis[place], view.dims[place])
     indices = []
     for place, value in zip(places, advanced, strict=True):
         # The positions of a slice are in range, and all different.
@@ -102,6 +105,13 @@ def _checked(value: Value | int, axis: int, extent: Dim) -> Value:
     if isinstance(value, int):
         return tracer.constant(value, value_of(np.int64(0)).type)
     return checked_value(cast(value, np.dtype(np.int64)), axis, extent)
+
+
+def _check_constants(value: Value | int, axis: int, extent: Dim) -> None:
+    """IndexError for a position that is written in the program: what fails later while tracing must not come first."""
+    if isinstance(value, Value) and value.op is not None and value.op.name == "array_const" and isinstance(extent, int):
+        for position in value.op.attrs["data"]:
+            wrap_index(int(position), axis, extent)
 
 
 def common_index_dims(shapes: Sequence[tuple[Dim, ...]]) -> tuple[Dim, ...]:
@@ -165,8 +175,9 @@ def advanced_set(x: TracedArray, items: Sequence[Item], value: Any) -> None:
 def _fitted(value: Any, found: Selection, dtype: np.dtype) -> Value:
     v = value_of(operand(value), dtype)
     own = v.dims
-    while len(own) > len(found.dims) and isinstance(own[0], int) and own[0] == 1:
-        own = own[1:]
+    extra = len(own) - len(found.dims)
+    if extra > 0 and (all(d == 1 for d in own[:extra]) or 0 in own[extra:]):
+        own = own[extra:]  # NumPy reshapes the values, so that of an empty array any leading extents go
     if not fits(own, found.dims):
         raise ValueError(f"shape mismatch: value array of shape {shape_text(v.dims)} could not be broadcast to indexing "
                          f"result of shape {shape_text(found.dims)}")

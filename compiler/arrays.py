@@ -342,18 +342,34 @@ def assign(target: TracedArray, x: Any, casting: str = "unsafe") -> None:
     view = target.view
     check_writeable(view)
     x = operand(x)
-    if isinstance(x, TracedArray) and x.view.storage is view.storage and x.view.steps == view.steps:
+    if isinstance(x, TracedArray) and same_place(x, target):
         return  # what `a[i] += b` stores after it has added in place
-    if isinstance(x, TracedArray) and not np.can_cast(x.dtype, view.dtype, casting):  # type: ignore[arg-type]
-        raise TypeError(f"Cannot cast array data from {x.dtype!r} to {view.dtype!r} according to the rule '{casting}'")
+    if casting != "unsafe":
+        check_cast(x, view.dtype, casting)
     if isinstance(x, complex) and view.dtype.kind != "c":
         convert: Any = {"f": float, "b": bool}.get(view.dtype.kind, int)
         convert(x)  # raises Python's TypeError
     v = value_of(x, view.dtype)
-    view.write(broadcast(_fitted(v, view.dims), view.dims))
+    view.write(broadcast(fitted(v, view.dims), view.dims))
 
 
-def _fitted(v: Value, dims: Sequence[Dim]) -> Value:
+def same_place(a: TracedArray, b: TracedArray) -> bool:
+    """Do two arrays show the same elements of one allocation?"""
+    return a.view.storage is b.view.storage and a.view.steps == b.view.steps
+
+
+def check_cast(x: Any, dtype: np.dtype, casting: str) -> None:
+    """TypeError if this operand of an assignment must not be converted to `dtype`; a Python integer always may."""
+    own = x.dtype if isinstance(x, (TracedArray, np.generic)) else x.value.dtype if isinstance(x, TracedScalar) else \
+        np.asarray(x).dtype
+    is_int = own.kind == "i" and (type(x) is int or (isinstance(x, TracedScalar) and x.kind == "int"))
+    if np.can_cast(own, dtype, casting) or (is_int and dtype.kind != "b"):  # type: ignore[arg-type]
+        return
+    what = "array data" if isinstance(x, TracedArray) and x.ndim else "scalar"
+    raise TypeError(f"Cannot cast {what} from {own!r} to {dtype!r} according to the rule '{casting}'")
+
+
+def fitted(v: Value, dims: Sequence[Dim]) -> Value:
     """`v` without the leading extents of 1 that assignment ignores; ValueError if it cannot fill `dims`."""
     own = v.dims
     while len(own) > len(dims) and isinstance(own[0], int) and own[0] == 1:

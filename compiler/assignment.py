@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from . import dispatch, tracer
-from .arrays import TracedArray, as_array, assign, check_writeable, dims_of, operand, value_of
-from .values import broadcast, common_dims, shape_text
+from .arrays import TracedArray, as_array, assign, check_cast, check_writeable, fitted, operand, same_place, value_of
+from .scalars import TracedScalar
+from .values import broadcast, fits, shape_text
 
 
 def _target(a: Any, function: str) -> TracedArray:
@@ -20,17 +21,24 @@ def _target(a: Any, function: str) -> TracedArray:
 
 @dispatch.implements(np.copyto)
 def copyto(dst: Any, src: Any, casting: str = "same_kind", where: Any = True) -> None:
-    dst = _target(dst, "copyto")
-    if where is True:
+    if not isinstance(dst, TracedArray):
+        raise TypeError(f"copyto() argument 1 must be a numpy.ndarray, not {type(dst).__name__}")
+    src, mask = operand(src), None if where is True else as_array(where)
+    if mask is not None and isinstance(where, (TracedArray, TracedScalar, np.ndarray, np.generic)) and mask.dtype.kind != "b":
+        raise TypeError(f"Cannot cast array data from {mask.dtype!r} to dtype('bool') according to the rule 'safe'")
+    if isinstance(src, TracedArray) and src.ndim and same_place(src, dst):
+        return  # NumPy looks no further: not at the mask, nor whether it may write
+    check_writeable(dst.view)
+    if mask is None:
         assign(dst, src, casting)
         return
-    src, where = operand(src), as_array(where)
-    if not np.can_cast(getattr(src, "dtype", dst.dtype), dst.dtype, casting):  # type: ignore[arg-type]
-        raise TypeError(f"Cannot cast array data from {src.dtype!r} to {dst.dtype!r} according to the rule '{casting}'")
-    dims = dst.view.dims
-    common_dims(dims, dims_of(src), where.view.dims)
-    new = [broadcast(v, dims) for v in (value_of(where, np.dtype(bool)), value_of(src, dst.dtype))]
-    dst.view.write(tracer.emit("where", [*new, dst.view.read()]))
+    check_cast(src, dst.dtype, casting)
+    new = fitted(value_of(src, dst.dtype), dst.view.dims)
+    if not fits(mask.view.dims, dst.view.dims):
+        raise ValueError(f"could not broadcast where mask from shape {shape_text(mask.view.dims)} into shape "
+                         f"{shape_text(dst.view.dims)}")
+    operands = [broadcast(v, dst.view.dims) for v in (value_of(mask, np.dtype(bool)), new)]
+    dst.view.write(tracer.emit("where", [*operands, dst.view.read()]))
 
 
 @dispatch.implements(np.putmask)

@@ -364,9 +364,12 @@ class ExpressionHooks(ast.NodeTransformer):
         op, value = ast.Constant(type(s.op).__name__), self.visit(s.value)
         t = s.target
         if isinstance(t, ast.Subscript):
-            new: ast.stmt = ast.Expr(hook("augment_item", op, self.visit(t.value), _index(self.visit(t.slice)), value))
+            # What the place held is read before the right side runs, which may write there.
+            place = hook("item_place", self.visit(t.value), _index(self.visit(t.slice)))
+            new: ast.stmt = ast.Expr(hook("augment_item", op, place, value))
         elif isinstance(t, ast.Attribute):
-            new = ast.Expr(hook("augment_attribute", op, self.visit(t.value), ast.Constant(self.mangled(t.attr)), value))
+            place = hook("attribute_place", self.visit(t.value), ast.Constant(self.mangled(t.attr)))
+            new = ast.Expr(hook("augment_attribute", op, place, value))
         else:
             old = self.visit(at(ast.Name(t.id, ast.Load()), s))
             if self.flow is not None and t in self.flow.uncertain:

@@ -176,14 +176,22 @@ class FunctionHooks(StagedControl):
             return spread(_IN_PLACE[op], old, value)
         return _IN_PLACE[op](old, value)
 
-    def augment_item(self, op: str, owner: Any, index: Any, value: Any) -> None:
-        old = self.getitem(owner, index)
+    def item_place(self, owner: Any, index: Any) -> tuple[Any, Any, Any]:
+        """The place of `owner[index] op= value`, with what it holds."""
+        return owner, index, self.getitem(owner, index)
+
+    def augment_item(self, op: str, place: tuple[Any, Any, Any], value: Any) -> None:
+        owner, index, old = place
         if isinstance(old, TracedArray) and old.view.storage.frozen is SLICE_COPY:
             old.view.storage.frozen = None  # it is stored back below, and nobody else has it
         self.setitem(owner, index, self.augment(op, old, value))
 
-    def augment_attribute(self, op: str, owner: Any, name: str, value: Any) -> None:
-        self.set_attribute(owner, name, self.augment(op, self.attribute(owner, name), value))
+    def attribute_place(self, owner: Any, name: str) -> tuple[Any, str, Any]:
+        return owner, name, self.attribute(owner, name)
+
+    def augment_attribute(self, op: str, place: tuple[Any, str, Any], value: Any) -> None:
+        owner, name, old = place
+        self.set_attribute(owner, name, self.augment(op, old, value))
 
     # Other expressions
 

@@ -24,6 +24,8 @@ from .operators import UFUNC_OF, Operators
 from .scalars import TracedScalar, is_weak, known_of
 from .values import broadcast, cast, check_dtype, common_dims, shape_text
 
+# The ufunc that np.clip calls; NumPy gives it no public name.
+CLIP: np.ufunc = np._core.umath.clip  # type: ignore[attr-defined]
 _PYTHON_KIND = {bool: np.dtype(bool), int: int, float: float, complex: complex}
 
 
@@ -32,7 +34,7 @@ def _loops() -> dict[np.ufunc, tuple[str, ...]]:
     found = {f: (op.name,) for op in OPS.values() for f in op.numpy
              if isinstance(f, np.ufunc) and f.signature is None and "elementwise" in op.traits}
     return {**found, np.divmod: ("floor_divide", "remainder"), np.modf: ("modf_fraction", "trunc"),
-            np.frexp: ("frexp_mantissa", "frexp_exponent"), np.float_power: ("power",)}
+            np.frexp: ("frexp_mantissa", "frexp_exponent"), np.float_power: ("power",), CLIP: ("minimum",)}
 
 
 LOOPS = _loops()
@@ -69,6 +71,8 @@ def call_ufunc(ufunc: np.ufunc, *args: Any, out: Any = None, where: Any = True, 
     values = [broadcast(value_of(x, _known_dtype(d)), dims) for x, d in zip(limited, loop, strict=False)]
     if values[-1].dtype.kind == "i" and ufunc is np.power:
         values[-1] = _checked_exponent(values[-1], None if where is True else broadcast(value_of(where), dims))
+    if ufunc is CLIP:
+        values = [tracer.emit("maximum", values[:2]), values[2]]
     results = [r for op in LOOPS[ufunc] for r in tracer.emit_all(op, values)]
     if beyond is not None:
         results = [tracer.emit("where", [*(broadcast(v, dims) for v in beyond), r]) for r in results]
@@ -241,11 +245,15 @@ def _fast_power(base: Any, exponent: Any) -> np.ufunc | None:
         return np.square
     if not isinstance(dtype, np.dtype) or dtype.kind not in "fc":
         return None
-    return {1: np.positive, -1: np.reciprocal, 0.5: np.sqrt}.get(exponent)
+    if exponent == -1:
+        return np.reciprocal if type(exponent) is int or dtype.kind == "f" else None
+    return {1: np.positive, 0.5: np.sqrt}.get(exponent)
 
 
 def _power_applies(base: Any, exponent: Any, fast: np.ufunc) -> bool:
     """The short form is taken where it has the dtype of the power."""
+    if type(exponent) is int and promotable(base) == np.dtype(bool):
+        return True  # NumPy squares truths too, and so in int8
     try:
         full = np.power.resolve_dtypes((promotable(base), promotable(exponent), None))
         return fast.resolve_dtypes((promotable(base), None))[-1] == full[-1]

@@ -230,8 +230,9 @@ select_rules = RuleTable("select", [
 weak_rules = RuleTable("Python scalars", [
     Rule("x + 0 -> x, Python ints", made(("py_add", "py_subtract"), X, constant("e")), _weak_identity(0)),
     Rule("0 + x -> x, Python ints", made("py_add", constant("e"), X), _weak_identity(0)),
-    Rule("x * 1 -> x, Python scalars", made(("py_multiply", "py_divide", "py_floor_divide"), X, constant("e")),
-         _weak_identity(1)),
+    Rule("x * 1 -> x, Python scalars", made(("py_multiply", "py_divide"), X, constant("e")), _weak_identity(1)),
+    Rule("x // 1 -> x, Python ints", made("py_floor_divide", X, constant("e")),
+         lambda b, m: _like(m, m.x) if m.op.result.type == PY_INT and equals_exactly(m.e, 1) else None),
     Rule("1 * x -> x, Python scalars", made("py_multiply", constant("e"), X), _weak_identity(1)),
     Rule("(x + k) - x -> k, Python ints", made("py_subtract", made("py_add", X, Y), X),
          lambda b, m: m.y if m.op.result.type == PY_INT else None),

@@ -121,6 +121,8 @@ def _places(op: Op, liveness: Liveness, lazy: set[Value],
             return None
         if not isinstance(rule, Checked | Statements) and consumer.results[0] in lazy:
             for p in known[consumer.results[0]]:
+                if isinstance(lowering(p.root), Checked) and not is_free(op):  # type: ignore[arg-type]
+                    return None  # a check stands bare: what it reads through views must lie in memory
                 out.add(Place(p.root, p.path + step, p.repeated or repeated))
         else:
             out.add(Place(consumer, step, repeated))

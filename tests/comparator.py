@@ -169,13 +169,18 @@ def outside_spread(g: Any, w: Any, others: list) -> str | None:
             spread = np.max([np.abs(o.astype(np.float64) - wide) for o in o_], axis=0)
             # A handful of ulps is granted outright; results near the overflow and underflow limits move in jumps.
             grant = 4 * np.spacing(np.abs(w_)).astype(np.float64) + float(low.smallest_subnormal) * 4
-            unstable = np.any([np.isfinite(o) != np.isfinite(w_) for o in o_], axis=0)
+            unstable = np.any([_other_kind(o, w_) for o in o_], axis=0)
             ok = (gap <= SPREAD_FACTOR * spread + grant) | unstable | (np.isnan(g_) & np.isnan(w_)) | (g_ == w_)
     if np.all(ok):
         return None
     i = tuple(np.argwhere(~np.atleast_1d(ok))[0])
     pick = [np.atleast_1d(o)[i] for o in o_]
     return f"at {i}: {np.atleast_1d(g_)[i]!r}, NumPy {np.atleast_1d(w_)[i]!r}, NumPy perturbed {pick[:4]}"
+
+
+def _other_kind(o: np.ndarray, w: np.ndarray) -> np.ndarray:
+    """Where one is finite and the other is not, or where they are other things beyond the finite: a NaN, an infinity."""
+    return (np.isfinite(o) != np.isfinite(w)) | (np.isnan(o) != np.isnan(w)) | (np.isinf(o) & np.isinf(w) & (o != w))
 
 
 def fresh(arguments: tuple) -> Callable[[], tuple]:

@@ -3,11 +3,16 @@
 The source is rewritten: every call of an inexact function, `@` and `**` has its operands and its result passed through
 `_wobble`, which moves each float by up to ULP units in the last place (of the modulus, for a complex number).  Products and
 quotients are exact for real numbers but not for complex ones: their operands pass through `_wobble_complex`.
+The sign of a NaN is nobody's promise: whatever computes one may give it either.  Two variants also lay their operands out otherwise, with gaps
+between the elements or in the other memory order, so that NumPy takes other loops; the first multiplies by `einsum` instead
+of BLAS.  They add up in another order, round at other places, and infinities times zeros meet elsewhere.
 """
 
 from __future__ import annotations
 
 import ast
+import copy
+import operator
 from collections.abc import Callable
 
 import numpy as np
@@ -26,11 +31,83 @@ EXACT = {
 OPERATORS = (ast.Pow, ast.MatMult)
 COMPLEX_OPERATORS = (ast.Mult, ast.Div)
 COMPLEX_CALLS = {"multiply", "divide", "square", "reciprocal"}
+ARITHMETIC = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod)
+ARITHMETIC_CALLS = COMPLEX_CALLS | {"add", "subtract", "floor_divide", "remainder"}
 
 
-def wobbler(direction: int, seed: int) -> Callable:
-    """direction: -1 or 1 moves everything one way, 0 moves each element at random."""
+class OtherLoops:
+    """NumPy, whose products are computed by `einsum`, and whose rounding goes element by element.
+
+    What becomes of a float out of an integer's range depends on whether a vector loop or its tail converts it.
+    """
+
+    def __init__(self, module) -> None:
+        self._module = module
+
+    def __getattr__(self, name: str):
+        return getattr(self._module, name)
+
+    def tensordot(self, a, b, axes=2):
+        a, b = np.asarray(a), np.asarray(b)
+        pairs = zip(range(a.ndim - axes, a.ndim), range(axes)) if isinstance(axes, int) else zip(*map(np.atleast_1d, axes))
+        first, second = list(range(a.ndim)), list(range(a.ndim, a.ndim + b.ndim))
+        summed = [(int(i), int(j)) for i, j in pairs]
+        for i, j in summed:
+            second[j] = first[i]
+        return np.einsum(a, first, b, second, [k for k in first + second if (k in first) != (k in second)])
+
+    def dot(self, a, b, *out):
+        if np.ndim(a) == 0 or np.ndim(b) == 0 or out:
+            return np.dot(a, b, *out)
+        return self.tensordot(a, b, ([-1], [-2 if np.ndim(b) > 1 else -1]))
+
+    def matmul(self, a, b, **options):
+        return np.matmul(a, b, **options) if np.ndim(a) > 2 or np.ndim(b) > 2 or options else self.dot(a, b)
+
+    def inner(self, a, b):
+        return np.inner(a, b) if np.ndim(a) == 0 or np.ndim(b) == 0 else self.tensordot(a, b, ([-1], [-1]))
+
+    def round(self, x, *digits, **options):
+        if not isinstance(x, np.ndarray) or options:
+            return np.round(x, *digits, **options)
+        rounded = np.round(x, *digits)
+        rounded[...] = np.reshape([np.round(e, *digits) for e in x.ravel()], x.shape)
+        return rounded
+
+    def vdot(self, a, b):
+        return self.dot(np.conj(np.ravel(a)), np.ravel(b))
+
+
+def nan_signs(seed: int) -> Callable:
+    """Gives each NaN a sign at random."""
     rng = np.random.default_rng(seed)
+
+    def change(x):
+        if not isinstance(x, np.ndarray | np.generic | float) or np.asarray(x).dtype.kind != "f" or not np.isnan(x).any():
+            return x
+        sign = rng.choice([-1, 1], np.shape(x)).astype(np.asarray(x).dtype)
+        changed = np.where(np.isnan(x), np.copysign(x, sign), x)
+        if isinstance(x, np.ndarray):
+            if x.flags.writeable:
+                x[...] = changed
+            return x
+        return type(x)(changed)
+
+    return change
+
+
+def _gaps(x: np.ndarray) -> np.ndarray:
+    return np.empty((*x.shape, 2), x.dtype)[..., 0]
+
+
+def _turned(x: np.ndarray) -> np.ndarray:
+    return np.empty(x.shape, x.dtype, "C" if x.flags.f_contiguous else "F")
+
+
+def wobbler(direction: int, seed: int, empty: Callable = np.empty_like) -> Callable:
+    """direction: -1 or 1 moves everything one way, 0 moves each element at random. empty: makes the memory of results."""
+    rng = np.random.default_rng(seed)
+    signs = nan_signs(seed + 100)
 
     def wobble(x):
         if isinstance(x, tuple | list):
@@ -48,10 +125,10 @@ def wobbler(direction: int, seed: int) -> Callable:
             moved = np.where(np.isfinite(moved), moved, a)
             moved = np.where((a == 0) | (np.abs(a) == 1), a, moved).astype(a.dtype)
         if isinstance(x, np.ndarray):
-            out = np.empty_like(x)
+            out = empty(x)
             out[...] = moved
-            return out
-        return type(x)(moved) if isinstance(x, float | complex) and not isinstance(x, np.generic) else a.dtype.type(moved)
+            return signs(out)
+        return type(x)(moved) if isinstance(x, float | complex) and not isinstance(x, np.generic) else signs(a.dtype.type(moved))
 
     return wobble
 
@@ -71,7 +148,8 @@ class _Rewrite(ast.NodeTransformer):
         name = f.attr if isinstance(f, ast.Attribute) else f.id if isinstance(f, ast.Name) else ""
         if name in COMPLEX_CALLS:
             node.args = [self.wrap(a, "_wobble_complex") if not isinstance(a, ast.Starred) else a for a in node.args]
-            return node
+        if name in ARITHMETIC_CALLS:
+            return self.wrap(node, "_nan_signs")
         if name in EXACT or name.startswith("_"):
             return node
         node.args = [self.wrap(a) if not isinstance(a, ast.Constant | ast.Starred) else a for a in node.args]
@@ -86,18 +164,25 @@ class _Rewrite(ast.NodeTransformer):
         if isinstance(node.op, OPERATORS):
             node.left, node.right = self.wrap(node.left), self.wrap(node.right) if not isinstance(
                 node.right, ast.Constant) else node.right
+            if isinstance(node.op, ast.MatMult):
+                return self.wrap(ast.Call(ast.Name("_matmul", ast.Load()), [node.left, node.right], []))
             return self.wrap(node)
         if isinstance(node.op, COMPLEX_OPERATORS):
             node.left, node.right = self.wrap(node.left, "_wobble_complex"), self.wrap(node.right, "_wobble_complex")
-        return node
+        return self.wrap(node, "_nan_signs") if isinstance(node.op, ARITHMETIC) else node
 
-    def visit_AugAssign(self, node: ast.AugAssign) -> ast.AST:
+    def visit_AugAssign(self, node: ast.AugAssign) -> list[ast.stmt]:
         self.generic_visit(node)
         if isinstance(node.op, OPERATORS):
             node.value = self.wrap(node.value)
         elif isinstance(node.op, COMPLEX_OPERATORS):
             node.value = self.wrap(node.value, "_wobble_complex")
-        return node
+        made = copy.deepcopy(node.target)
+        for part in ast.walk(made):
+            if hasattr(part, "ctx"):
+                part.ctx = ast.Load()
+        # The target of an operator is a variable that may name an array: its NaN change in place, or not at all.
+        return [node, ast.Expr(self.wrap(made, "_nan_signs"))]
 
 
 def perturbed_functions(source: str, name: str, namespace: dict) -> list[Callable]:
@@ -105,10 +190,14 @@ def perturbed_functions(source: str, name: str, namespace: dict) -> list[Callabl
     tree = ast.fix_missing_locations(_Rewrite().visit(ast.parse(source)))
     code = compile(tree, "<perturbed>", "exec")
     out = []
-    for k, direction in enumerate((1, -1, 0, 0, 0, 0)):
+    for k, direction in enumerate((1, -1, 0, 0, 0, 0, 0, 0)):
         env = dict(namespace)
-        env["_wobble"] = wobbler(direction, k)
+        env["_wobble"] = wobbler(direction, k, {6: _gaps, 7: _turned}.get(k, np.empty_like))
+        env["_nan_signs"] = nan_signs(k)
         env["_wobble_complex"] = only_complex(env["_wobble"])
+        env["_matmul"] = OtherLoops(np).matmul if k == 6 else operator.matmul
         exec(code, env)
+        if k == 6:
+            env.update({n: OtherLoops(v) for n, v in env.items() if v is np})
         out.append(env[name])
     return out

@@ -40,8 +40,8 @@ def resize(a: Any, new_shape: Any) -> TracedArray:
     if flat.size == 0 or size == 0:
         return call(np.zeros, (dims,), {"dtype": flat.dtype})
     repeats = -(-size // flat.size)
-    long = call(np.concatenate, ([flat] * repeats,), {}) if repeats > 1 else flat
-    return long[:size].reshape(dims).copy()
+    rows = call(np.broadcast_to, (flat, (repeats, flat.size)), {})
+    return rows.reshape(-1)[:size].reshape(dims).copy()
 
 
 def _without_nan(a: Any, filler: Any) -> tuple[Any, Any]:
@@ -186,7 +186,7 @@ def median(a: Any, axis: Any = None, out: Any = None, overwrite_input: bool = Fa
     ordered = call(np.sort, (line,), {"axis": -1})
     middle = ordered[..., (n - 1) // 2:n // 2 + 1]
     result = call(np.mean, (middle,), {"axis": -1})
-    if a.dtype.kind == "f":  # a NaN, sorted last, makes the median NaN
+    if a.dtype.kind in "fc" and n != 0:  # a NaN, sorted last, makes the median NaN
         last = ordered[..., -1]
         result = call(np.where, (call(np.isnan, (last,), {}), last, result), {})
         result = result if result.ndim else result[()]

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from ...ir.graph import Value
+from ...ir.types import same_dims
 from .. import tracer
 from ..arrays import TracedArray, as_array, deliver, new_array, operand, wrap
 from ..dispatch import alias_method, call, implements
@@ -75,13 +76,20 @@ def _matmul(x: Value, y: Value) -> Value:
 def dot(a: Any, b: Any, out: Any = None) -> Any:
     (x, y), kind = _operands(a, b)
     if not x.ndim or not y.ndim:
-        return deliver(call(np.multiply, (x, y), {}), out)  # as arrays: Python numbers are not weak here
+        return deliver(_times_scalar(x, y), out)
     k = max(y.ndim - 2, 0)
     n, m = x.view.dims[-1], y.view.dims[k]
     if isinstance(n, int) and isinstance(m, int) and n != m:
         raise ValueError(f"shapes {shape_text(x.view.dims)} and {shape_text(y.view.dims)} not aligned: {n} (dim {x.ndim - 1}) != "
                          f"{m} (dim {k})")
     return deliver(wrap(contract(cast(x.view.read(), kind), cast(y.view.read(), kind), (x.ndim - 1,), (k,))), out)
+
+
+def _times_scalar(x: TracedArray, y: TracedArray) -> Any:
+    """A product with a 0-d operand; both are arrays, so Python numbers are not weak. Where NumPy asks BLAS, in C order."""
+    kind = np.result_type(x.dtype, y.dtype)
+    by_blas = kind.kind in "fc" and kind != np.float16 and max(x.ndim, y.ndim) <= 2
+    return call(np.multiply, (x, y), {"order": "C"} if by_blas else {})
 
 
 alias_method("dot", np.dot)
@@ -91,7 +99,7 @@ alias_method("dot", np.dot)
 def inner(a: Any, b: Any, /) -> Any:
     (x, y), kind = _operands(a, b)
     if not x.ndim or not y.ndim:
-        return call(np.multiply, (a, b), {})
+        return _times_scalar(x, y)
     if x.view.dims[-1] != y.view.dims[-1]:
         raise ValueError(f"shapes {shape_text(x.view.dims)} and {shape_text(y.view.dims)} not aligned: {x.shape[-1]} (dim "
                          f"{x.ndim - 1}) != {y.shape[-1]} (dim {y.ndim - 1})")
@@ -148,11 +156,12 @@ def einsum(*operands: Any, out: Any = None, dtype: Any = None, order: str = "K",
     subscripts, given = _einsum_text(operands)
     arrays, kind = _operands(*given)
     kind = kind if dtype is None else np.dtype(dtype)
-    if len(arrays) == 1 and kind == arrays[0].dtype and out is None:
-        view = _einsum_view(subscripts, arrays[0])
-        if view is not None:
-            return view
-    inputs, output, values = _named_axes(subscripts, [cast(a.view.read(), kind) for a in arrays])
+    named, output = _named_axes(subscripts, [a.ndim for a in arrays])
+    extents = _named_extents(named, arrays)
+    if len(arrays) == 1 and out is None and set(named[0]) == set(output):
+        return _einsum_view(named[0], output, arrays[0])
+    inputs = ["".join(dict.fromkeys(t)) for t in named]
+    values = [_diagonals(t, cast(a.view.read(), kind), extents) for t, a in zip(named, arrays)]
     if len(values) > 2:
         shapes = [tuple(d for d in v.dims) for v in values]
         path, _ = opt_einsum.contract_path(",".join(inputs) + "->" + output, *shapes, shapes=True, optimize="auto")
@@ -166,41 +175,38 @@ def einsum(*operands: Any, out: Any = None, dtype: Any = None, order: str = "K",
         inputs.append(name)
         values.append(value)
     result = _arrange(inputs[0], values[0], output)
-    return deliver(wrap(result, None if optimize else _einsum_order(subscripts, arrays, output, result)), out)
+    return deliver(wrap(result, None if optimize else _einsum_order(named, arrays, output, result)), out)
 
 
-def _einsum_order(subscripts: str, arrays: Sequence[TracedArray], output: str, result: Value) -> tuple[int, ...] | None:
+def _einsum_order(inputs: Sequence[str], arrays: Sequence[TracedArray], output: str, result: Value) -> tuple[int, ...] | None:
     """The result's memory order: NumPy's iterator ranks the output's axes by the strides that operands have along them."""
-    inputs = subscripts.partition("->")[0].split(",")
-    if "." in subscripts or any(s is None for a in arrays for s in a.view.strides):
+    if any(s is None for a in arrays for s in a.view.strides):
         return None
     # The iterator's axes: the output's, then the summed ones in alphabetical order.
     axes = output + "".join(sorted(set("".join(inputs)) - set(output)))
     dims = (*result.dims, *(2 for _ in axes[len(output):]))
     columns = []
     for letters, a in zip(inputs, arrays):
-        step = {c: a.view.strides[k] for k, c in enumerate(letters)}
-        columns.append((dims, tuple(step.get(c, 0) for c in axes)))
+        step: dict[str, Any] = dict.fromkeys(axes, 0)
+        for c, d, s in zip(letters, a.view.dims, a.view.strides):
+            step[c] += 0 if isinstance(d, int) and d == 1 else s
+        columns.append((dims, tuple(step[c] for c in axes)))
     order = keep_order(columns, dims)
     kept = None if order is None else tuple(k for k in order if k < len(output))
     return None if kept == tuple(range(len(output))) else kept
 
 
-def _einsum_view(subscripts: str, a: TracedArray) -> Any:
-    """One operand and nothing summed: NumPy returns a view, writeable if the operand is."""
-    letters, arrow, output = subscripts.partition("->")
-    if not arrow or "." in subscripts or set(letters) != set(output) or len(letters) != a.ndim or len(set(output)) < len(output):
-        return None
+def _einsum_view(letters: str, output: str, a: TracedArray) -> Any:
+    """One operand and nothing summed: NumPy returns a view, of the operand's dtype and writeable if the operand is."""
+    writeable = a.view.writeable
     while len(set(letters)) < len(letters):
         c = next(c for c in letters if letters.count(c) > 1)
         i = letters.index(c)
         j = letters.index(c, i + 1)
-        if a.shape[i] != a.shape[j]:
-            raise ValueError(f"dimensions in single operand for collapsing index '{c}' don't match ({a.shape[i]} != {a.shape[j]})")
         a = call(np.moveaxis, (call(np.diagonal, (a, 0, i, j), {}), -1, i), {})
         letters = letters[:j] + letters[j + 1:]
     moved = TracedArray(a.view.transpose([letters.index(c) for c in output]))
-    return TracedArray(replace(moved.view, writeable=a.view.storage.writeable)) if output else moved[()]
+    return TracedArray(replace(moved.view, writeable=writeable)) if output else moved[()]
 
 
 def _einsum_text(operands: Sequence[Any]) -> tuple[str, list[Any]]:
@@ -217,16 +223,16 @@ def _einsum_text(operands: Sequence[Any]) -> tuple[str, list[Any]]:
     return subscripts + ("" if tail is None else "->" + text(tail)), pairs[::2]
 
 
-def _named_axes(subscripts: str, values: list[Value]) -> tuple[list[str], str, list[Value]]:
-    """One letter per axis, ellipses spelt out, repeated letters in one operand taken on the diagonal."""
+def _named_axes(subscripts: str, ranks: Sequence[int]) -> tuple[list[str], str]:
+    """One letter per axis of each operand and of the result, ellipses spelt out."""
     left, arrow, output = subscripts.partition("->")
     inputs = left.split(",")
-    if len(inputs) != len(values):
+    if len(inputs) != len(ranks):
         raise ValueError("fewer operands provided to einstein sum function than specified in the subscripts string"
-                         if len(inputs) > len(values) else
+                         if len(inputs) > len(ranks) else
                          "more operands provided to einstein sum function than specified in the subscripts string")
     free = [c for c in "ZYXWVUTSRQPONMLKJIHGFEDCBAzyxwvutsrqponmlkjihgfedcba" if c not in subscripts]
-    spans = [len(v.dims) - len(t.replace("...", "")) for t, v in zip(inputs, values)]
+    spans = [n - len(t.replace("...", "")) for t, n in zip(inputs, ranks)]
     for t, n in zip(inputs, spans):
         if n < 0:
             raise ValueError("einstein sum subscripts string contains too many subscripts for operand")
@@ -242,16 +248,26 @@ def _named_axes(subscripts: str, values: list[Value]) -> tuple[list[str], str, l
     else:
         output = output.replace("...", dots)
     for c in output:
+        if output.count(c) > 1:
+            raise ValueError(f"einstein sum subscripts string includes output subscript '{c}' multiple times")
         if not any(c in t for t in inputs):
             raise ValueError(f"einstein sum subscripts string included output subscript '{c}' which never appeared in an input")
+    return inputs, output
+
+
+def _named_extents(named: Sequence[str], arrays: Sequence[TracedArray]) -> dict[str, Any]:
+    """The extent of each letter; extents of 1 are broadcast, but not against another axis of the same operand."""
     extents: dict[str, Any] = {}
-    for t, v in zip(inputs, values):
-        for c, d in zip(t, v.dims):
+    for k, (t, a) in enumerate(zip(named, arrays)):
+        own: dict[str, Any] = {}
+        for c, d in zip(t, a.view.dims):
+            if not same_dims((own.setdefault(c, d),), (d,)):
+                raise ValueError(f"dimensions in operand {k} for collapsing index '{c}' don't match ({own[c]} != {d})")
             if c in extents and extents[c] != 1 and d != 1 and extents[c] != d:
                 raise ValueError(f"operands could not be broadcast together with remapped shapes [original->remapped]: "
-                                 f"{shape_text(v.dims)}->... ")
+                                 f"{shape_text(a.view.dims)}->... ")
             extents[c] = d if extents.get(c, 1) == 1 else extents[c]
-    return [*map("".join, map(dict.fromkeys, inputs))], output, [_diagonals(t, v, extents) for t, v in zip(inputs, values)]
+    return extents
 
 
 def _diagonals(letters: str, v: Value, extents: dict[str, Any]) -> Value:

@@ -14,7 +14,7 @@ import numpy as np
 from ...ir.graph import Value
 from ...ir.types import Dim
 from .. import tracer
-from ..arrays import TracedArray, as_array, deliver, value_of, wrap
+from ..arrays import TracedArray, as_array, deliver, new_array, value_of, wrap
 from ..dispatch import alias_method, call, implements
 from ..memory_order import keep_order
 from ..scalars import TracedScalar, concrete
@@ -196,16 +196,15 @@ _position(np.argmax)
 _position(np.argmin)
 
 
-def _count(a: TracedArray, axes: Sequence[int], where: Any) -> Any:
+def _count(a: TracedArray, axes: Sequence[int], where: Any, keepdims: Any = _NO_VALUE) -> Any:
     """How many elements go into each mean: an int, or an array of them under a mask."""
     if where is _NO_VALUE or where is True:
         n: Any = 1
         for k in axes:
             n = n * a.shape[k]
         return n
-    mask = broadcast(value_of(where), common_dims(a.view.dims))
-    return wrap(tracer.emit("reduce_sum", [cast(mask, np.dtype(np.int64))], axes=tuple(axes))) if axes else wrap(
-        cast(mask, np.dtype(np.int64)))
+    mask = new_array(broadcast(value_of(where), common_dims(a.view.dims)))
+    return reduce_ufunc(np.add, mask, tuple(axes), np.int64, None, keepdims)
 
 
 def _keep(result: Any, a: TracedArray, axes: Sequence[int]) -> Any:
@@ -222,20 +221,31 @@ def mean(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims:
     half = dtype is None and a.dtype == np.float16
     if dtype is None and a.dtype.kind in "biu":
         dtype = np.float64
-    total = reduce_ufunc(np.add, a, axes, np.float32 if half else dtype, None, _NO_VALUE, _NO_VALUE, where)
-    count = _count(a, axes, where)
-    result = call(np.true_divide, (total, _as_divisor(count, total)), {})
-    if half:
-        result = wrap(cast(value_of(result), np.dtype(np.float16)), layout_without(a, axes))
-    if keepdims is not _NO_VALUE and concrete(keepdims, "keepdims"):
-        result = _keep(result, a, axes)
-    return deliver(result, out)
+    total = reduce_ufunc(np.add, a, axes, np.float32 if half else dtype, out, keepdims, _NO_VALUE, where)
+    result = _divided(total, _count(a, axes, where, keepdims))
+    return result if out is not None or not half else _as_half(result)
+
+
+def _divided(total: Any, count: Any) -> Any:
+    """A sum divided in place, in its own dtype: what NumPy's means and variances end with."""
+    divisor = _as_divisor(count, total)
+    if isinstance(total, TracedArray):
+        return call(np.true_divide, (total, divisor), {"out": total, "casting": "unsafe"})
+    quotient = call(np.true_divide, (total, divisor), {})
+    return wrap(cast(value_of(quotient), value_of(total).dtype))
+
+
+def _as_half(result: Any) -> Any:
+    return call(np.astype, (result, np.float16), {}) if isinstance(result, TracedArray) else wrap(
+        cast(value_of(result), np.dtype(np.float16)))
 
 
 def _as_divisor(count: Any, total: Any) -> Any:
     """The count in the real dtype of the sum, so that dividing by it does not promote."""
     if isinstance(count, (TracedArray, TracedScalar)) and not isinstance(count, int):
         dtype = value_of(total).dtype
+        if dtype == np.float16:  # counts go further than halves
+            return count
         return call(np.asarray, (count,), {"dtype": np.empty(0, dtype).real.dtype if dtype.kind in "fc" else np.float64})
     return count
 
@@ -252,27 +262,24 @@ def var(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any 
     count = _count(a, axes, where)
     if mean is _NO_VALUE:
         total = reduce_ufunc(np.add, a, axes, work, None, _NO_VALUE, _NO_VALUE, where)
-        mean = _keep(call(np.true_divide, (total, _as_divisor(count, total)), {}), a, axes)
-    centred = call(np.subtract, (call(np.asarray, (a,), {"dtype": work}), mean), {})
-    if work.kind == "c":
+        mean = _keep(_divided(total, count), a, axes)
+    centred = call(np.subtract, (call(np.asarray, (a,), {"dtype": work}) if half else a, mean), {})
+    if centred.dtype.kind == "c":
         squares = call(np.add, (call(np.square, (centred.real,), {}), call(np.square, (centred.imag,), {})), {})
     else:
         squares = call(np.square, (centred,), {})
-    total = reduce_ufunc(np.add, squares, axes, None, None, _NO_VALUE, _NO_VALUE, where)
-    freedom = count - (ddof if correction is _NO_VALUE else correction)
+    total = reduce_ufunc(np.add, squares, axes, None if half else dtype, out, keepdims, _NO_VALUE, where)
+    freedom = _count(a, axes, where, keepdims) - (ddof if correction is _NO_VALUE else correction)
     freedom = max(freedom, 0) if isinstance(freedom, (int, float)) else call(np.maximum, (freedom, 0), {})
-    result = call(np.true_divide, (total, _as_divisor(freedom, total)), {})
-    if half:
-        result = wrap(cast(value_of(result), np.dtype(np.float16)), layout_without(a, axes))
-    if keepdims is not _NO_VALUE and concrete(keepdims, "keepdims"):
-        result = _keep(result, a, axes)
-    return deliver(result, out)
+    result = _divided(total, freedom)
+    return result if out is not None or not half else _as_half(result)
 
 
 @implements(np.std)
 def std(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0, keepdims: Any = _NO_VALUE, **others: Any,
         ) -> Any:
-    return deliver(call(np.sqrt, (var(a, axis, dtype, None, ddof, keepdims, **others),), {}), out)
+    spread = var(a, axis, dtype, out, ddof, keepdims, **others)
+    return call(np.sqrt, (spread,), {"out": spread} if isinstance(spread, TracedArray) else {})
 
 
 @implements(np.ptp)

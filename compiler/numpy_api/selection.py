@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from ...ir.types import same_dims
 from .. import tracer
-from ..arrays import TracedArray, as_array, deliver, dims_of, new_array, operand, value_of, wrap
+from ..arrays import TracedArray, any_traced, as_array, deliver, dims_of, new_array, operand, value_of, wrap
 from ..dispatch import alias_method, call, implements, implements_method
 from ..memory_order import keep_order
 from ..scalars import TracedScalar, concrete, is_weak, to_kind
-from ..ufuncs import promotable
+from ..ufuncs import CLIP, call_ufunc, promotable
 from ..values import broadcast, cast, check_dtype, common_dims
 from .axes import one_axis
 from .creation import like_order
@@ -89,11 +90,7 @@ def clip(a: Any, a_min: Any = _NO_VALUE, a_max: Any = _NO_VALUE, out: Any = None
         return call(np.maximum, (a, low), {"out": out, **kwargs})
     if low is None:
         return call(np.minimum, (a, high), {"out": out, **kwargs})
-    kind = check_dtype(promoted(*map(operand, (a, low, high))))
-    if kind.kind == "b":
-        raise np._core._exceptions._UFuncNoLoopError(np._core.umath.clip, (np.dtype(bool),) * 3 + (None,))  # type: ignore
-    bounded = call(np.minimum, (call(np.maximum, (a, low), {"dtype": kind}), high), {"dtype": kind})
-    return deliver(bounded, out)
+    return call_ufunc(CLIP, a, low, high, out=out, **kwargs)
 
 
 alias_method("clip", np.clip)
@@ -134,7 +131,7 @@ alias_method("argsort", np.argsort)
 
 @implements_method("sort")
 def sort_method(a: TracedArray, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> None:
-    a[...] = sort(a, axis, kind, stable=stable)
+    a[...] = sort(a, operator.index(concrete(axis, "an axis")), kind, stable=stable)
 
 
 @implements(np.take)
@@ -143,21 +140,24 @@ def take(a: Any, indices: Any, axis: Any = None, out: Any = None, mode: str = "r
     if axis is None:
         a, axis = call(np.ravel, (a,), {}), 0
     k = one_axis(axis, a.ndim)
-    places = operand(indices)
+    if mode not in ("raise", "clip", "wrap"):
+        raise ValueError(f"clipmode must be one of 'clip', 'raise', or 'wrap' (got '{mode}')")
+    places = operand(np.asarray(indices, np.intp) if isinstance(indices, list) and not any_traced(indices) else indices)
+    if isinstance(places, TracedArray) and not np.can_cast(places.dtype, np.int64, "same_kind"):
+        raise TypeError(f"Cannot cast array data from {places.dtype!r} to dtype('int64') according to the rule 'safe'")
+    dims = (*a.view.dims[:k], *dims_of(places), *a.view.dims[k + 1:])
+    if isinstance(out, TracedArray) and not same_dims(out.view.dims, dims):
+        raise ValueError("output array does not match result of ndarray.take")
+    if isinstance(places, TracedArray):
+        places = places.astype(np.int64, copy=False)
+    if a.view.dims[k] == 0:
+        if 0 not in dims:
+            raise IndexError("cannot do a non-empty take from an empty axes.")
+        return deliver(wrap(tracer.builder().zeros(a.view.read().type.with_dims(dims))), out)  # type: ignore[union-attr]
     if mode == "clip":
         places = call(np.clip, (places, 0, a.shape[k] - 1), {})
     elif mode == "wrap":
         places = call(np.remainder, (places, a.shape[k]), {})
-    elif mode != "raise":
-        raise ValueError(f"clipmode must be one of 'clip', 'raise', or 'wrap' (got '{mode}')")
-    if isinstance(places, TracedArray) and places.dtype.kind not in "iu":
-        raise TypeError(f"Cannot cast array data from {places.dtype!r} to dtype('int64') according to the rule 'safe'")
-    others = a.shape[:k] + a.shape[k + 1:]
-    if mode == "raise" and a.shape[k] == 0 and 0 not in np.shape(places):
-        if 0 not in others:
-            raise IndexError("cannot do a non-empty take from an empty axes.")
-        empty = call(np.zeros, ((*a.shape[:k], *np.shape(places), *a.shape[k + 1:]), a.dtype), {})
-        return deliver(empty, out)
     if 0 in a.shape[:k]:
         # NumPy looks at the indexes only where it takes something.
         places = call(np.multiply, (places, 0), {})
@@ -208,8 +208,9 @@ def select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0)
 
 @implements(np.choose)
 def choose(a: Any, choices: Any, out: Any = None, mode: str = "raise") -> Any:
-    picked, options = as_array(a), [as_array(c) for c in choices]
-    kind = np.result_type(*[c.dtype for c in options])
+    given = [operand(c) for c in choices]
+    kind = check_dtype(promoted(*given))
+    picked, options = as_array(a), [as_array(value_of(c, kind)) if is_weak(c) else as_array(c) for c in given]
     dims = common_dims(picked.view.dims, *[c.view.dims for c in options])
     stacked = call(np.stack, ([call(np.broadcast_to, (c.astype(kind), dims), {}) for c in options],), {})
     chosen = call(np.broadcast_to, (picked, dims), {})
@@ -234,7 +235,7 @@ def round_to(a: Any, decimals: Any = 0, out: Any = None) -> Any:
         kind = np.dtype(np.float16)
     if isinstance(kind, np.dtype) and kind.kind in "iu":
         if decimals >= 0:
-            return deliver(call(np.positive, (a,), {}), out)
+            return deliver(new_array(a.view.read(), like_order(a)) if is_array and a.ndim else wrap(value_of(a)), out)
         scale = 10 ** -decimals
         tens = call(np.rint, (call(np.divide, (a, scale), scaled_order),), {})
         result = call(np.multiply, (tens, scale), {})
@@ -285,7 +286,8 @@ def nan_to_num(x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, ne
 def isclose(a: Any, b: Any, rtol: Any = 1e-5, atol: Any = 1e-8, equal_nan: bool = False) -> Any:
     x, y = operand(a), operand(b)
     if promoted(y).kind in "biu":
-        y = call(np.multiply, (y, 1.0), {})
+        y = call(np.asarray, (y,), {"dtype": np.result_type(promoted(y), 1.0)}) if isinstance(y, TracedArray) else \
+            call(np.multiply, (y, 1.0), {})
     gap = call(np.absolute, (call(np.subtract, (x, y), {}),), {})
     bound = call(np.add, (atol, call(np.multiply, (rtol, call(np.absolute, (y,), {})), {})), {})
     near = call(np.logical_and, (call(np.less_equal, (gap, bound), {}), call(np.isfinite, (y,), {})), {})

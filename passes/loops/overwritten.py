@@ -39,7 +39,8 @@ def _clean(body: list[Stmt], ranges: Ranges) -> None:
     while k < len(body):
         s = body[k]
         buffer = _filled(s)
-        if buffer is not None and buffer.is_private and _Progress(buffer, ranges).covers(body[k + 1:]):
+        if buffer is not None and buffer.is_private and _Progress(buffer, ranges).covers(
+                body[k + 1:k + 1 + MOST_STATEMENTS]):
             del body[k]
             continue
         for inner, known in zip(bodies(s), inside(s, ranges), strict=True):
@@ -55,6 +56,10 @@ def _filled(s: Stmt) -> Buffer | None:
         if isinstance(s, Store):
             return s.buffer
     return None
+
+
+# How far behind a fill its cover is looked for.
+MOST_STATEMENTS = 64
 
 
 class _Progress:

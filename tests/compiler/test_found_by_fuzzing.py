@@ -184,3 +184,170 @@ def test_contiguous_arrays_have_an_axis():
 def test_sums_and_products_of_truths():
     agrees(lambda x: (np.sum(x, axis=0, dtype=bool), np.prod(x, dtype=bool), np.sum(x, dtype=bool, initial=True)),
            np.array([[0.0, 2.0], [0.0, -2.0]]))
+
+
+def test_a_copy_onto_itself_looks_at_nothing_else():
+    def f(x, mask):
+        np.copyto(x, x, where=mask)
+        return x
+
+    frozen = np.arange(4)
+    frozen.flags.writeable = False
+    agrees(f, frozen, np.ones((9, 9), bool))
+    agrees(lambda x, y: np.copyto(x, y), frozen, np.arange(4))
+
+
+@pytest.mark.parametrize("mask", [np.ones((1, 4), bool), np.ones(3, bool), np.ones(4, int), np.array([True, False, True, True])])
+def test_the_mask_of_a_copy_broadcasts_to_its_target(mask):
+    def f(x, y, mask):
+        np.copyto(x, y, where=mask)
+        return x
+
+    agrees(f, np.arange(4), np.arange(4)[None] + 5, mask)
+    agrees(f, np.arange(4), 7, mask)
+    agrees(f, np.arange(4), 7.5, mask)
+
+
+def test_powers_of_truths_and_of_complex_numbers():
+    agrees(lambda x: (x ** 2, x ** 3, x ** 2.0), np.array([True, False]))
+    agrees(lambda x: (x ** -1, x ** -1.0, x ** 0.5, x ** 2), np.array([1 + 0j, 2 - 3j]))
+
+
+def test_a_float_divided_by_one_is_rounded_down():
+    agrees(lambda x: (x // True, x // 1, x // 1.0, x % 1), -0.25)
+
+
+def test_clip_is_a_ufunc():
+    def f(x, out):
+        return np.clip(x, 0, 1, out=out)
+
+    x = np.array([0.5, 2, -1])
+    agrees(f, x, np.zeros(3, int))
+    agrees(f, np.array([1, 2, 3]), np.zeros(3, bool))
+    agrees(lambda x: (np.clip(x, False, True), np.clip(x, 0, 1)), np.array([True, False]))
+    agrees(lambda x: (np.clip(x, 0, 3, dtype=np.float32), np.clip(x, [0], [[3], [4]]), np.clip(x, 0, 1.5)), np.array([1, 5]))
+
+
+def test_python_numbers_among_choices_are_weak():
+    agrees(lambda i, x: np.choose(i, [x, 2]), np.array([0, 1]), np.array([1, 2], np.float32))
+    agrees(lambda i, x: np.choose(i, [x, 2.5]), np.array([0, 1]), np.array([1, 2], np.int8))
+
+
+@pytest.mark.parametrize("mode", ["raise", "clip", "wrap"])
+def test_taking_from_an_empty_axis(mode):
+    def f(x, i, out):
+        return np.take(x, i, mode=mode, out=out)
+
+    agrees(f, np.zeros((0, 1)), np.zeros((2, 0), np.uint32), None)
+    agrees(f, np.zeros((0, 1)), np.array([1, 2]), None)
+    agrees(f, np.zeros((0, 1)), np.array([1, 2]), np.zeros(3))
+    agrees(f, np.arange(3.0), np.array([True, False]), None)
+
+
+@pytest.mark.parametrize("dtype", [float, int, bool, complex, np.float32])
+def test_medians_of_nothing_and_of_nan(dtype):
+    agrees(lambda x: (np.median(x), np.median(x, axis=0), np.median(x, axis=1)), np.zeros((0, 3), dtype))
+    if np.dtype(dtype).kind in "fc":
+        agrees(lambda x: (np.median(x), np.median(x, axis=0)), np.array([[1, np.nan, 3], [2, 5, np.nan]], dtype))
+
+
+VIEWED = np.arange(24.0).reshape(2, 3, 4)
+
+
+@pytest.mark.parametrize("x", [VIEWED, VIEWED.T, np.broadcast_to(VIEWED[0], (2, 3, 4)), VIEWED[:, ::-1]])
+def test_einsum_of_one_operand_is_a_view(x):
+    agrees(lambda x: (np.einsum("ijk->kji", x), np.einsum("...i->i...", x), np.einsum("cab", x)), x)
+    agrees(lambda x: np.einsum("...i,...i->...", x, x), x)
+    agrees(lambda x: np.einsum("ijk->kij", x, dtype=np.float32), x)
+
+
+def test_einsum_of_axes_that_do_not_fit():
+    agrees(lambda x: np.einsum("ii", x), np.ones((1, 2)))
+    agrees(lambda x, y: np.einsum("ii,i->i", x, y), np.ones((1, 2)), np.ones(2))
+    agrees(lambda x: np.einsum("i->ii", x), np.ones(2))
+    agrees(lambda x, y: np.einsum("ij,kj->ik", x, y), np.ones((1, 5)).T, np.ones((4, 0)))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex64, np.int64, np.float16, np.int8])
+def test_the_memory_order_of_a_product_with_a_scalar(dtype):
+    agrees(lambda x: (x.dot(2), x.dot(0.5), np.dot(2, x), np.inner(x, 3.0), x.dot(np.float32(2))),
+           np.asfortranarray(np.arange(6).reshape(2, 3).astype(dtype)))
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.float32, np.float16])
+@pytest.mark.parametrize("out", [np.int64, np.float32, np.float64])
+def test_means_and_variances_into_an_array(dtype, out):
+    def f(x, out):
+        return np.mean(x, axis=0, out=out), out.copy(), np.var(x, axis=0, out=out), out.copy(), x.sum(axis=0, out=out)
+
+    def g(x, out):
+        return np.std(x, axis=0, out=out)
+
+    x = np.array([[1, 2, 5], [3, 4, 9], [5, 6, 7], [7, 8, 3]]).astype(dtype)
+    agrees(f, x, np.zeros(3, out))
+    agrees(lambda x, out: np.std(x[:, :1] * 0 + 4, axis=0, out=out), x, np.zeros(1, out))
+
+
+def test_the_memory_order_of_masked_means():
+    x = np.arange(24.0).reshape(4, 3, 2).T
+    agrees(lambda x: (np.nanmean(x, axis=-1), np.mean(x, axis=1, where=x > 3), np.nanvar(x, axis=0), np.isclose(x, 2)), x)
+    agrees(lambda x: (np.isclose(x, x), np.round(x, 1)), np.broadcast_to(np.arange(4), (3, 1, 4)))
+
+
+def test_indices_that_are_written_out_are_checked_before_what_follows():
+    def f(x, y):
+        x[..., [-20, 1]] |= y
+        return np.stack([x, y])
+
+    agrees(f, np.ones((3, 1), int), np.ones((2, 2), int))
+
+
+def test_empty_values_lose_leading_extents_behind_an_index():
+    def f(x, y):
+        x[[-1, 0], :] = y
+
+    agrees(f, np.zeros((3, 0)), np.zeros((5, 2, 0)))
+    agrees(f, np.zeros((3, 2)), np.zeros((5, 2, 2)))
+
+
+def test_a_place_is_read_before_what_is_added_to_it():
+    def change(x):
+        x[:2] = 100.0
+        return 1.0
+
+    def f(x, box):
+        x[0] += change(x)
+        x[[1, 2]] += change(x)
+        box["y"] += change(x)
+        x[:2] -= change(x)
+        return x, box
+
+    agrees(f, np.arange(3.0), {"y": 1.0})
+    agrees(lambda x, y: _index_then_raise(x, y), np.zeros((3, 3)), np.ones(2))
+
+
+def _index_then_raise(x, y):
+    x[[0, 1], [0, 1, 2]] += y.no_such_attribute
+
+
+def test_a_check_reads_memory_behind_views():
+    def f(x, n):
+        y = np.square(x)
+        y **= np.choose(x * 1, [y, n])
+        return y
+
+    agrees(f, np.zeros(7, bool), 0)
+
+
+def test_filling_through_flat_is_one_statement():
+    def f(x, n):
+        y = np.cumsum(x, axis=0)
+        y.flat = n
+        x.flat = np.arange(5)
+        return y
+
+    agrees(f, np.ones((33, 33), int), 2)
+
+
+def test_sorting_in_place_needs_an_axis():
+    agrees(lambda x: x.sort(axis=None), np.array([3, 1]))

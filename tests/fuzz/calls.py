@@ -1,6 +1,7 @@
 """Calls of NumPy functions as templates: what stands in braces is filled with operands that fit.
 
-{x} any array; {f} an array of floats; {i} of integers; {b} of truths; {c} of complex numbers; {m} of two axes; {v} of one,
+{x} any array; {f} an array of floats; {i} of integers; {b} of truths; {c} of complex numbers; {m} of two axes; {q} of two,
+both empty or none (of others NumPy's diagonal shows memory that is not the array's); {v} of one,
 {w} writeable too; {y} one that probably broadcasts with the first; {s} a scalar; {k} an axis of the first; {n} a small
 count; {d} a dtype.  A call that NumPy rejects is dropped by the generator.
 """
@@ -46,7 +47,7 @@ TEMPLATES = (
     "np.zeros_like({x}, dtype={d})", "np.full_like({x}, {s})", "np.linspace(0, {s}, 5)", "np.array([{s}, {s}])",
     "np.array([{v}, {v}])", "np.indices((2, 3))[1]", "np.tri(3, 4, 1)", "np.geomspace(1.0, 8.0, 4)",
     # Products
-    "np.einsum('ij->ji', {m})", "np.einsum('ij->i', {m})", "np.einsum('ii->i', {m})",
+    "np.einsum('ij->ji', {m})", "np.einsum('ij->i', {m})", "np.einsum('ii->i', {q})",
     "np.einsum('i,j->ij', {v}, {v})", "np.einsum('...i,...i->...', {x}, {y})", "np.einsum('ij,jk', {m}, {m})",
     "np.einsum('ij,j->i', {m}, {v})", "np.inner({x}, {x})", "np.einsum('i,i,i->', {v}, {v}, {v})",
     "np.vdot({v}, {v})", "np.kron({v}, {v})", "np.cross({v}[:3], {v}[:3])", "np.matmul({m}, {v})",
