@@ -3,9 +3,10 @@
 The source is rewritten: every call of an inexact function, `@` and `**` has its operands and its result passed through
 `_wobble`, which moves each float by up to ULP units in the last place (of the modulus, for a complex number).  Products and
 quotients are exact for real numbers but not for complex ones: their operands pass through `_wobble_complex`.
-The sign of a NaN is nobody's promise: whatever computes one may give it either.  Two variants also lay their operands out otherwise, with gaps
-between the elements or in the other memory order, so that NumPy takes other loops; the first multiplies by `einsum` instead
-of BLAS.  They add up in another order, round at other places, and infinities times zeros meet elsewhere.
+The sign of a NaN is nobody's promise: whatever computes one may give it either.  Two variants also lay their operands out
+otherwise, with gaps between the elements or in the other memory order, so that NumPy takes other loops; the first
+multiplies by `einsum` instead of BLAS.  They add up in another order, round at other places, and infinities times zeros
+meet elsewhere.
 """
 
 from __future__ import annotations
