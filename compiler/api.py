@@ -15,6 +15,7 @@ from types import MethodType
 from typing import Any
 
 from ..ir.errors import UnsupportedError
+from ..ir.generators import using
 from . import hooks, tracer
 from .config import config
 from .executable import Executable, Overlap
@@ -48,6 +49,12 @@ class Version:
         self.only = traced.result.output if isinstance(traced.result, NewArray) and not traced.effects else None
 
     def run(self, call: Call) -> Any:
+        if self.traced.generators is not None:
+            with using([s.read(call) for s in self.traced.generators]):
+                return self._run(call)
+        return self._run(call)
+
+    def _run(self, call: Call) -> Any:
         values = call.args if self.direct else self.traced.bind(call)
         outputs = self.executable.run(values)
         return self.traced.finish(outputs, call) if self.only is None else outputs[self.only]

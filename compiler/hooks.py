@@ -24,6 +24,7 @@ from . import capture, dispatch, tracer
 from .arrays import TracedArray, any_traced, constant_array, is_traced
 from .builtin_functions import BUILTINS
 from .choice import Choice, ChosenMethod, at_hand, first_choice, spread
+from .generators import GENERATORS, random_function, traced_generator
 from .library import is_library_code, is_library_module
 from .lifting import lift
 from .masked_values import call_on_masked, holds_masked
@@ -262,6 +263,8 @@ def object_attribute(owner: Any, name: str, call_: Callable[..., Any]) -> Any:
     trace = tracer.current()
     if isinstance(owner, type):
         return _of_class(owner, name)
+    if isinstance(owner, GENERATORS):
+        return getattr(traced_generator(owner), name)
     found = class_attribute(type(owner), name)
     if isinstance(found, property) and found.fget is not None and not is_library_code(found.fget.__code__):
         return call_(found.fget, owner)
@@ -295,6 +298,9 @@ def call(f: Any, args: tuple, kwargs: dict) -> Any:
         return spread(functools.partial(call, f), args, kwargs)
     if holds_masked(args, kwargs) and _is_array_function(f):
         return call_on_masked(f, args, kwargs)
+    drawn = random_function(f)
+    if drawn is not None:
+        return drawn(*args, **kwargs)
     implementation = dispatch.find(f)
     if implementation is not None and (f in _CREATION or any_traced(args) or any_traced(kwargs)):
         return implementation(*args, **kwargs)

@@ -19,9 +19,11 @@ from . import indexing as _indexing  # noqa: F401
 from . import iteration as _iteration  # noqa: F401
 from . import numpy_api as _numpy_api  # noqa: F401
 from . import python_arithmetic as _python_arithmetic  # noqa: F401
+from . import random_draws as _random_draws  # noqa: F401
 from . import spreading as _spreading  # noqa: F401
 from . import ufuncs as _ufuncs  # noqa: F401
 from .aliasing import check_overlaps
+from .generators import StateAddress
 from .hooks import call
 from .lifting import RUN_TIME_SCALARS, lift
 from .results import Recipes
@@ -88,7 +90,8 @@ def finish_trace(state: Trace, name: str, result: Any) -> Traced:
     parameters = [_parameter(source, value, storages.get(id(value))) for source, value in state.inputs]
     # Names of native symbols are made from it.
     function = Function(re.sub(r"\W", "", name) or "function", state.block, parameters, recipes.outputs)
-    return Traced(function, [s for s, _ in state.inputs], list(state.guards), recipe, effects, bool(state.unions))
+    generators = [s.base for s, _ in state.inputs if isinstance(s, StateAddress)] if state.draws else None
+    return Traced(function, [s for s, _ in state.inputs], list(state.guards), recipe, effects, bool(state.unions), generators)
 
 
 def _parameter(source: Source, value: Any, storage: Storage | None) -> Parameter:

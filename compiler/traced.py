@@ -55,7 +55,8 @@ class Build:
 
 @dataclass(eq=False, slots=True)
 class Traced:
-    """A traced function. `unites`: some inputs share memory and are one parameter."""
+    """A traced function. `unites`: some inputs share memory and are one parameter. `generators`: where the caller's random
+    generators are; None if the function draws no random numbers."""
 
     function: Function
     inputs: list[Source]
@@ -63,6 +64,7 @@ class Traced:
     result: Recipe
     effects: list[Effect] = field(default_factory=list)
     unites: bool = False
+    generators: list[Source] | None = None
 
     def matches(self, call: Call) -> bool:
         """Do the guards hold for this call? A place that cannot be read any more fails its guard."""

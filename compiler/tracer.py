@@ -123,6 +123,7 @@ class Trace:
         self.chosen = False
         self.assumed: dict[Value, int] = {}
         self.order: Storage  # effects.begin: of calls of Python functions
+        self.draws = False  # random numbers
 
     def add_input(self, source: Source, type: Type, name: str = "") -> Value:
         """A new parameter of the function."""

@@ -186,6 +186,8 @@ class Call:
       sgemv dgemv cgemv zgemv   reads a, x; writes y: trans, m, n, lda, incx, incy     y = op(a) x; a is m by n, column-major
       sort_<dtype>              writes x: n, kind     sorts n contiguous elements; kind 0 quicksort, 1 heapsort, 2 stable
       argsort_<dtype>           reads x; writes p: n, kind     p[0..n) becomes the order of x[0..n), as int64
+      random__<function>__<dtype>   reads parameters; writes order, x: n, a step (0 or 1) per parameter, order, state
+                                draws n elements (`ops/draw.py`); the order written is one more
       heap_reserve              writes words: bytes     an address with so many bytes, kept in two words; 0: no memory
       heap_release              writes words: n     gives back what n pairs of words hold
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from .ops.draw import FUNCTIONS, drawn
 from .types import DTYPES
 
 
@@ -85,6 +86,20 @@ def _heap(name: str, pointers: Sequence[Pointer], scalars: Sequence[int]) -> int
     return 64
 
 
+def _random(name: str, pointers: Sequence[Pointer], scalars: Sequence[int]) -> int:
+    """The method of the generator itself, one element after the other where parameters differ."""
+    _, function, dtype = name.split("__")
+    n, *steps, order, state = scalars
+    *parameters, at_order, out = pointers
+    dtypes = FUNCTIONS[function].parameters
+    columns = [p.strided(DTYPES[d], (n,), (step,)) for p, d, step in zip(parameters, dtypes, steps, strict=True)]
+    target = out.strided(DTYPES[dtype], (n,), (1,))
+    for k in range(n):
+        target[k] = drawn(function, DTYPES[dtype], state, [c[k] for c in columns], ())
+    at_order.strided(np.dtype(np.int64), (), ())[...] = order + 1
+    return 0
+
+
 ROUTINES: dict[str, Callable[[str, Sequence[Pointer], Sequence[int]], int]] = {
     **{f"{c}gemm": _gemm for c in _BLAS_DTYPES}, **{f"{c}gemv": _gemv for c in _BLAS_DTYPES},
-    "sort": _sort, "argsort": _argsort, "heap": _heap}
+    "sort": _sort, "argsort": _argsort, "heap": _heap, "random": _random}

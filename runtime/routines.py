@@ -15,7 +15,7 @@ import threading
 
 import numpy as np
 
-from . import blas, heap, sorting
+from . import blas, heap, random, sorting
 from .engine import CodeError, Engine, Library
 
 
@@ -38,6 +38,8 @@ class Routines:
 
     def _describe(self, name: str) -> tuple[str, dict[str, int]]:
         family, _, dtype = name.partition("_")
+        if family == "random":
+            return random.routine(name)
         if family in ("sort", "argsort") and dtype in sorting.DTYPES:
             return (sorting.sort if family == "sort" else sorting.argsort)(name, np.dtype(sorting.DTYPES[dtype]))
         if name in ("heap_reserve", "heap_release"):
