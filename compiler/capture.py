@@ -297,7 +297,8 @@ class ExpressionHooks(ast.NodeTransformer):
         test = s.test
         for f in flow.stops[s]:
             test = ast.BoolOp(ast.And(), [ast.UnaryOp(ast.Not(), ast.Name(f, ast.Load())), test])
-        items = hook("while_", self._place(s), thunk(self.visit(at(test, s))), *state)
+        endless = ast.Constant(isinstance(s.test, ast.Constant) and bool(s.test.value))
+        items = hook("while_", self._place(s), thunk(self.visit(at(test, s))), *state, endless)
         new = at(ast.For(ast.Name("__trip", ast.Store()), items, self._guarded(self.body(s.body), s), []), s)
         return [*defs, new, *self._forget(s, stored_names(s) - flow.live[s])]
 

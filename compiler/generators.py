@@ -182,9 +182,12 @@ _PLACES = {**{n: 0 for n in ("random", "standard_cauchy", "standard_exponential"
            **{n: 3 for n in ("hypergeometric", "noncentral_f", "triangular")}}
 
 
+_DTYPE_PLACES = {"integers": 3, "randint": 3, "standard_gamma": 2, "random": 1, "standard_normal": 1, "standard_exponential": 1}
+
+
 def _dtype(name: str, args: tuple, kwargs: dict) -> Any:
     """The argument `dtype`, or what it is if it is not given; None for methods without one."""
-    place = {"integers": 3, "randint": 3, "standard_gamma": 2, "random": 1, "standard_normal": 1, "standard_exponential": 1}.get(name)
+    place = _DTYPE_PLACES.get(name)
     if place is None:
         return None
     default = int if name == "randint" else np.int64 if name == "integers" else np.float64
@@ -247,7 +250,7 @@ def _shuffle(generator: TracedGenerator, x: Any, axis: int = 0) -> None:
 
     def run(address: int, values: np.ndarray) -> list[Any]:
         with generators.unlocked(address) as real:
-            real.shuffle(values, axis) if axis else real.shuffle(values)
+            real.shuffle(values, *([axis] if axis else []))  # type: ignore[call-arg]  # RandomState has no axis
         return [values]
 
     (value,) = host_call("random.shuffle", run, [generator.address, x], [view_type])

@@ -121,6 +121,16 @@ class SameObject:
 
 
 @dataclass(frozen=True, slots=True)
+class DistinctGuard:
+    """All these places hold objects of their own."""
+
+    sources: tuple[Source, ...]
+
+    def holds(self, call: Call) -> bool:
+        return len({id(s.read(call)) for s in self.sources}) == len(self.sources)
+
+
+@dataclass(frozen=True, slots=True)
 class TypeGuard:
     """An object of exactly this class stands at `source`."""
 

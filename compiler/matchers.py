@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from . import pytree
-from .signature import Static, leaf_key
+from .signature import Static, has_identity, leaf_key
 
 Matcher = Callable[[tuple, dict], bool]
 
@@ -50,7 +50,7 @@ class _Writer:
     def __init__(self) -> None:
         self.lines: list[str] = []
         self.names: dict[str, Any] = {"ndarray": np.ndarray}
-        self.arrays: list[tuple[str, np.ndarray]] = []
+        self.objects: list[tuple[str, Any]] = []
         self.count = 0
 
     def test(self, *conditions: str) -> None:
@@ -81,6 +81,8 @@ class _Writer:
         elif cls is FunctionType:
             self.test(f"{place} is {self.name(x)}", f"{place}.__code__ is {self.name(x.__code__)}")
         elif cls in (float, complex, bool) or isinstance(x, np.generic) or self.is_known_by_class(x):
+            if has_identity(x):
+                self.objects.append((place, x))
             self.test(f"{place}.__class__ is {self.name(cls)}")
         else:
             raise _NoMatcher
@@ -90,13 +92,15 @@ class _Writer:
         return type(x) is not Static and not pytree.is_container(type(x)) and leaf_key(x) is type(x)
 
     def array(self, place: str, x: np.ndarray) -> None:
-        self.arrays.append((place, x))
+        self.objects.append((place, x))
         self.test(f"{place}.__class__ is ndarray", f"{place}.shape == {self.name(x.shape)}",
                   f"{place}.dtype is {self.name(x.dtype)}", f"{place}.strides == {self.name(x.strides)}",
                   f"{place}.flags.num & {_FLAGS} == {x.flags.num & _FLAGS}")
 
     def container(self, place: str, x: tuple | list | dict) -> None:
         known = place in ("args", "kwargs")
+        if not known and not isinstance(x, tuple):
+            self.objects.append((place, x))
         kind = [] if known else [f"{place}.__class__ is {type(x).__name__}"]
         keys = list(x) if isinstance(x, dict) else range(len(x))
         self.test(*kind, f"[*{place}] == {self.name(keys)}" if isinstance(x, dict) else f"len({place}) == {len(x)}")
@@ -106,13 +110,17 @@ class _Writer:
             self.value(inner, x[k])
 
     def distinct(self) -> None:
-        """The same array given twice is another signature."""
-        if len({id(x) for _, x in self.arrays}) < len(self.arrays):
+        """The same array, object or container given twice is another signature."""
+        if len({id(x) for _, x in self.objects}) < len(self.objects):
             raise _NoMatcher
-        places = [p for p, _ in self.arrays]
-        if len(places) > 3:
-            self.test(f"len({{{', '.join(f'id({p})' for p in places)}}}) == {len(places)}")
-        else:
-            for n, b in enumerate(places):
-                for a in places[:n]:
-                    self.test(f"{a} is not {b}")
+        # Objects of different classes differ anyway.
+        classes: dict[type, list[str]] = {}
+        for place, x in self.objects:
+            classes.setdefault(type(x), []).append(place)
+        for places in classes.values():
+            if len(places) > 3:
+                self.test(f"len({{{', '.join(f'id({p})' for p in places)}}}) == {len(places)}")
+            else:
+                for n, b in enumerate(places):
+                    for a in places[:n]:
+                        self.test(f"{a} is not {b}")

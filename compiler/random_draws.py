@@ -45,14 +45,15 @@ def _finish(value: Value, size: Any, kind: str) -> Any:
 
 def _are_numbers(parameters: Sequence[Any], kinds: str) -> bool:
     """Real numbers or arrays of them, of these kinds."""
-    found = [operand(p) if isinstance(p, (list, tuple, np.ndarray)) else p for p in parameters]
-    return all(isinstance(p, (int, float, np.generic, TracedArray, TracedScalar)) and np.dtype(getattr(p, "dtype", type(p))).kind in kinds
-               if not is_weak(p) else _weak_kind(p) in kinds for p in found)
+    return all(_kind(operand(p) if isinstance(p, (list, tuple, np.ndarray)) else p) in kinds for p in parameters)
 
 
-def _weak_kind(x: Any) -> str:
-    name = x.kind if isinstance(x, TracedScalar) else type(x).__name__
-    return {"bool": "b", "int": "i", "float": "f"}.get(name or "", "c")
+def _kind(x: Any) -> str:
+    """The kind of a number's dtype; "O" for what is no number."""
+    if is_weak(x):
+        name = x.kind if isinstance(x, TracedScalar) else type(x).__name__
+        return {"bool": "b", "int": "i", "float": "f"}.get(name or "", "c")
+    return x.dtype.kind if isinstance(x, (np.generic, TracedArray, TracedScalar)) else "O"
 
 
 def _dims(size: Any, parameters: Sequence[Any]) -> tuple[Dim, ...]:
@@ -76,18 +77,19 @@ def _given(parameters: Sequence[Any], dims: Sequence[Dim], dtypes: Sequence[np.d
 
 # kind -> (what must hold of x, message for a number, message for an array)
 _Rule = tuple[Callable[[Any], Any], str, str]
+# The largest mean whose Poisson numbers fit an int64, as NumPy has it.
+_MOST = float(np.iinfo(np.int64).max - np.sqrt(np.iinfo(np.int64).max) * 10)
+_OUT_OF_RANGE = "{0} <= 0, {0} > 1 or {0} contains NaNs"
 _RULES: dict[str, _Rule] = {
     "not negative": (lambda x: np.isnan(x) | ~np.signbit(x), "{} < 0", "{} < 0"),
     "positive": (lambda x: ~(x <= 0), "{} <= 0", "{} <= 0"),
     "probability": (lambda x: (x >= 0) & (x <= 1), "{0} < 0, {0} > 1 or {0} is NaN", "{0} < 0, {0} > 1 or {0} contains NaNs"),
-    "above 0, to 1": (lambda x: (x > 0) & (x <= 1), "{0} <= 0, {0} > 1 or {0} contains NaNs", "{0} <= 0, {0} > 1 or {0} contains NaNs"),
+    "above 0, to 1": (lambda x: (x > 0) & (x <= 1), _OUT_OF_RANGE, _OUT_OF_RANGE),
     "below 1": (lambda x: (x >= 0) & (x < 1), "{0} < 0, {0} >= 1 or {0} is NaN", "{0} < 0, {0} >= 1 or {0} contains NaNs"),
     "above 1": (lambda x: x > 1, "{0} <= 1 or {0} is NaN", "{0} <= 1 or {0} contains NaNs"),
     "rate": (lambda x: x >= 0, "{0} < 0 or {0} is NaN", "{0} < 0 or {0} contains NaNs"),
     "small": (lambda x: ~(x > _MOST), "{} value too large", "{} value too large"),
 }
-# The largest mean whose Poisson numbers fit an int64, as NumPy has it.
-_MOST = float(np.iinfo(np.int64).max - np.sqrt(np.iinfo(np.int64).max) * 10)
 
 
 def _require(value: Value, name: str, kind: str) -> Value:
@@ -202,7 +204,8 @@ def _scaled(name: str, row: _Row, function: str, combine: Callable[..., Any]) ->
 
 _scaled("normal", _row(_LOCATION, _SCALE), "standard_normal", lambda b, z, loc, scale: b.add(loc, b.multiply(scale, z)))
 _scaled("exponential", _row(_SCALE), "standard_exponential", lambda b, e, scale: b.multiply(scale, e))
-_scaled("gamma", _row(("shape", _NEEDED, "not negative"), _SCALE), "standard_gamma", lambda b, g, shape, scale: b.multiply(scale, g))
+_scaled("gamma", _row(("shape", _NEEDED, "not negative"), _SCALE), "standard_gamma",
+        lambda b, g, shape, scale: b.multiply(scale, g))
 
 
 def _uniform(generator: TracedGenerator, low: Any = 0.0, high: Any = 1.0, size: Any = None) -> Any:
@@ -233,7 +236,8 @@ DRAWS["uniform"] = _uniform
 def _standard(name: str, function: str) -> None:
     def method(generator: TracedGenerator, size: Any = None, dtype: Any = np.float64, *rest: Any, **kwargs: Any) -> Any:
         kind = np.dtype(dtype)
-        if kind not in (np.float64, np.float32) or rest or kwargs.keys() - {"out", "method"} or kwargs.get("method", "zig") != "zig":
+        unknown = rest or kwargs.keys() - {"out", "method"} or kwargs.get("method", "zig") != "zig"
+        if kind not in (np.float64, np.float32) or unknown:
             return NotImplemented
         out = kwargs.get("out")
         if out is None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from enum import Enum
-from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
+from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType, NoneType
 from typing import Any
 
 import numpy as np
@@ -64,14 +64,28 @@ def signature(args: tuple, kwargs: dict) -> tuple[Hashable, Call]:
     """The key of this call, and the call with its leaves."""
     leaves, treedef = pytree.flatten((args, kwargs))
     key = tuple([leaf_key(x) for x in leaves])
-    return (treedef, key, repeats(leaves)), Call(args, kwargs, leaves)
+    return (treedef, key, repeats((args, kwargs))), Call(args, kwargs, leaves)
 
 
-def repeats(leaves: list) -> tuple[int, ...]:
-    """For each array leaf that is the same object as an earlier one, the two places; usually ()."""
+def has_identity(x: Any) -> bool:
+    """May it show whether two places hold the same `x`?  Not for numbers and what else is compared by value."""
+    return type(x) is np.ndarray or (type(x) not in _KEYS and not isinstance(x, np.generic) and leaf_key(x) is type(x))
+
+
+def repeats(tree: Any) -> tuple[int, ...]:
+    """For each array, object or container that is the same as an earlier one, the two places; usually ()."""
     seen: dict[int, int] = {}
     out: list[int] = []
-    for k, x in enumerate(leaves):
-        if type(x) is np.ndarray and seen.setdefault(id(x), k) != k:
-            out += [seen[id(x)], k]
+
+    def visit(x: Any) -> None:
+        container = pytree.is_container(type(x))
+        if container:
+            for child in pytree.children(x):
+                visit(child)
+        if (type(x) not in (tuple, NoneType)) if container else has_identity(x):
+            k = len(seen) + len(out)
+            if seen.setdefault(id(x), k) != k:
+                out.extend((seen[id(x)], k))
+
+    visit(tree)
     return tuple(out)

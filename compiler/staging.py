@@ -215,7 +215,8 @@ class StagedControl:
     # while
 
     def while_(self, place: str, test: Callable[[], Any], get: Callable, set_: Callable, names: tuple, carried: tuple,
-               live: tuple) -> Iterator[None]:
+               live: tuple, endless: bool) -> Iterator[None]:
+        """endless: the test itself always holds, so that there is a first trip."""
         decisions = tracer.current().decisions
         control = Control(place, get, set_, names, carried, live)
         if ("unroll", place) in decisions:
@@ -223,7 +224,7 @@ class StagedControl:
         elif ("peel", place) in decisions:
             yield from self._when(test(), control, lambda block: self._peeled_while(test, control, block))
         else:
-            yield from self._staged_while(test, control)
+            yield from self._staged_while(test, control, endless)
 
     def _peeled_while(self, test: Callable[[], Any], control: Control, block: Block | None) -> Iterator[None]:
         yield
@@ -243,7 +244,7 @@ class StagedControl:
             raise_failure()
         raise tracer.unsupported("this loop", f"it is unrolled, and makes more than {MOST_UNROLLED * 10} trips")
 
-    def _staged_while(self, test: Callable[[], Any], control: Control) -> Iterator[None]:
+    def _staged_while(self, test: Callable[[], Any], control: Control, surely: bool = False) -> Iterator[None]:
         trace, place = tracer.current(), control.place
         loop = Carried(control)
         for attempt in range(_MOST_PASSES):
@@ -276,7 +277,7 @@ class StagedControl:
                         raise tracer.unsupported("this loop", "it never ends")
                     raise Restart(("unroll", place))
                 results = trace.builder.emit("while", loop.initial(), {}, [test_block, body], loc=tracer.here())
-                loop.finish(results, False)
+                loop.finish(results, surely)
                 return
         raise tracer.unsupported("this loop", "what it carries from trip to trip does not settle")
 

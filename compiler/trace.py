@@ -25,6 +25,7 @@ from . import ufuncs as _ufuncs  # noqa: F401
 from .aliasing import check_overlaps
 from .generators import StateAddress
 from .hooks import call
+from .known import DistinctGuard
 from .lifting import RUN_TIME_SCALARS, lift
 from .results import Recipes
 from .sources import Argument, Call, Source
@@ -85,6 +86,8 @@ def finish_trace(state: Trace, name: str, result: Any) -> Traced:
     effects = recipes.effects()
     position = {id(value): k for k, (_, value) in enumerate(state.inputs)}
     recipes.write_back(state.storages, position)
+    if effects and len(state.containers) > 1:
+        state.guard(DistinctGuard(tuple(c.source for c in state.containers.values())))
     state.block.yields = list(recipes.values)
     storages = {id(s.parameter): s for s in state.storages if s.parameter is not None}
     parameters = [_parameter(source, value, storages.get(id(value))) for source, value in state.inputs]

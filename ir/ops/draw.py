@@ -114,5 +114,5 @@ _REASON = Missing("how what is drawn changes with the parameters of its distribu
 
 register(OpDef(
     "draw", _infer, _evaluate, Statements(_lower), _REASON, Missing("random numbers are not linear in anything"),
-    Missing("one lane draws after the other"), attrs=("function", "dtype", "dims"), effect="ordered", dtypes=("f64", "f32", *INTEGERS),
-    doc="Random numbers of a generator, by NumPy's own functions."))
+    Missing("one lane draws after the other"), attrs=("function", "dtype", "dims"), effect="ordered",
+    dtypes=("f64", "f32", *INTEGERS), doc="Random numbers of a generator, by NumPy's own functions."))

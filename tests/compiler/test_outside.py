@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import time
 import types
 from collections import namedtuple
 
@@ -310,8 +311,8 @@ def test_errors_name_the_line():
     with pytest.raises(UnsupportedError) as error:
         run_traced(f, (x3(),))
     assert error.value.loc.file == __file__ and error.value.loc.function == "f"
-    with pytest.raises(UnsupportedError, match=r"numpy\.random"):
-        run_traced(lambda x: x + np.random.rand(3), (x3(),))
+    with pytest.raises(UnsupportedError, match="differs from call to call"):
+        run_traced(lambda x: x + time.time(), (x3(),))
 
 
 def test_user_handlers_do_not_hide_what_cannot_be_compiled():
