@@ -2,6 +2,7 @@
 
 from .compiler import pytree as tree
 from .compiler.api import jit
+from .compiler.check_grads import check_grads
 from .compiler.checkpointing import checkpoint, stop_gradient
 from .compiler.config import config
 from .compiler.custom_rules import custom_jvp, custom_vjp
@@ -14,6 +15,6 @@ from .compiler.vectorization import vmap
 from .ir import errors
 
 __version__ = "0.1.0"
-__all__ = ["callback", "checkpoint", "cond", "config", "custom_jvp", "custom_vjp", "errors", "fori_loop", "grad",
-           "hessian", "jacfwd", "jacobian", "jacrev", "jit", "jvp", "linearize", "scan", "stop_gradient", "tree",
-           "value_and_grad", "vjp", "vmap", "while_loop"]
+__all__ = ["callback", "check_grads", "checkpoint", "cond", "config", "custom_jvp", "custom_vjp", "errors", "fori_loop",
+           "grad", "hessian", "jacfwd", "jacobian", "jacrev", "jit", "jvp", "linearize", "scan", "stop_gradient",
+           "tree", "value_and_grad", "vjp", "vmap", "while_loop"]

@@ -20,6 +20,7 @@ from ..memory_order import keep_order
 from ..scalars import concrete
 from ..values import broadcast, cast, check_dtype, common_dims, shape_text
 from ..views import reshape_value
+from .reductions import root_of_squares
 from .selection import promoted
 
 opt_einsum = lazy("opt_einsum")
@@ -365,14 +366,14 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
     if axis is None and ord is None:
         flat = call(np.ravel, (x,), {})
         total = dot(flat.real, flat.real) + dot(flat.imag, flat.imag) if x.dtype.kind == "c" else dot(flat, flat)
-        result = call(np.sqrt, (total,), {})
+        result = root_of_squares(total)
         return result if not keepdims else call(np.reshape, (result, (1,) * x.ndim), {})
     axes = tuple(range(x.ndim)) if axis is None else normalize_axis_tuple(axis, x.ndim)
     size = call(np.absolute, (x,), {})
     if len(axes) == 1 and ord in (None, 2):
         squares = call(np.add, (call(np.square, (x.real,), {}), call(np.square, (x.imag,), {})), {}) if x.dtype.kind == "c" \
             else call(np.multiply, (x, x), {})
-        return call(np.sqrt, (call(np.sum, (squares,), {"axis": axes, "keepdims": keepdims}),), {})
+        return root_of_squares(call(np.sum, (squares,), {"axis": axes, "keepdims": keepdims}))
     if len(axes) == 1 and ord in (math.inf, -math.inf, 1, 0):
         if ord == 0:
             ones = call(np.not_equal, (x, 0), {}).astype(size.dtype)
@@ -383,7 +384,7 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
         total = call(np.sum, (call(np.power, (size, ord), {}),), {"axis": axes, "keepdims": keepdims})
         return call(np.power, (total, call(np.reciprocal, (np.float64(ord),), {})), {})
     if len(axes) == 2 and ord in (None, "fro", "f"):
-        return call(np.sqrt, (call(np.sum, (call(np.square, (size,), {}),), {"axis": axes, "keepdims": keepdims}),), {})
+        return root_of_squares(call(np.sum, (call(np.square, (size,), {}),), {"axis": axes, "keepdims": keepdims}))
     if len(axes) == 2 and ord in (1, -1, math.inf, -math.inf):
         row, column = axes
         across = row if ord in (1, -1) else column

@@ -275,11 +275,24 @@ def var(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any 
     return result if out is not None or not half else _as_half(result)
 
 
+def root_of_squares(x: Any) -> Any:
+    """np.sqrt of a sum of squares: a length or a spread, with derivative zero at zero."""
+    root = call(np.sqrt, (x,), {})
+    made = value_of(root).op
+    if made is None or made.name != "sqrt" or made.result.dtype.kind == "c":
+        return root
+    value = tracer.emit("root_of_squares", made.operands)
+    if not isinstance(root, TracedArray):
+        return TracedScalar(value)
+    root.view.storage.value = value
+    return root
+
+
 @implements(np.std)
 def std(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0, keepdims: Any = _NO_VALUE, **others: Any,
         ) -> Any:
     spread = var(a, axis, dtype, out, ddof, keepdims, **others)
-    return call(np.sqrt, (spread,), {"out": spread} if isinstance(spread, TracedArray) else {})
+    return deliver(root_of_squares(spread), spread if isinstance(spread, TracedArray) else None)
 
 
 @implements(np.ptp)

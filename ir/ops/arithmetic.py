@@ -1,5 +1,5 @@
 """Arithmetic that is exact to the last bit: add, subtract, multiply, divide, negative, positive, square, reciprocal,
-absolute, fabs, sign, sqrt.
+absolute, fabs, sign, sqrt, root_of_squares.
 
 Integers wrap.  Identities are stated only where they hold for every float, signed zeros included.
 """
@@ -12,7 +12,7 @@ from ..builder import Builder
 from ..expr import Expr, op, select
 from ..graph import Value
 from . import complex_formulas
-from .families import transpose_from, ufunc_op
+from .families import elementwise, evaluate_by_name, infer_from_loop, jvp_from, transpose_from, ufunc_op
 from .pointwise import by_kind, is_nan, is_signed, number, scalar
 
 
@@ -116,3 +116,15 @@ ufunc_op(
     np.sqrt, by_kind(scalar("sqrt"), complex=complex_formulas.square_root),
     # Infinite at 0, as the derivative is.
     [lambda ctx, t, x, y: ctx.divide(t, ctx.multiply(y, 2))], domain=(0.1, 3.0))
+
+
+def _root_tangent(ctx: Builder, t: Value, x: Value, y: Value) -> Value:
+    """Of a length or a spread: zero at zero, where it has a kink."""
+    none = ctx.equal(y, 0)
+    slope = ctx.divide(t, ctx.multiply(ctx.where(none, ctx.full(1, y.type), y), 2))
+    return ctx.where(none, ctx.zeros(y.type), slope)
+
+
+elementwise("root_of_squares", 1, infer=infer_from_loop(np.sqrt), evaluate=evaluate_by_name("sqrt"), lower=by_kind(scalar("sqrt")),
+            jvp=jvp_from([_root_tangent]), dtypes=("f16", "f32", "f64"), domain=(0.1, 3.0),
+            doc="The square root of a sum of squares.")

@@ -275,3 +275,16 @@ def test_conventions_at_ties_and_kinks():
     assert td.grad(lambda x: np.maximum(x, 1.0))(1.0) == 0.5
     assert td.grad(lambda x: x**0)(0.0) == 0.0
     assert td.grad(lambda x: np.sqrt(x))(0.0) == np.inf
+    for length in (lambda x: np.linalg.norm(x), lambda x: np.std(x), lambda x: np.sum(np.linalg.norm(x[None], axis=1))):
+        np.testing.assert_array_equal(td.grad(length)(np.zeros(3)), np.zeros(3))
+
+
+def test_check_grads():
+    td.check_grads(lambda x, y: np.sum(np.sin(x) * y**2), (X, 1.5), order=3, rtol=1e-4, atol=1e-4)
+    td.check_grads(lambda x: {"a": x * x, "b": [np.cumsum(x)]}, (X.astype(np.float32),))
+    wrong = td.custom_jvp(lambda x: x * x)
+    wrong.defjvp(lambda primals, tangents: (primals[0] ** 2, 3 * primals[0] * tangents[0]))
+    with pytest.raises(AssertionError, match="forward mode"):
+        td.check_grads(lambda x: wrong(x), (X,))
+    with pytest.raises(AssertionError, match="reverse mode"):
+        td.check_grads(lambda x: wrong(x), (X,), modes=["rev"])

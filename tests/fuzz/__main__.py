@@ -11,6 +11,7 @@ import sys
 import time
 from collections import Counter
 
+from tests.fuzz.derivatives import SKIPPED
 from tests.fuzz.pool import Pool
 from tests.fuzz.run import coverage_table
 
@@ -21,14 +22,17 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--show", type=int, default=10, help="how many failing programs to print")
     parser.add_argument("--control", action="store_true", help="programs with loops and branches")
+    parser.add_argument("--grad", action="store_true", help="derivatives of programs, against differences")
     options = parser.parse_args()
     first, last = map(int, options.seeds.split(":"))
     total: Counter = Counter()
-    failures, refused, done, begun = [], Counter(), 0, time.monotonic()
-    for seed, problem, source, features in Pool(range(first, last), options.jobs, options.control).run():
+    failures, refused, skipped, done, begun = [], Counter(), Counter(), 0, time.monotonic()
+    for seed, problem, source, features in Pool(range(first, last), options.jobs, options.control, options.grad).run():
         done += 1
         total.update(features or {})
-        if problem and options.control and "UnsupportedError" in problem:
+        if problem and options.grad and problem.startswith(SKIPPED):
+            skipped[problem] += 1
+        elif problem and (options.control or options.grad) and "UnsupportedError" in problem:
             refused[problem.split("UnsupportedError', ")[-1][:60]] += 1
         elif problem:
             failures.append(seed)
@@ -41,6 +45,8 @@ def main() -> int:
         print(f"{sum(refused.values())} programs refused with UnsupportedError, by reason:")
         for reason, n in refused.most_common(20):
             print(f"  {n:5} {reason}")
+    for reason, n in skipped.most_common():
+        print(f"  {n:5} {reason}")
     print(f"{done} programs, {len(failures)} failures: {failures[:50]}")
     return 1 if failures else 0
 

@@ -5,18 +5,19 @@ from __future__ import annotations
 import multiprocessing
 import time
 
+from tests.fuzz.derivatives import check_gradient_seed
 from tests.fuzz.run import check_seed
 
 SECONDS_PER_PROGRAM = 60
 
 
-def worker(tasks, results, control) -> None:
+def worker(tasks, results, control, grad) -> None:
     import treadle
 
     for seed in iter(tasks.get, None):
         results.put(("begin", seed, None, None, None))
         try:
-            problem, program = check_seed(seed, treadle.jit, control)
+            problem, program = check_gradient_seed(seed, treadle) if grad else check_seed(seed, treadle.jit, control)
         except Exception as e:  # a bug of the generator or of the compiler: either way a finding
             problem, program = f"{type(e).__name__}: {e}", None
         results.put(("end", seed, problem, program and program.source, program and program.features))
@@ -25,8 +26,8 @@ def worker(tasks, results, control) -> None:
 class Pool:
     """Worker processes that are watched: one that dies or hangs is replaced, and its seed is a finding."""
 
-    def __init__(self, seeds: range, jobs: int, control: bool) -> None:
-        self.control = control
+    def __init__(self, seeds: range, jobs: int, control: bool, grad: bool = False) -> None:
+        self.control, self.grad = control, grad
         self.context = multiprocessing.get_context("spawn")
         self.tasks, self.results = self.context.Queue(), self.context.Queue()
         for seed in seeds:
@@ -38,7 +39,7 @@ class Pool:
 
     def start(self) -> None:
         queue = self.context.Queue()
-        p = self.context.Process(target=worker, args=(self.tasks, queue, self.control), daemon=True)
+        p = self.context.Process(target=worker, args=(self.tasks, queue, self.control, self.grad), daemon=True)
         p.start()
         self.workers[p] = [queue, None, time.monotonic()]
 
