@@ -11,8 +11,9 @@ from ..ir.graph import Block, Value, defining_block, is_inside
 from ..ir.types import Dim
 from . import integers, tracer
 from .arrays import TracedArray
-from .carried import Control, untentative
+from .carried import untentative
 from .choice import Choice, at_hand
+from .control import Control
 from .joins import Joined, JoinError, defined_value, dims_of_leaf, join, leaf_value, wrap_leaf
 from .jumps import RETURN_VALUE
 from .moving import MovingView, moving_view, view_from
@@ -81,6 +82,7 @@ class Branch:
         self.moved: dict[Path, MovingView] = {}
         self.passage = Passage([e.block for e in self.ends], self.state.storages, [e.storages for e in self.ends])
         self.bits: dict[Path, bool] = {}
+        self.shared = self._shared()
         kept, joined = self._join(then, other)
         storages = [s for s in self.state.storages
                     if not then.storages[s] is other.storages[s] is self.state.storages[s]]
@@ -172,7 +174,6 @@ class Branch:
             if set(then.leaves) != set(other.leaves):
                 names = sorted({str(p[0]) for p in set(then.leaves) ^ set(other.leaves)})
                 raise JoinError(f"the structure of {', '.join(names)} differs")
-            shared = self._shared()
             for path, a in then.leaves.items():
                 b = other.leaves[path]
                 if same_leaf(a, b) or (isinstance(a, Undefined) and isinstance(b, Undefined)):
@@ -181,7 +182,7 @@ class Branch:
                     kept[path] = self._tentative(path, a, b)
                 elif (moved := self._moved(path, a, b)) is not None:
                     self.moved[path] = moved
-                elif self._is_choice(path, a, b) or (path in shared and self._can_choose(path, a, b)):
+                elif self._is_choice(path, a, b) or (path in self.shared and self._can_choose(path, a, b)):
                     self._choose(path, a, b)
                 else:
                     try:
@@ -208,6 +209,8 @@ class Branch:
         self.passage.choose(path, pair)
 
     def _can_choose(self, path: Path, a: Any, b: Any) -> bool:
+        if ("select", self.control.place) not in tracer.current().decisions:
+            return False
         trial = Passage(self.passage.blocks, self.passage.outer, self.passage.last)
         try:
             trial.choose(path, [untentative(x) for x in (a, b)])
@@ -236,6 +239,8 @@ class Branch:
             return None
         if len(arrays) == 2:
             found = moving_view(arrays[0][0].view, arrays[1][0].view)
+            if found is not None and arrays[0][0] is arrays[1][0]:
+                found = replace(found, array=arrays[0][0])
         elif any(isinstance(x, Undefined) for x in (a, b)):
             found = view_from(arrays[0][0], arrays[0][1].block)
         else:
@@ -318,6 +323,9 @@ class Branch:
         x = x.value if isinstance(x, Tentative) else x
         if not isinstance(x, TracedArray):
             return
+        if path in self.shared:
+            x.view.storage.frozen = Frozen(f"'{name_of(path)}', which shares its memory with another name since a branch on "
+                                           "run-time values", self.control.place)
         for end in self.ends:
             y = end.leaves[path]
             y = y.value if isinstance(y, Tentative) else y

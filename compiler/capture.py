@@ -12,8 +12,9 @@ import types
 import weakref
 from collections.abc import Iterable
 
-from .jumps import HOOKS, RETURN_VALUE, RETURNED, Jumps
-from .liveness import Liveness, UncertainReads, all_stored, loaded_names
+from .flow import Flow
+from .jumps import HOOKS, RETURN_VALUE, RETURNED
+from .liveness import all_stored, loaded_names
 from .scopes import Scope, function_scope, stored_names
 from .source_code import FunctionNode, find_node
 from .syntax import at, constant_names, definition, hook, parameter_list, thunk
@@ -29,6 +30,8 @@ class ExpressionHooks(ast.NodeTransformer):
         self.class_name, self.first_parameter = class_name, first_parameter
         self.temporaries = 0
         self.flow: Flow | None = None
+        # `and` and `or` of which only the truth is asked for.
+        self.tests: set[ast.expr] = set()
 
     # Names
 
@@ -89,12 +92,27 @@ class ExpressionHooks(ast.NodeTransformer):
         return self.generic_visit(node)  # type: ignore[return-value]
 
     def visit_BoolOp(self, node: ast.BoolOp) -> ast.expr:
-        self.generic_visit(node)
         name = "and_" if isinstance(node.op, ast.And) else "or_"
+        if node in self.tests:
+            name = "all_true" if isinstance(node.op, ast.And) else "any_true"
+        self.generic_visit(node)
         out = node.values[-1]
         for value in reversed(node.values[:-1]):
             out = hook(name, value, thunk(out))
         return at(out, node)
+
+    def test(self, e: ast.expr) -> ast.expr:
+        """An expression that stands where only its truth matters."""
+        self._mark(e)
+        return self.visit(e)
+
+    def _mark(self, e: ast.expr) -> None:
+        if isinstance(e, ast.BoolOp):
+            self.tests.add(e)
+            for v in e.values:
+                self._mark(v)
+        elif isinstance(e, ast.UnaryOp) and isinstance(e.op, ast.Not):
+            self._mark(e.operand)
 
     def visit_JoinedStr(self, node: ast.JoinedStr) -> ast.expr:
         self.generic_visit(node)
@@ -114,10 +132,12 @@ class ExpressionHooks(ast.NodeTransformer):
         return node
 
     def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.expr:
+        self._mark(node)
         self.generic_visit(node)
         return at(hook("not_", node.operand), node) if isinstance(node.op, ast.Not) else node
 
     def visit_IfExp(self, node: ast.IfExp) -> ast.expr:
+        self._mark(node.test)
         self.generic_visit(node)
         return at(hook("choose", node.test, thunk(node.body), thunk(node.orelse)), node)
 
@@ -298,7 +318,7 @@ class ExpressionHooks(ast.NodeTransformer):
         for f in flow.stops[s]:
             test = ast.BoolOp(ast.And(), [ast.UnaryOp(ast.Not(), ast.Name(f, ast.Load())), test])
         endless = ast.Constant(isinstance(s.test, ast.Constant) and bool(s.test.value))
-        items = hook("while_", self._place(s), thunk(self.visit(at(test, s))), *state, endless)
+        items = hook("while_", self._place(s), thunk(self.test(at(test, s))), *state, endless)
         new = at(ast.For(ast.Name("__trip", ast.Store()), items, self._guarded(self.body(s.body), s), []), s)
         return [*defs, new, *self._forget(s, stored_names(s) - flow.live[s])]
 
@@ -310,7 +330,7 @@ class ExpressionHooks(ast.NodeTransformer):
         defs, state = self._state(s, changed | loaded_names([*s.body, *s.orelse]), changed)
         self.temporaries += 1
         side = f"__side{self.temporaries}"
-        items = hook("if_", self._place(s), self.visit(s.test), *state)
+        items = hook("if_", self._place(s), self.test(s.test), *state)
         choice = ast.If(ast.Name(side, ast.Load()), self.body(s.body), self.body(s.orelse) if s.orelse else [])
         new = at(ast.For(ast.Name(side, ast.Store()), items, self._guarded([at(choice, s)], s), []), s)
         return [*defs, new, *self._forget(s, bound - flow.live[s])]
@@ -388,46 +408,7 @@ class ExpressionHooks(ast.NodeTransformer):
     def visit_Assert(self, s: ast.Assert) -> ast.stmt:
         message = self.visit(s.msg) if s.msg is not None else ast.Constant(None)
         fixed = ast.Constant(s.msg is None or (isinstance(s.msg, ast.Constant) and isinstance(s.msg.value, str)))
-        return at(ast.Expr(hook("check", self.visit(s.test), thunk(message), fixed)), s)
-
-
-class Flow:
-    """What is known of one function's control flow, after its jumps have been lowered.
-
-    variables: its local names.  unset: those to make undefined at the start.  outer: names of enclosing functions that it
-    sets.  escaping, captured: names that nested functions set, and read.  stops, live, uncertain: see `jumps.py` and `liveness.py`.
-    """
-
-    def __init__(self, node: ast.FunctionDef, scope: Scope) -> None:
-        jumps = Jumps()
-        self.statements = jumps.function(node.body)
-        self.stops = jumps.stops
-        liveness = Liveness(jumps.stops)
-        liveness.block(self.statements, {RETURN_VALUE, RETURNED})
-        self.live = liveness.live
-        parameters = {a.arg for a in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs, node.args.vararg,
-                                      node.args.kwarg) if a is not None}
-        stored = all_stored(self.statements)
-        scope.bound.update({RETURN_VALUE, RETURNED} | {n for n in stored if n.startswith("__")})
-        declared = {n for s in ast.walk(node) if isinstance(s, (ast.Global, ast.Nonlocal)) and not _is_nested(s, node)
-                    for n in s.names}
-        self.outer = {n for n in declared if scope.place(n) == "local"}
-        own = {n for n in stored | parameters if scope.place(n) == "local" or n.startswith("__")} - declared
-        self.variables = own | self.outer
-        nested = [d for d in ast.walk(node) if isinstance(d, (ast.FunctionDef, ast.Lambda)) and d is not node]
-        self.escaping = {n for d in nested for s in ast.walk(d) if isinstance(s, ast.Nonlocal) for n in s.names} & self.variables
-        self.escaping |= self.outer
-        self.captured = loaded_names(nested) & self.variables
-        generated = {n for n in own - parameters if n.startswith("__")}
-        self.flags = sorted(generated - {RETURN_VALUE, RETURNED})
-        self.unset = sorted(own - parameters - generated)
-        reads = UncertainReads(set(self.unset))
-        reads.block(self.statements, set())
-        self.uncertain = reads.found
-
-
-def _is_nested(s: ast.AST, node: ast.FunctionDef) -> bool:
-    return any(s in ast.walk(d) for d in ast.walk(node) if isinstance(d, (ast.FunctionDef, ast.Lambda)) and d is not node)
+        return at(ast.Expr(hook("check", self.test(s.test), thunk(message), fixed)), s)
 
 
 def _has_control_flow(node: ast.FunctionDef) -> bool:

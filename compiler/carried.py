@@ -7,8 +7,8 @@ move, then storages.  The last pass, in which nothing new turned up, is the loop
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Hashable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ..ir.graph import Block, Value, defining_block, is_inside
@@ -16,6 +16,7 @@ from ..ir.types import PY_BOOL, PY_INT, ArrayType, Dim, WeakType
 from . import integers, tracer
 from .arrays import TracedArray
 from .choice import Choice, at_hand
+from .control import Control
 from .joins import Joined, JoinError, defined_value, dims_of_leaf, join, leaf_value, scalar_type, wrap_leaf
 from .jumps import RETURN_VALUE
 from .loop_choices import LoopChoices
@@ -23,25 +24,9 @@ from .moving import MovingView, dims_inside, moving_view, view_from
 from .padding import capacity_of, padded, unpadded
 from .passage import options_of
 from .scalars import TracedScalar
-from .sharing import arrays_in, is_visible, names_holding
+from .sharing import is_visible, names_holding, shared_in
 from .state import LENGTH, UNDEFINED, Either, Path, State, Tentative, Undefined, hollow, is_static, name_of, same_leaf
 from .views import Frozen, Storage
-
-
-@dataclass(frozen=True, slots=True)
-class Control:
-    """A rewritten statement: its place, how to read and write its variables, and which of them it may change. live: the
-    names that may still be read at a loop's head or after an `if`; None if that is not known."""
-
-    place: str
-    get: Callable[[], tuple]
-    set: Callable[[tuple], None]
-    names: tuple[str, ...]
-    carried: tuple[str, ...]
-    live: tuple[str, ...] | None = None
-
-    def snapshot(self) -> State:
-        return State(self.names, self.get(), self.carried)
 
 
 class Carried:
@@ -268,7 +253,7 @@ class Carried:
                 found = view_from(end, block)
             elif isinstance(before, Tentative) and isinstance(before.value, TracedArray):
                 found = moving_view(before.value.view, end.view)
-                found = None if found is None else replace(found, tentative=True)
+                found = None if found is None else replace(found, tentative=True, array=end if before.value is end else None)
         if found is None:
             self.views.pop(path, None)
             self.still.add(path)
@@ -418,7 +403,7 @@ class Carried:
                 if not isinstance(x, TracedArray):
                     continue
                 storage = x.view.storage
-                if storage in self.own and side is self.post and not _shared_in(storage, path, leaves):
+                if storage in self.own and side is self.post and not shared_in(storage, path, leaves):
                     continue
                 visible = is_visible(storage, path, self.frame if storage in self.state.storages else {}, leaves)
                 if visible and ("select", self.control.place) not in tracer.current().decisions and (
@@ -439,7 +424,7 @@ class Carried:
         """Refuse two names for one array made in the loop, where one of them may be another array."""
         for path in self.choices.leaves:
             for x in options_of(untentative(self.post[path])):
-                if isinstance(x, TracedArray) and x.view.storage not in self.state.storages and _shared_in(
+                if isinstance(x, TracedArray) and x.view.storage not in self.state.storages and shared_in(
                         x.view.storage, path, self.post):
                     raise tracer.unsupported(f"'{name_of(path)}', which is one of several arrays in a loop",
                                              "another name shares its memory", f"copy it: {path[0]} = {path[0]}.copy()")
@@ -484,6 +469,11 @@ class Carried:
         x = untentative(x)
         if not isinstance(x, TracedArray):
             return
+        end = untentative(self.post[path])
+        if isinstance(end, TracedArray) and end.view.storage not in self.state.storages and shared_in(
+                end.view.storage, path, self.post):
+            x.view.storage.frozen = Frozen(f"'{name_of(path)}', which shares its memory with another name since a loop",
+                                           self.control.place)
         for side, leaves in ((self.state.leaves, self.state.leaves), (self.post, self.post)):
             y = untentative(side[path])
             if isinstance(y, TracedArray) and y.view.storage in self.state.storages and not (
@@ -499,10 +489,6 @@ def _widens(x: Any, joined: Joined) -> bool:
 
 def untentative(x: Any) -> Any:
     return x.value if isinstance(x, Tentative) else x
-
-
-def _shared_in(storage: Storage, path: Path, leaves: dict[Path, Any]) -> bool:
-    return any(p != path and any(y.view.storage is storage for y in arrays_in(x)) for p, x in leaves.items())
 
 
 def _dim_key(d: Dim) -> Hashable:

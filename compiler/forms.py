@@ -37,10 +37,12 @@ class Form:
 
 
 class Facts:
-    """Per trace: the forms, the bounds (below, above) and the known values of ints, and the values made for forms."""
+    """Per trace: the forms, the bounds (below, above), the greatest possible and the known values of ints, and the values made
+    for forms."""
 
     def __init__(self) -> None:
         self.forms: dict[Value, Form] = {}
         self.bounds: dict[Value, tuple[list[Form], list[Form]]] = {}
+        self.tops: dict[Value, int] = {}
         self.known: dict[Value, Known] = {}
         self.made: dict[Block, dict[tuple, Value]] = {}

@@ -102,7 +102,7 @@ def at_most(a: Dim, b: Dim) -> bool:
 def upper_bound(d: Dim) -> int | None:
     """A number known to be no smaller than `d`, at the price of a guard if only values of arguments bound it; else None."""
     form = form_of(d)
-    found = _largest(form, _DEPTH)
+    found = _largest(form, 4)
     if found is None:
         at_hand = _known_end(form.scaled(-1), _DEPTH)
         if at_hand is not None and _guarded(Form((), -at_hand.value).plus(form, -1)):
@@ -115,9 +115,21 @@ def _largest(form: Form, depth: int) -> int | None:
         return form.constant
     if depth == 0:
         return None
-    v, factor = form.terms[-1]
-    ends = (_largest(_without(form, v).plus(bound, factor), depth - 1) for bound in _ends(v, -factor))
-    return min((e for e in ends if e is not None), default=None)
+    found = []
+    for v, factor in form.terms:
+        ends = list(_ends(v, -factor))
+        if factor > 0 and v in facts().tops:
+            ends.append(Form((), facts().tops[v]))
+        found += [_largest(_without(form, v).plus(end, factor), depth - 1) for end in ends]
+    return min((e for e in found if e is not None), default=None)
+
+
+def note_top(d: Dim, *others: Dim) -> None:
+    """`d` is at most what each of the others is at most."""
+    if isinstance(d, Value):
+        tops = [t for o in others if (t := upper_bound(o)) is not None]
+        if tops:
+            facts().tops[d] = min(tops)
 
 
 def _proved(form: Form, depth: int) -> bool:

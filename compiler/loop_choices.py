@@ -13,8 +13,9 @@ from typing import Any
 
 from ..ir.graph import Block, Value, defining_block, is_inside
 from ..ir.types import PY_BOOL, PY_INT, ArrayType, Type
+from . import dispatch, tracer
 from .arrays import TracedArray, value_of
-from .choice import Choice
+from .choice import Choice, at_hand
 from .joins import JoinError, defined_value, filler, scalar_type
 from .moving import dims_inside
 from .passage import mapped_tag, numbers_of, options_of, tag_key
@@ -162,20 +163,30 @@ class LoopChoices:
         first = self._by_key()
         out = [mapped_tag(_plain(leaves[p]), self._numbers(self.leaves[p], leaves[p])) for p in first.values()]
         for p, leaf in self.leaves.items():
-            found = {self._find(leaf, o): o for o in options_of(_plain(leaves[p]))}
             for k, s in enumerate(leaf.slots):
-                if s.type is None:
-                    continue
-                dims = s.type.dims if isinstance(s.type, ArrayType) else ()
-                if k in found:
-                    out.append(broadcast(value_of(found[k]), dims) if dims else value_of(found[k]))
-                elif inside:
-                    out.append(leaf.heads[k])  # type: ignore[arg-type]
-                else:
-                    out.append(filler(s.type, dims))
+                if s.type is not None:
+                    out.append(self._value(leaf, k, s.type, _plain(leaves[p]), inside))
             if leaf.tentative:
                 out.append(defined_value(leaves[p]))
         return out
+
+    def _value(self, leaf: _Leaf, k: int, type: Type, x: Any, inside: bool) -> Value:
+        """What is handed on for option k of a leaf that is `x` now."""
+        dims = type.dims if isinstance(type, ArrayType) else ()
+        numbers, options = self._numbers(leaf, x), options_of(x)
+        found = [o for o, n in zip(options, numbers, strict=False) if n == k]
+        if not found:
+            return leaf.heads[k] if inside else filler(type, dims)  # type: ignore[return-value]
+        if len(found) == 1:
+            return broadcast(value_of(found[0]), dims) if dims else value_of(found[0])
+        # Several arrays of this type: the one that it is.
+        tag, last = at_hand(x).tag, found[-1]
+        chosen: Any = last
+        for number, o in enumerate(options):
+            if any(o is f for f in found[:-1]):
+                is_it = TracedScalar(tracer.emit("py_equal", [tag.value, tracer.constant(number)]))
+                chosen = dispatch.FUNCTIONS["conditional"](is_it, lambda o=o: _copy(o), lambda other=chosen: _copy(other))
+        return broadcast(value_of(chosen), dims)
 
     def finish(self, results: Iterator[Value], surely: Mapping[Path, bool]) -> dict[Path, Any]:
         """The leaves after the loop. surely: is a leaf there, whatever its bit says?"""
@@ -195,6 +206,10 @@ class LoopChoices:
             return None
         found = _plain(next(iter(heads.values())).head)
         return found if isinstance(found, Choice) and len(found.options) <= 3 else None
+
+
+def _copy(x: TracedArray) -> TracedArray:
+    return TracedArray(view_of(Storage(value_of(x))))
 
 
 def _plain(x: Any) -> Any:

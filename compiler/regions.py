@@ -15,6 +15,7 @@ from ..ir.graph import Block, Op, Value
 from . import tracer
 from .arrays import TracedArray, truth_operand, value_of
 from .choice import Choice, spread
+from .effects import raise_at_run_time
 from .scalars import TracedScalar
 from .state import Either, Tentative, Undefined
 from .tracer import StagedLoop
@@ -64,7 +65,10 @@ def after_pass(block: Block, loop: StagedLoop | None = None) -> None:
     del trace.loops[next((k + 1 for k, x in enumerate(trace.loops) if x is loop), len(trace.loops)):]
     if error.__traceback__ is not None:
         trace.builder.loc = tracer.here()
-    check(tracer.constant(False), _builtin_error(error))
+    if type(error).__module__ == "builtins":
+        check(tracer.constant(False), _builtin_error(error))
+    else:
+        raise_at_run_time(error, None)
     trace.unreachable.add(block)
 
 
@@ -73,8 +77,7 @@ _RAISED = (TypeError, ValueError, IndexError, KeyError, AttributeError, NameErro
 
 
 def _builtin_error(error: Exception) -> Exception:
-    kind = next(c for c in type(error).__mro__ if c.__module__ == "builtins")
-    return kind(str(error))
+    return type(error)(str(error))
 
 
 def _blocks_around(block: Block | None) -> Iterator[Block]:
@@ -96,7 +99,7 @@ def condition_of(x: Any) -> Any:
     if isinstance(x, Tentative):
         x = checked_local("", x)
     if isinstance(x, Choice):
-        x = spread(_known_or_weak, x)
+        x = spread(truth_of, x)
     if isinstance(x, TracedArray):
         x = truth_operand(x)
     if isinstance(x, TracedScalar):
@@ -104,8 +107,8 @@ def condition_of(x: Any) -> Any:
     return bool(x)
 
 
-def _known_or_weak(x: Any) -> Any:
-    """The truth of an option, of one type whatever that is."""
+def truth_of(x: Any) -> Any:
+    """The truth of anything, as a bool: of one type whatever `x` is."""
     t = condition_of(x)
     return TracedScalar(truth_value(t)) if isinstance(t, TracedScalar) else t
 

@@ -18,10 +18,11 @@ from numpy.lib.stride_tricks import as_strided
 from ..ir.builder import Slot
 from ..ir.graph import Output, Value, defining_block
 from ..ir.types import WeakType
-from . import pytree, tracer
+from . import integers, pytree, tracer
 from .arrays import TracedArray, new_array
 from .choice import Choice
 from .masked_values import MaskedValues
+from .padding import padded
 from .scalars import TracedScalar
 from .sources import Attribute, Source
 from .state import Either, Tentative, Undefined
@@ -70,6 +71,24 @@ class NewArray:
 
     def build(self, state: Build) -> Any:
         return state.outputs[self.output]
+
+
+@dataclass(frozen=True, slots=True)
+class FirstOf:
+    """The first elements of a buffer, as an array of their own with its axes in the order `layout`."""
+
+    whole: Recipe
+    dims: tuple[int | Recipe, ...]
+    layout: tuple[int, ...] | None
+
+    def build(self, state: Build) -> Any:
+        key = id(self)
+        if key not in state.made:
+            extents = [d if isinstance(d, int) else int(d.build(state)) for d in self.dims]
+            order = self.layout if self.layout is not None else tuple(range(len(extents)))
+            part = self.whole.build(state)[tuple(map(slice, extents))].transpose(order)
+            state.made[key] = part.copy("C").transpose([order.index(k) for k in range(len(order))])
+        return state.made[key]
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,7 +357,7 @@ class Recipes:
             return FromCall(twin.source)
         view = x.view
         base = self._storage(view.storage)
-        whole = not view.steps and isinstance(base, (NewArray, Alternative)) and view.writeable
+        whole = not view.steps and isinstance(base, (NewArray, FirstOf, Alternative)) and view.writeable
         if whole and self._owners.setdefault(view.storage, x) is x:
             return base
         numbers = tuple((self._numbers(getattr(s, "starts", ())), self._numbers(getattr(s, "dims", ()))) for s in view.steps)
@@ -354,12 +373,21 @@ class Recipes:
             if storage.source is not None:
                 self._of_storage[storage] = FromCall(storage.source)
             else:
-                self._of_storage[storage] = NewArray(self._output(storage.value, Output(layout=storage.layout)))
+                self._of_storage[storage] = self._new(storage)
                 for taken, array in tracer.current().alternatives.get(storage, ()):
                     if defining_block(taken) is tracer.current().block:
                         self._of_storage[storage] = Alternative(
                             self._scalar(taken), self.recipe(array), self._of_storage[storage])
         return self._of_storage[storage]
+
+    def _new(self, storage: Storage) -> Recipe:
+        """A new buffer; of one whose extents are run-time values, the first elements of the greatest that there may be."""
+        value, dims = storage.value, storage.value.dims
+        rooms = [integers.upper_bound(d) for d in dims]
+        if all(isinstance(d, int) for d in dims) or None in rooms:
+            return NewArray(self._output(value, Output(layout=storage.layout)))
+        whole = NewArray(self._output(padded(value, rooms), Output()))  # type: ignore[arg-type]
+        return FirstOf(whole, self._numbers(dims), storage.layout)
 
     def write_back(self, storages: Sequence[Storage], position: dict[int, int]) -> None:
         """Output the new contents of the caller's arrays that were written. position: id of parameter -> its number."""

@@ -54,3 +54,8 @@ def is_visible(storage: Storage, path: Path, frame: dict[str, list[Storage]], ot
     if any(storage in held for name, held in frame.items() if name != path[0]):
         return True
     return any(p != path and any(a.view.storage is storage for a in arrays_in(x)) for p, x in others.items())
+
+
+def shared_in(storage: Storage, path: Path, leaves: dict[Path, Any]) -> bool:
+    """Does another leaf show this storage too?"""
+    return any(p != path and any(y.view.storage is storage for y in arrays_in(x)) for p, x in leaves.items())

@@ -38,6 +38,7 @@ def run_time_span(start: Dim | None, stop: Dim | None, step: int, extent: Dim) -
     length = _quotient(_at_least_zero(span), abs(step))
     if isinstance(length, Value) and not integers.facts().bounds.get(length):
         integers.set_bounds(length, [form_of(0)], [form_of(extent)])
+    integers.note_top(length, extent)
     return Span(_in_range(first, length, extent), length, step)
 
 

@@ -8,8 +8,8 @@ from typing import Any
 from ..ir.graph import Block
 from . import dispatch, tracer
 from .branches import Branch
-from .carried import Control
 from .choice import Choice, assuming, first_choice, replaced
+from .control import Control
 from .regions import after_pass, condition_of, failed, inside, truth_value
 from .scalars import TracedScalar
 from .state import UNDEFINED

@@ -16,8 +16,9 @@ from ..ir.types import PY_BOOL, PY_INT
 from . import integers, tracer
 from .arrays import value_of
 from .branches import Branch
-from .carried import Carried, Control
+from .carried import Carried
 from .choice import Choice, assuming
+from .control import Control
 from .effects import raise_at_run_time
 from .iteration import Space, space_of
 from .joins import JoinError
@@ -29,6 +30,7 @@ from .regions import (
     failed,
     inside,
     raise_failure,
+    truth_of,
     truth_value,
     without_tentatives,
 )
@@ -321,6 +323,20 @@ class StagedControl:
         if not isinstance(test, TracedScalar):
             return a if test else b()
         return conditional(test, lambda: a, b)
+
+    def all_true(self, a: Any, b: Callable[[], Any]) -> Any:
+        """The truth of `a and b()`."""
+        test = condition_of(a)
+        if not isinstance(test, TracedScalar):
+            return truth_of(b()) if test else False
+        return conditional(test, lambda: truth_of(b()), lambda: False)
+
+    def any_true(self, a: Any, b: Callable[[], Any]) -> Any:
+        """The truth of `a or b()`."""
+        test = condition_of(a)
+        if not isinstance(test, TracedScalar):
+            return True if test else truth_of(b())
+        return conditional(test, lambda: True, lambda: truth_of(b()))
 
     def not_(self, a: Any) -> Any:
         test = condition_of(a)

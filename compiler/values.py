@@ -10,6 +10,9 @@ from ..ir.graph import Value
 from ..ir.types import DTYPE_NAMES, ArrayType, Dim, WeakType
 from . import integers, tracer
 
+_FEW_TRIPS = 16
+_REPEATED = "an extent that depends on run-time values is 1, and would be repeated: write out the case of one element"
+
 WEAK_KINDS = {"b": "bool", "i": "int", "u": "int", "f": "float", "c": "complex"}
 
 
@@ -92,13 +95,21 @@ def _common_dim(a: Dim, b: Dim, shapes: Sequence[Sequence[Dim]]) -> Dim:
 def unify(a: Dim, b: Dim, message: str) -> Dim:
     """Two extents that must be equal, one of them known only at run time: checked there, with this ValueError.
 
-    An extent of 1 would be repeated instead; a program in which it depends on data whether it is 1 gets the error.
+    An extent of 1 would be repeated instead: a short loop that decides whether it is 1 is unrolled, else that is an
+    UnsupportedError where it happens.
     """
     wanted = b if isinstance(b, int) else a
+    repeats = [d for d in (a, b) if isinstance(d, Value) and not integers.at_most(2, d)]
+    for d in repeats:
+        tracer.unroll_for(d, _FEW_TRIPS)
 
     def make() -> Value:
         pair = [tracer.constant(d) if isinstance(d, int) else d for d in (a, b)]
         equal = tracer.emit("py_equal", pair)
+        for d in repeats:
+            longer = tracer.emit("py_not_equal", [d, tracer.constant(1)])
+            tracer.emit("check", [tracer.constant(True), tracer.emit("py_bitwise_or", [equal, longer])],
+                        exception="UnsupportedError", message=_REPEATED)
         known = tracer.constant(wanted) if isinstance(wanted, int) else wanted
         return tracer.emit("check", [known, equal, *pair], exception="ValueError", message=message)
 
