@@ -32,6 +32,8 @@ from ..passes.cse import cse
 from ..passes.dce import dce
 from ..passes.inline import inline
 from ..passes.licm import licm
+from ..passes.loops.absorb import absorb
+from ..passes.loops.alternate import alternate
 from ..passes.loops.carry import carry
 from ..passes.loops.contract import contract
 from ..passes.loops.forward import forward
@@ -72,7 +74,9 @@ LOOP_PASSES = [
     Pass("if_convert", "compute both values of a small branch and choose", if_convert),
     Pass("overwritten", "drop fills of which nothing is seen", overwritten),
     Pass("unroll", "write out loops over two to four trips that only compute", unroll),
+    Pass("alternate", "let two arrays take turns where a loop copies its state", alternate),
     Pass("fuse", "make neighbouring loops over shared memory one", fuse),
+    Pass("absorb", "make rows where a reduction takes them", absorb),
     Pass("forward", "read what was just stored from a register", forward),
     Pass("contract", "keep only one trip of a temporary that no other trip sees", contract),
     Pass("split", "cut loops where their index decides what they read", split),

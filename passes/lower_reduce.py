@@ -223,7 +223,7 @@ class _Box:
             return self.value(at)
         k = self.order[level]
         n, lanes = self.extents[k], self.lanes(k) if k == self.along else 1
-        block = PLAIN_BLOCK if lanes == 1 else lanes * TERMS_PER_LANE
+        block = self.plain_block(n) if lanes == 1 else lanes * TERMS_PER_LANE
         steps, size = [1], block
         most = self.most(k)
         while (most is None or most > size) and len(steps) < 4:
@@ -232,6 +232,13 @@ class _Box:
             if most is None and len(steps) == 3:
                 break
         return self.blocks(level, at, const(0), n, steps, lanes)
+
+    def plain_block(self, n: Expr) -> int:
+        """Terms in a block: where they are known to be few, blocks of about one size, as threads may share them."""
+        if not n.is_const or n.payload > PLAIN_BLOCK * BLOCKS_PER_BLOCK:  # type: ignore[operator]
+            return PLAIN_BLOCK
+        count = -(-n.payload // PLAIN_BLOCK)  # type: ignore[operator]
+        return -(-n.payload // max(count, 1)) or 1  # type: ignore[operator]
 
     def blocks(self, level: int, at: dict[int, Expr], lo: Expr, hi: Expr, steps: list[int], lanes: int) -> Index:
         k = self.order[level]

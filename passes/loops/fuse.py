@@ -91,7 +91,7 @@ def _may_follow(p: For, s: For, ranges: Ranges) -> bool:
     trial = For(p.var, s.lo, s.hi, s.body, s.kind, s.step, s.carried)
     # Renaming is undone by the caller's `_append` doing it again, or here when fusion is refused.
     _rename(trial.body, trial.carried, s.var, p.var)
-    ok = _independent(accesses([p], ranges), accesses([trial], ranges), p)
+    ok = independent(accesses([p], ranges), accesses([trial], ranges), p)
     _rename(trial.body, trial.carried, p.var, s.var)
     return ok
 
@@ -103,7 +103,8 @@ def _rename(body: list[Stmt], carried: list[Carried], old: str, new: str) -> Non
         c.next = change(c.next) if c.next is not None else None
 
 
-def _independent(first: list[Access], second: list[Access], p: For) -> bool:
+def independent(first: list[Access], second: list[Access], p: For) -> bool:
+    """Does nothing that trip i of a loop like `p` touches second touch what a later trip touches first (parallel: any other)?"""
     if len(first) + len(second) > MAX_ACCESSES:
         return False
     by_buffer: dict[Buffer, list[Access]] = {}
