@@ -149,7 +149,8 @@ def _absorbed(pair: _Pair, names: Iterator[str]) -> list[Stmt]:
     partial = For(rows.var, start, op("min", start + size, n), [*made, *rows.body], "seq", 1, rows.carried, loc=nest.loc)
     parts = {c.name: Buffer(next(names), c.dtype, (count,)) for c in blocks.carried}
     sums = [Store(parts[c.name], (number,), c.next.args[1]) for c in blocks.carried]  # type: ignore[union-attr]
-    combined = [Carried(c.name, c.init, op(str(c.combine), var(c.name, c.dtype), load(parts[c.name], (again,))), c.result, c.combine)
-                for c in blocks.carried]
+    terms = [load(parts[c.name], (again,)) for c in blocks.carried]
+    combined = [Carried(c.name, c.init, op(str(c.combine), var(c.name, c.dtype), term), c.result, c.combine)
+                for c, term in zip(blocks.carried, terms, strict=True)]
     return [*map(Alloc, parts.values()), For(str(number.payload), const(0), count, [partial, *sums], "par", loc=nest.loc),
             For(str(again.payload), const(0), count, [], "red", 1, combined, loc=blocks.loc)]

@@ -9,7 +9,7 @@ the loop raises.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ...ir.expr import Expr, const, load, op, var
@@ -204,7 +204,7 @@ def _outside(both: Buffer, now: Expr, then: Expr, box: Box, names: Iterator[str]
     return out
 
 
-def _nest(box: Box, names: Iterator[str], stores) -> list[Stmt]:
+def _nest(box: Box, names: Iterator[str], stores: Callable[[tuple[Expr, ...]], list[Stmt]]) -> list[Stmt]:
     """stores(index) for every index in the box."""
     loops = [For(next(names), lo, hi, kind="par") for lo, hi in box]
     inner: list[Stmt] = stores(tuple(var(f.var) for f in loops))

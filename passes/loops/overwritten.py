@@ -2,8 +2,9 @@
 
 Before: an array is filled, and then every cell is written again, as code does that makes its results with `np.zeros`.
 After: the fill is gone.  Legal when the stores behind it surely reach every cell, nothing reads a cell before, and nobody
-would see the array if an error or Ctrl-C came in between.  Along one axis the stores may come piece by piece, from the
-front or from the back; a piece may read what earlier trips of its own loop have stored.
+would see the array if an error or Ctrl-C came in between.  Along each axis the stores may come piece by piece, from the
+front or from the back: a first row, a first column, then all the rest.  A piece may read what earlier trips of its own
+loops have stored.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ...ir.expr import Expr
 from ...ir.linear import Linear, number, variable
 from ...ir.loops import Buffer, Call, For, LoopFunction, Stmt, Store, bodies, own_exprs, walk
 from ...ir.ranges import Ranges, function_ranges
@@ -62,12 +64,19 @@ def _filled(s: Stmt) -> Buffer | None:
 MOST_STATEMENTS = 64
 
 
+@dataclass(frozen=True, slots=True)
+class Box:
+    """The cells that a store reaches, axis by axis; loops: those around it, outermost first."""
+
+    axes: list[Axis]
+    loops: tuple[For, ...]
+
+
 class _Progress:
-    """How far an array is surely written along one axis, in all of the others: before `front` and from `back` on."""
+    """How far an array is surely written: along each axis all cells before one place, and from another one on."""
 
     def __init__(self, buffer: Buffer, ranges: Ranges) -> None:
         self.buffer, self.ranges = buffer, ranges
-        self.axis: int | None = None
         self.ends: dict[int, tuple[Linear, Linear]] = {
             k: (number(0), ranges.linear(d)) for k, d in enumerate(buffer.dims)}
         self.whole = False
@@ -86,19 +95,17 @@ class _Progress:
         """Note what `s` writes; False if it may read what is not written."""
         boxes = [box for box in (self._box(store, loops, s) for store, loops in _sure_stores(s, self.buffer, ()))
                  if box is not None]
-        pieces = [(k, box[k]) for box in boxes for k in [self._next_piece(box)] if k is not None]
-        if not self._reads_written(s, pieces):
+        if not self._reads_written(s, boxes):
             return False
-        self.whole = any(all(self._is_full(k, a) for k, a in enumerate(box)) for box in boxes)
-        if not self.whole and pieces:
-            self.axis, piece = pieces[0]
-            front, back = self.ends[self.axis]
-            front, back = (piece.hi, back) if piece.lo.same(front) else (front, piece.lo)
-            self.ends[self.axis] = front, back
-            self.whole = front.same(back)
+        for box in boxes:
+            k = self._next_piece(box)
+            if k is not None:
+                (front, back), piece = self.ends[k], box.axes[k]
+                self.ends[k] = (piece.hi, back) if self._reaches(piece.lo, front) else (front, piece.lo)
+            self.whole = self.whole or self._is_rest(box) or any(front.same(back) for front, back in self.ends.values())
         return True
 
-    def _box(self, store: Store, loops: tuple[For, ...], s: Stmt) -> list[Axis] | None:
+    def _box(self, store: Store, loops: tuple[For, ...], s: Stmt) -> Box | None:
         """The cells that the store reaches, if they are a box whose sides are known before `s`."""
         used: set[str] = set()
         within = bound_names([s])
@@ -120,53 +127,76 @@ class _Progress:
             return None
         if any(x.uses(within) or any(x.atoms[t].buffers for t in x.terms) for a in out for x in (a.lo, a.hi)):
             return None
-        return out
+        return Box(out, loops)
 
     def _runs(self, f: For) -> bool:
         """Is there surely a trip?"""
         least = self.ranges.least(self.ranges.linear(f.hi) - self.ranges.linear(f.lo))
         return f.step == 1 and least is not None and least > 0
 
-    def _is_full(self, k: int, a: Axis) -> bool:
-        return a.lo.same(number(0)) and a.hi.same(self.ranges.linear(self.buffer.dims[k]))
+    def _reaches(self, lo: Linear, front: Linear) -> bool:
+        return lo.same(front) or self.ranges.is_nonnegative(front - lo)
 
-    def _next_piece(self, box: list[Axis]) -> int | None:
-        """The axis along which this box goes on where a written part ends, if it is whole along the others."""
-        partial = [k for k, a in enumerate(box) if not self._is_full(k, a)]
-        if len(partial) != 1 or self.axis not in (None, partial[0]):
+    def _is_rest_along(self, k: int, a: Axis) -> bool:
+        """Does the box leave no cell out between the written parts of an axis?"""
+        front, back = self.ends[k]
+        return self._reaches(a.lo, front) and self._reaches(back, a.hi)
+
+    def _is_rest(self, box: Box) -> bool:
+        return all(self._is_rest_along(k, a) for k, a in enumerate(box.axes))
+
+    def _next_piece(self, box: Box) -> int | None:
+        """The axis along which this box goes on where a written part ends, if it leaves nothing out along the others."""
+        partial = [k for k, a in enumerate(box.axes) if not self._is_rest_along(k, a)]
+        if len(partial) != 1:
             return None
         (k,) = partial
         front, back = self.ends[k]
-        return k if box[k].lo.same(front) or box[k].hi.same(back) else None
+        a = box.axes[k]
+        return k if a.lo.same(front) or a.hi.same(back) else None
 
-    def _reads_written(self, s: Stmt, pieces: list[tuple[int, Axis]]) -> bool:
+    def _reads_written(self, s: Stmt, boxes: list[Box]) -> bool:
         """Is every load of the array one of a cell that was written before `s`, or in earlier trips of its only piece?"""
         if any(isinstance(x, Call) and self.buffer in (*x.reads, *x.writes) for x in walk([s])):
             return False  # a library routine may read all of it
         loads = [e.args for x in walk([s]) for own in own_exprs(x) for e in loads_in(own) if e.payload is self.buffer]
-        if not loads:
-            return True
-        within = bound_names([s])
+        within = bound_names([s]) if loads else set()
         for index in loads:
-            if self.axis is not None and self._is_written(self.ranges.linear(index[self.axis]), within):
+            if any(self._is_written(k, self.ranges.linear(e), within) for k, e in enumerate(index)):
                 continue
-            if len(pieces) != 1:
-                return False
-            k, piece = pieces[0]
-            if piece.loop is not s or piece.loop is None or piece.loop.kind == "par":
-                return False
-            ahead = self.ranges.linear(index[k]) - variable(piece.loop.var) - piece.shift
-            # The piece must begin at the end whose cells the loop meets first.
-            front, back = self.ends[k]
-            begins = piece.lo.same(front) if piece.loop.step > 0 else piece.hi.same(back)
-            if not begins or not ahead.is_constant or ahead.constant * piece.loop.step >= 0:
+            if len(boxes) != 1 or not (self._is_behind(s, boxes[0], index) or self._is_earlier(boxes[0], index)):
                 return False
         return True
 
-    def _is_written(self, at: Linear, within: set[str]) -> bool:
+    def _is_behind(self, s: Stmt, box: Box, index: tuple[Expr, ...]) -> bool:
+        """Is the load, along the axis of the piece, of a cell that the outermost loop has passed?"""
+        k = self._next_piece(box)
+        k = next((k for k, a in enumerate(box.axes) if a.loop is s), None) if k is None and self._is_rest(box) else k
+        piece = box.axes[k] if k is not None else None
+        if k is None or piece is None or piece.loop is not s or piece.loop is None or piece.loop.kind != "seq":
+            return False
+        ahead = self.ranges.linear(index[k]) - variable(piece.loop.var) - piece.shift
+        # The piece must begin at the end whose cells the loop meets first.
+        front, back = self.ends[k]
+        begins = self._reaches(piece.lo, front) if piece.loop.step > 0 else self._reaches(back, piece.hi)
+        return begins and ahead.is_constant and ahead.constant * piece.loop.step < 0
+
+    def _is_earlier(self, box: Box, index: tuple[Expr, ...]) -> bool:
+        """Is the load of a cell that an earlier trip stores to, or of one around a box that is all the rest?"""
+        if not self._is_rest(box) or any(f.kind != "seq" for f in box.loops):
+            return False
+        ahead = {}
+        for a, e in zip(box.axes, index, strict=True):
+            distance = self.ranges.linear(e) - (variable(a.loop.var) + a.shift if a.loop is not None else a.lo)
+            if not distance.is_constant or (a.loop is None and distance.constant):
+                return False
+            if a.loop is not None:
+                ahead[a.loop.var] = distance.constant * a.loop.step
+        return next((ahead[f.var] for f in box.loops if ahead.get(f.var)), 0) < 0
+
+    def _is_written(self, k: int, at: Linear, within: set[str]) -> bool:
         """Was the cell surely written before the statement that binds the names `within`?"""
-        assert self.axis is not None
-        front, back = self.ends[self.axis]
+        front, back = self.ends[k]
         return not at.uses(within) and (self.ranges.is_nonnegative(front - at - 1) or self.ranges.is_nonnegative(at - back))
 
 

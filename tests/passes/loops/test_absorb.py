@@ -70,8 +70,9 @@ TAKEN = {
     "a run-time number of rows": changed(("for par i in 0..18", "for par i in 0..min(n, 18)")),
     "a value between": changed(("  for red b", "  t = g[3, 3] * 2.0\n  for red b"), ("out[1] = greatest", "out[1] = greatest + t")),
     "a temporary between": changed(("  for red b", "  alloc m: f64[5]\n  for red b")),
-    "a temporary of each row": changed(("    for par j in", "    alloc m: f64[5]\n    for par q in 0..5:\n      m[q] = g[i, q] * 2.0\n    for par j in"),
-                                       ("= g[i, j]", "= m[4 - j]")),
+    "a temporary of each row": changed(
+        ("    for par j in", "    alloc m: f64[5]\n    for par q in 0..5:\n      m[q] = g[i, q] * 2.0\n    for par j in"),
+        ("= g[i, j]", "= m[4 - j]")),
 }
 
 

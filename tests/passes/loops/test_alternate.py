@@ -82,7 +82,8 @@ BOTH = {
     "the border changes behind": STEPS + "    u[11] = u[10]\n",
     "the box grows": changed("for par j in 0..10", "for par j in 0..min(t, 10)"),
     "the box shrinks": changed("for par j in 0..10", "for par j in 0..10 - min(t, 10)"),
-    "the test looks at the state": changed("test go", "test (k < n) & (u[1, 1] < 1000.0)", UNTIL).replace("    go = (k < n) & (look < 1000.0)\n", ""),
+    "the test looks at the state": changed(
+        "test go", "test (k < n) & (u[1, 1] < 1000.0)", UNTIL).replace("    go = (k < n) & (look < 1000.0)\n", ""),
     "the copy changes too": STEPS + "    m[0] = 7.0\n    v[t] = m[0] + u[0]\n",
     "the state is read before its copy": changed("    alloc m", "    v[t] = u[t]\n    alloc m"),
     "both are read behind": STEPS + "    for par k in 0..12:\n      v[k] = u[k] - m[k]\n",
@@ -106,23 +107,26 @@ REFUSED = {
     "the copy is turned around": changed("m[i] = u[i]", "m[i] = u[11 - i]"),
     "the copy is of something else": changed("m[i] = u[i]", "m[i] = u[i] * 1.5"),
     "the state is larger": changed("u: f64[12]", "u: f64[14]"),
-    "the copy counts": changed("    for par i in 0..12:\n      m[i] = u[i]\n",
-                               "    for seq i in 0..12 carry c: i64 = 1:\n      m[i] = u[i]\n      next c = c + i -> r\n") + "    v[r & 7] = 1.0\n",
+    "the copy counts": changed(
+        "    for par i in 0..12:\n      m[i] = u[i]\n",
+        "    for seq i in 0..12 carry c: i64 = 1:\n      m[i] = u[i]\n      next c = c + i -> r\n") + "    v[r & 7] = 1.0\n",
     "a moving place": changed("u[j + 1]", "u[j + min(t, 2)]"),
     "a box that may end before it begins": changed("for par j in 0..10", "for par j in 5..t - 3"),
     "the state is read while it is made": changed("u[j + 1] = (m[j]", "u[j + 1] = (u[j + 1]"),
     "the state is read in between": changed("    for par j in", "    v[t] = u[t]\n    for par j in"),
-    "it is stored only sometimes": changed("    for par j in 0..10:\n      u[j + 1]",
-                                           "    if v[t] > 0.0:\n     for par j in 0..10:\n      u[j + 1]").replace("     for par j", "      for par j").replace("      u[j + 1]", "        u[j + 1]"),
+    "it is stored only sometimes": changed(
+        "    for par j in 0..10:\n      u[j + 1]", "    if v[t] > 0.0:\n      for par j in 0..10:\n        u[j + 1]"),
     "every other cell": changed("for par j in 0..10:\n      u[j + 1]", "for par j in 0..10 step 2:\n      u[j + 1]"),
     "cells far apart": changed("for par j in 0..10:\n      u[j + 1] = (m[j] + m[j + 2])",
                                "for par j in 0..5:\n      u[2 * j] = (m[j] + m[j + 2])"),
     "a loop that may not run": changed("    for par j in 0..10:\n      u[j + 1]",
                                        "    for seq k in 0..t & 1:\n      for par j in 0..10:\n        u[j + 1]"),
     "too few trips": changed("0..n", "0..3"),
-    "the copy outlives the trip": changed("  for seq t in 0..n:\n    alloc m: f64[12]\n",
-                                          "  alloc m: f64[12]\n  for seq t in 0..n:\n") + "  for seq q in 0..min(n, 1):\n    v[0] = m[5]\n",
-    "an error would show the state": changed("    alloc m", "    if v[t] > 99.0:\n      raise 0(t)\n    alloc m") + "  error 0: ValueError('large')\n",
+    "the copy outlives the trip": changed(
+        "  for seq t in 0..n:\n    alloc m: f64[12]\n", "  alloc m: f64[12]\n  for seq t in 0..n:\n")
+        + "  for seq q in 0..min(n, 1):\n    v[0] = m[5]\n",
+    "an error would show the state": changed(
+        "    alloc m", "    if v[t] > 99.0:\n      raise 0(t)\n    alloc m") + "  error 0: ValueError('large')\n",
 }
 
 

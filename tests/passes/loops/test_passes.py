@@ -159,6 +159,32 @@ loops f(y: f64[50, 8] fresh, x: f64[50] readonly)
     for par j in 0..8:
       y[i, j] = t * 2.0
 """,
+    "filled border": """
+loops f(d: f64[12, 9] fresh, x: f64[12] readonly)
+  for par k in 0..12:
+    for par l in 0..9:
+      d[k, l] = 0.0
+  for seq i0 in 0..12:
+    d[i0, 0] = x[i0]
+  for seq j0 in 1..9:
+    d[0, j0] = 2.0
+  for seq i in 1..12:
+    for seq j in 1..9:
+      d[i, j] = (d[i - 1, j - 1] + d[i - 1, j]) + d[i, j - 1]
+""",
+    "filled corner": """
+loops f(d: f64[12, 9] fresh, x: f64[12] readonly)
+  for par k in 0..12:
+    for par l in 0..9:
+      d[k, l] = 0.0
+  for seq i0 in 0..12:
+    d[i0, 8] = x[i0]
+  for seq j0 in 0..9:
+    d[11, j0] = 2.0
+  for seq i in 10..-1 step -1:
+    for seq j in 7..-1 step -1:
+      d[i, j] = (d[i + 1, j + 1] + d[i + 1, 8 - j]) + d[i, j + 1]
+""",
     "components": """
 loops f(a: f64[50], x: f64[50, 3] readonly)
   for par i in 0..50:
@@ -294,7 +320,7 @@ def test_a_loop_around_one_that_may_not_end_stays_in_order():
     assert loops(parallel(function))[0].kind == "seq"
 
 
-@pytest.mark.parametrize("name", ["filled filter", "filled backward", "filled rows"])
+@pytest.mark.parametrize("name", ["filled filter", "filled backward", "filled rows", "filled border", "filled corner"])
 def test_a_fill_of_which_nothing_is_seen_goes(name):
     assert "= 0.0" not in show_loops(transform(PROGRAMS[name], (overwritten,)))
 
@@ -319,7 +345,28 @@ SEEN = [
     ("filled rows", "    for par j in 0..8", "    for par j in 0..7"),
     ("filled rows", "    for par j in 0..8", "    for par j in 0..min(i, 8)"),
     ("filled rows", "      y[i, j] = t", "      y[i, i & 7] = t"),
+    ("filled border", "for seq i0 in 0..12", "for seq i0 in 1..12"),
+    ("filled border", "for seq j0 in 1..9", "for seq j0 in 2..9"),
+    ("filled border", "for seq j0 in 1..9", "for seq j0 in 1..8"),
+    ("filled border", "for seq i in 1..12", "for seq i in 2..12"),
+    ("filled border", "for seq j in 1..9", "for seq j in 1..8"),
+    ("filled border", "for seq j in 1..9", "for seq j in 8..0 step -1"),
+    ("filled border", "d[i, j - 1]", "d[i, j]"),
+    ("filled border", "d[i, j - 1]", "d[i, 9 - j]"),
+    ("filled border", "d[i, j - 1]", "d[min(i + 1, 11), j - 1]"),
+    ("filled border", "d[0, j0] = 2.0", "d[0, j0] = d[1, 1]"),
+    ("filled border", "d[i0, 0] = x[i0]", "d[i0, i0 & 1] = x[i0]"),
+    ("filled border", "      d[i, j] =", "      if x[i] > 0.0:\n        d[i, j] ="),
+    ("filled corner", "for seq j0 in 0..9", "for seq j0 in 0..7"),
+    ("filled corner", "for seq i in 10..-1 step -1", "for seq i in 0..11"),
+    ("filled corner", "for seq i in 10..-1 step -1", "for seq i in 9..-1 step -1"),
 ]
+
+
+def test_a_fill_seen_by_parallel_trips_stays():
+    """They may read what the trips around them have not stored yet."""
+    function = parse_loops(PROGRAMS["filled border"].replace("for seq j in 1..9", "for par j in 1..9").strip() + "\n")
+    assert "= 0.0" in show_loops(overwritten(function))
 
 
 @pytest.mark.parametrize("name, old, new", SEEN, ids=range(len(SEEN)))
