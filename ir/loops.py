@@ -188,6 +188,11 @@ class Call:
       argsort_<dtype>           reads x; writes p: n, kind     p[0..n) becomes the order of x[0..n), as int64
       random__<function>__<dtype>   reads parameters; writes order, x: n, a step (0 or 1) per parameter, order, state
                                 draws n elements (`ops/draw.py`); the order written is one more
+      gufunc_<name>_<type>      reads inputs, writes outputs of the loop of NumPy's generalized ufunc <name> whose first operand
+                                has the type letter <type>: count, chunk, the core dimensions in the order of its signature,
+                                per operand the stride from matrix to matrix, then per operand the strides inside a matrix,
+                                all in the buffers' (component) scalars; `chunk` matrices are one piece of parallel work
+      flagged_<name>_<type>     also writes flags, `count` consecutive truth values: for which matrices it failed
       heap_reserve              writes words: bytes     an address with so many bytes, kept in two words; 0: no memory
       heap_release              writes words: n     gives back what n pairs of words hold
 

@@ -223,12 +223,14 @@ Infer = Callable[..., list[Type]]
 @dataclass(frozen=True, slots=True)
 class Sample:
     """Operands that enrol the op in the generic checks: one shape per operand, a dtype per operand (None: each of the
-    op's dtypes in turn; "py.int" is a Python scalar), attributes, and the interval that real operands are drawn from."""
+    op's dtypes in turn; "py.int" is a Python scalar), attributes, and the interval that real operands are drawn from.
+    `prepare` makes of the operands drawn what the op is defined on, e.g. positive definite matrices."""
 
     shapes: tuple[tuple[int, ...], ...]
     attrs: dict = field(default_factory=dict)
     dtypes: tuple[str | None, ...] | None = None
     domain: tuple[float, float] = (-3.0, 3.0)
+    prepare: Callable[[list[np.ndarray]], list[np.ndarray]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

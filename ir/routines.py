@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from . import gufuncs
 from .ops.draw import FUNCTIONS, drawn
 from .types import DTYPES
 
@@ -23,7 +24,7 @@ class Pointer:
 
     def strided(self, dtype: np.dtype, dims: Sequence[int], strides: Sequence[int]) -> np.ndarray:
         """The memory from here as an array of `dtype`; strides in elements of it."""
-        first = self.memory[(slice(0, 1),) * self.memory.ndim].reshape(-1)
+        first = self.memory[(*(slice(0, 1),) * self.memory.ndim, ...)].reshape(-1)
         if 0 in dims:
             return np.empty(dims, dtype)
         address = first.__array_interface__["data"][0] + self.offset * first.itemsize
@@ -100,6 +101,37 @@ def _random(name: str, pointers: Sequence[Pointer], scalars: Sequence[int]) -> i
     return 0
 
 
+def _gufunc(name: str, pointers: Sequence[Pointer], scalars: Sequence[int]) -> int:
+    """A loop of NumPy's over a stack of matrices; see `loops.Call`."""
+    kind, _, routine = name.partition("_")
+    routine, _, letter = routine.rpartition("_")
+    inputs, outputs = gufuncs.cores(routine)
+    names, rest = gufuncs.dimensions(routine), list(scalars)
+    count, extents = rest[0], dict(zip(names, rest[2:], strict=False))
+    all_cores = (*inputs, *outputs)
+    strides = rest[2 + len(names):]
+    outer, inner = strides[:len(all_cores)], iter(strides[len(all_cores):])
+    types = gufuncs.loop_types(routine, letter).replace("->", "")
+    arrays = []
+    for k, core in enumerate(all_cores):
+        dtype = np.dtype(types[k])
+        parts = 2 if dtype.kind == "c" else 1
+        steps = [outer[k], *(next(inner) for _ in core)]
+        arrays.append(pointers[k].strided(dtype, (count, *(extents[d] for d in core)), [s // parts for s in steps]))
+    operands, places = arrays[:len(inputs)], arrays[len(inputs):]
+    options = {"out": places[0]} if routine in _SIZED_BY_RESULT else {}
+    results, failed = gufuncs.call(routine, operands, **options)
+    for place, result in zip(places, results, strict=True):
+        place[...] = result
+    if kind == "flagged":
+        pointers[-1].strided(np.dtype(bool), (count,), (1,))[...] = failed
+    return 0
+
+
+# The length of a transform is that of its result.
+_SIZED_BY_RESULT = ("fft", "ifft", "rfft_n_even", "rfft_n_odd", "irfft")
+
 ROUTINES: dict[str, Callable[[str, Sequence[Pointer], Sequence[int]], int]] = {
     **{f"{c}gemm": _gemm for c in _BLAS_DTYPES}, **{f"{c}gemv": _gemv for c in _BLAS_DTYPES},
-    "sort": _sort, "argsort": _argsort, "heap": _heap, "random": _random}
+    "sort": _sort, "argsort": _argsort, "heap": _heap, "random": _random,
+    "gufunc": _gufunc, "flagged": _gufunc}

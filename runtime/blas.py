@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable
+from types import ModuleType
 
 from scipy.linalg import cython_blas
 
@@ -91,10 +92,10 @@ done:
 """
 
 
-def thread_functions() -> dict[str, int]:
-    """Where the BLAS that SciPy calls tells and sets its number of threads; empty if it is not OpenBLAS."""
+def thread_functions(user: ModuleType = cython_blas) -> dict[str, int]:
+    """Where the BLAS that a module calls tells and sets its number of threads; empty if it is not OpenBLAS."""
     # Looking a name up through the module searches the libraries that it is linked with.
-    module = ctypes.CDLL(cython_blas.__file__)
+    module = ctypes.CDLL(user.__file__)
     for prefix in ("scipy_openblas", "openblas"):
         for suffix in ("", "64_"):
             names = [f"{prefix}_{verb}_num_threads{suffix}" for verb in ("get", "set")]

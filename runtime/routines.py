@@ -1,4 +1,4 @@
-"""Library routines that compiled code calls by name: BLAS through SciPy's pointers, NumPy's own sorts.
+"""Library routines that compiled code calls by name: BLAS through SciPy's pointers, NumPy's own sorts, linear algebra and FFT.
 
 Each is wrapped in a few lines of LLVM text, compiled when first asked for, as
 
@@ -12,10 +12,13 @@ their sizes alone, which `treadle_parallel` spreads.  The user's own setting of 
 from __future__ import annotations
 
 import threading
+from types import ModuleType
 
 import numpy as np
+from numpy.linalg import _umath_linalg
+from scipy.linalg import cython_blas
 
-from . import blas, heap, random, sorting
+from . import blas, gufuncs, heap, random, sorting
 from .engine import CodeError, Engine, Library
 
 
@@ -25,7 +28,8 @@ class Routines:
     def __init__(self, engine: Engine, parallel: int) -> None:
         self._engine, self._parallel = engine, parallel
         self._libraries: dict[str, Library] = {}
-        self._blas: dict[str, int] = {}
+        # By the addresses of what tells and sets the threads of one BLAS: several modules may share it.
+        self._blas: dict[tuple[int, ...], dict[str, int]] = {}
         self._lock = threading.Lock()
 
     def address(self, name: str) -> int:
@@ -44,17 +48,22 @@ class Routines:
             return (sorting.sort if family == "sort" else sorting.argsort)(name, np.dtype(sorting.DTYPES[dtype]))
         if name in ("heap_reserve", "heap_release"):
             return heap.TEXT, {}
+        if family in ("gufunc", "flagged") and (loop := gufuncs.find_loop(dtype)) is not None:
+            text, symbols = gufuncs.text(dtype, loop, family == "flagged")
+            return text, {"treadle_parallel": self._parallel} | symbols | self._blas_threads(_umath_linalg)
         if name[1:] in blas.TEXTS and name[0] in blas.KINDS:
             symbols = {"treadle_parallel": self._parallel, f"treadle_blas_{name}": blas.function_address(name)}
-            return blas.DECLARATIONS + blas.TEXTS[name[1:]](name), symbols | self._blas_threads()
+            return blas.DECLARATIONS + blas.TEXTS[name[1:]](name), symbols | self._blas_threads(cython_blas)
         raise CodeError(f"there is no library routine {name}")
 
-    def _blas_threads(self) -> dict[str, int]:
-        """The two functions around each use of BLAS; they do nothing where its threads cannot be set."""
-        if not self._blas:
-            text, symbols = blas.THREADS_TEXT, blas.thread_functions()
+    def _blas_threads(self, user: ModuleType) -> dict[str, int]:
+        """The two functions around each use of a module's BLAS; they do nothing where its threads cannot be set."""
+        symbols = blas.thread_functions(user)
+        key = tuple(symbols.values())
+        if key not in self._blas:
+            text = blas.THREADS_TEXT
             if not symbols:
                 text = "define void @treadle_blas_enter() {\n ret void\n}\ndefine void @treadle_blas_leave() {\n ret void\n}"
             library = self._engine.compile(text, symbols, level=1).keep()
-            self._blas = {n: library.address(n) for n in ("treadle_blas_enter", "treadle_blas_leave")}
-        return self._blas
+            self._blas[key] = {n: library.address(n) for n in ("treadle_blas_enter", "treadle_blas_leave")}
+        return self._blas[key]

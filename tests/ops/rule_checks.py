@@ -38,7 +38,8 @@ def draw(rng: np.random.Generator, shape: tuple[int, ...], dtype: str, domain: t
 
 def operands_of(rng: np.random.Generator, sample: Sample, dtype: str) -> list[np.ndarray]:
     names = sample.dtypes or (None,) * len(sample.shapes)
-    return [draw(rng, shape, name or dtype, sample.domain) for shape, name in zip(sample.shapes, names, strict=True)]
+    drawn = [draw(rng, shape, name or dtype, sample.domain) for shape, name in zip(sample.shapes, names, strict=True)]
+    return drawn if sample.prepare is None else sample.prepare(drawn)
 
 
 def run(args: Sequence[np.ndarray], build: Callable[[Builder, list[Value]], Sequence[Value]]) -> list:

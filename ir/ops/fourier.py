@@ -1,0 +1,158 @@
+"""Discrete Fourier transforms along one axis: `fft`, `rfft`, `irfft`; each is one loop of NumPy's over the lines.
+
+Attributes: `axis`; `n`, the number of points, to which a line is cut or filled up with zeros; `scale`, a factor of the
+result.  `fft{inverse}` is complex to complex; `rfft` gives the first n // 2 + 1 frequencies of a real line; `irfft` makes
+a real line of n points of them.  Norms and transforms over several axes are the front end's business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from .. import gufuncs
+from ..builder import Builder
+from ..expr import const
+from ..graph import Op, Value
+from ..opdef import LowerContext, OpDef, Sample, Statements, register
+from ..types import Dim, Type, same_dims
+from .complexes import PART, WHOLE
+from .lapack import Stack, routine, run_loop
+from .matrices import head
+from .shaping import Terms, array_type, check_axes, iota, linear_jvp
+
+# The cost of a point of a transform, in the multiplications that pieces of work are measured in.
+POINT_WORK = 24
+
+
+def _result_length(name: str, attrs: dict) -> int:
+    return attrs["n"] // 2 + 1 if name == "rfft" else attrs["n"]
+
+
+def _ufunc(name: str, attrs: dict) -> str:
+    if name == "fft":
+        return "ifft" if attrs["inverse"] else "fft"
+    if name == "rfft":
+        return "rfft_n_odd" if attrs["n"] % 2 else "rfft_n_even"
+    return "irfft"
+
+
+def _infer(name: str, dtypes: dict[np.dtype, np.dtype]) -> Callable[[list[Value], dict], list[Type]]:
+    def infer(operands: list[Value], attrs: dict) -> list[Type]:
+        t = array_type(operands[0])
+        axis, n = attrs["axis"], attrs["n"]
+        check_axes([axis], t.rank)
+        if t.dtype not in dtypes or n < 1:
+            raise TypeError(f"{name} of {n} points takes {', '.join(map(str, dtypes))}, not {t}")
+        return [t.with_dtype(dtypes[t.dtype]).with_dims((*t.dims[:axis], _result_length(name, attrs), *t.dims[axis + 1:]))]
+
+    return infer
+
+
+def _evaluate(name: str) -> Callable[..., list]:
+    def evaluate(xp: Any, operands: list, attrs: dict, types: Sequence[Type]) -> list:
+        x, axis = np.asarray(operands[0]), attrs["axis"]
+        scale = np.asarray(attrs["scale"], PART.get(x.dtype, x.dtype))
+        shape = (*x.shape[:axis], _result_length(name, attrs), *x.shape[axis + 1:])
+        result = np.empty(shape, types[0].dtype)
+        gufuncs.call(_ufunc(name, attrs), [x, scale], axes=[(axis,), (), (axis,)], out=result)
+        return [result]
+
+    return evaluate
+
+
+def _lower(name: str) -> Statements:
+    def lower(ctx: LowerContext, op: Op) -> None:
+        x, out, axis = op.operands[0], ctx.out(), op.attrs["axis"]
+        rank = len(x.dims)
+        scale = ctx.temp(PART.get(x.dtype, x.dtype), ())
+        ctx.store(scale, (), const(op.attrs["scale"], scale.dtype))
+        seen = ctx.strided(0)
+        others = [k for k in range(rank) if k != axis]
+        stacks = [Stack(b, at, tuple(strides[k] for k in others), (strides[axis],))
+                  for b, at, strides in (seen, (out, const(0), out.strides))]
+        factor = Stack(scale, const(0), tuple(const(0) for _ in others), ())
+        own, dims = ctx.dims(x), ctx.dims(op.result)
+        run_loop(ctx, routine(_ufunc(name, op.attrs), x.dtype), (stacks[0], factor), (stacks[1],), [own[k] for k in others],
+                 (own[axis], dims[axis]), const(POINT_WORK * op.attrs["n"]))
+
+    return Statements(lower, views=True)
+
+
+def _batch(name: str) -> Callable[..., list[Value]]:
+    def batch(ctx: Builder, operands: Sequence[Value], flags: Sequence[bool], size: Dim, attrs: dict) -> list[Value]:
+        return ctx.emit(name, list(operands), {**attrs, "axis": attrs["axis"] + 1})
+
+    return batch
+
+
+def _fitted(ctx: Builder, x: Value, axis: int, length: Dim) -> Value:
+    """`x` cut or filled up with zeros to this length along the axis."""
+    own = x.dims[axis]
+    if same_dims((own,), (length,)):
+        return x
+    assert isinstance(own, int) and isinstance(length, int)
+    if own > length:
+        return head(ctx, x, axis, length)
+    rank = len(x.dims)
+    return ctx.pad(x, ctx.constant(0, x.type), low=(0,) * rank,
+                   high=tuple(length - own if k == axis else 0 for k in range(rank)))
+
+
+def _transpose_fft(ctx: Builder, cotangents: Terms, operands: Sequence, attrs: dict) -> Terms:
+    """The matrix of the transform is symmetric."""
+    g = cotangents[0]
+    if g is None:
+        return [None]
+    axis = attrs["axis"]
+    return [_fitted(ctx, ctx.emit("fft", [g], attrs)[0], axis, operands[0].type.dims[axis])]
+
+
+def _transpose_rfft(ctx: Builder, cotangents: Terms, operands: Sequence, attrs: dict) -> Terms:
+    """The frequencies that are left out count as zeros."""
+    g = cotangents[0]
+    if g is None:
+        return [None]
+    axis = attrs["axis"]
+    full = ctx.emit("fft", [_fitted(ctx, g, axis, attrs["n"])], {**attrs, "inverse": False})[0]
+    return [_fitted(ctx, ctx.real(full), axis, operands[0].type.dims[axis])]
+
+
+def _transpose_irfft(ctx: Builder, cotangents: Terms, operands: Sequence, attrs: dict) -> Terms:
+    """Each frequency stands for itself and for its mirror image, unless it is its own."""
+    g = cotangents[0]
+    if g is None:
+        return [None]
+    axis, n = attrs["axis"], attrs["n"]
+    spectrum = ctx.conjugate(ctx.emit("rfft", [g], attrs)[0])
+    place = iota(ctx, spectrum.dims, axis)
+    own = ctx.equal(place, 0)
+    if n % 2 == 0:
+        own = ctx.logical_or(own, ctx.equal(place, n // 2))
+    doubled = ctx.where(own, spectrum, ctx.multiply(spectrum, ctx.full(2, spectrum.type)))
+    return [_fitted(ctx, doubled, axis, operands[0].type.dims[axis])]
+
+
+def _samples(**attrs: Any) -> tuple[Sample, ...]:
+    cases = (((6,), 0, 6), ((3, 5), 1, 5), ((4, 3), 0, 4), ((2, 3, 4), 1, 5), ((3, 6), 1, 4), ((2, 5), 1, 8), ((0, 4), 1, 4),
+             ((3, 1), 1, 1))
+    return tuple(Sample((shape,), {"axis": axis, "n": n, "scale": scale, **attrs})
+                 for (shape, axis, n), scale in zip(cases, (1.0, 0.5, 1.0, 0.25) * 2, strict=True))
+
+
+def _transform(name: str, dtypes: dict[np.dtype, np.dtype], names: tuple[str, ...], transpose: Callable[..., Terms],
+               samples: tuple[Sample, ...], numpy: tuple[Callable, ...], doc: str, attrs: tuple[str, ...] = ()) -> None:
+    register(OpDef(name, _infer(name, dtypes), _evaluate(name), _lower(name), linear_jvp(name), transpose, _batch(name),
+                   attrs=("axis", "n", "scale", *attrs), numpy=numpy, dtypes=names, traits=frozenset({"linear"}),
+                   samples=samples, doc=doc))
+
+
+_transform("fft", {d: d for d in PART}, ("c64", "c128"), _transpose_fft, _samples(inverse=False) + _samples(inverse=True),
+           (np.fft.fft, np.fft.ifft), "The discrete Fourier transform along `axis`, or its inverse without the factor 1/n.",
+           ("inverse",))
+_transform("rfft", WHOLE, ("f32", "f64"), _transpose_rfft, _samples(), (np.fft.rfft,),
+           "The first half of the transform of real lines.")
+_transform("irfft", PART, ("c64", "c128"), _transpose_irfft, _samples(), (np.fft.irfft,),
+           "The real lines of which the operand is the first half of the transform, without the factor 1/n.")
