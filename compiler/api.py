@@ -14,9 +14,10 @@ from collections.abc import Callable, Hashable, Iterable
 from types import MethodType
 from typing import Any
 
-from ..ir.errors import UnsupportedError
+from ..ir.errors import AssumptionError, UnsupportedError
 from ..ir.generators import using
 from . import hooks, tracer
+from .assumptions import DECISION
 from .config import config
 from .executable import Executable, Overlap
 from .lowered import Lowered
@@ -95,11 +96,34 @@ class Jitted:
         return self._run(version, call)
 
     def _run(self, version: Version, call: Call) -> Any:
-        try:
-            return version.run(call)
-        except Overlap:
-            # Reads would see what earlier statements wrote through the other array: a version of its own has them united.
-            return self._united(call).run(call)
+        tried = {version.traced.assumptions}
+        while True:
+            try:
+                return version.run(call)
+            except Overlap:
+                # Reads would see what earlier statements wrote through the other array: a version of its own has them united.
+                version = self._united(call)
+            except AssumptionError as e:
+                version = self._assuming(version, call, str(e), tried)
+
+    def _assuming(self, version: Version, call: Call, failed: str, tried: set[frozenset[tuple]]) -> Version:
+        """The version that assumes the opposite of what has failed; from now on it is tried first."""
+        wanted = version.traced.assumptions ^ {(DECISION, failed)}
+        if wanted in tried:
+            raise UnsupportedError(failed, "they are real at one time and complex at another within one call",
+                                   "make the matrix complex: a.astype(complex)")
+        tried.add(wanted)
+        key, _ = signature(call.args, call.kwargs)
+        key = (key, config.code_key)
+        with self._lock:
+            known = self._versions.get(key, [])
+            for other in known:
+                same = other.traced.assumptions == wanted and other.traced.unites == version.traced.unites
+                if same and other.traced.matches(call):
+                    self._versions[key] = [other, *(v for v in known if v is not other)]
+                    self._recent = (other, *(v for v in self._recent if v is not other))[:RECENT]
+                    return other
+            return self._compile(key, call, wanted)
 
     def _united(self, call: Call) -> Version:
         """The version for a call whose arrays overlap in memory."""
@@ -117,8 +141,8 @@ class Jitted:
                 return version
         return None
 
-    def _compile(self, key: Hashable, call: Call) -> Version:
-        traced, executable = self._build(call, len(self._versions.get(key, ())) >= MOST_SPECIALISED)
+    def _compile(self, key: Hashable, call: Call, assumptions: frozenset[tuple] = frozenset()) -> Version:
+        traced, executable = self._build(call, len(self._versions.get(key, ())) >= MOST_SPECIALISED, assumptions)
         version = Version(traced, executable, matcher(call.args, call.kwargs) if not self._static.names else None)
         if sum(map(len, self._versions.values())) >= MOST_VERSIONS:
             self._versions.pop(next(iter(self._versions)))
@@ -127,19 +151,19 @@ class Jitted:
             self._recent = (version, *self._recent)[:RECENT]
         return version
 
-    def _build(self, call: Call, run_time_scalars: bool) -> tuple[Traced, Executable]:
+    def _build(self, call: Call, run_time_scalars: bool, assumptions: frozenset[tuple]) -> tuple[Traced, Executable]:
         if run_time_scalars:
             try:
-                traced = self._trace(call, True)
+                traced = self._trace(call, True, assumptions)
                 return traced, Executable(traced.function, build(traced.function, self.options))
             except UnsupportedError:
                 pass  # some value is needed after all: one more version for it
-        traced = self._trace(call)
+        traced = self._trace(call, False, assumptions)
         return traced, Executable(traced.function, build(traced.function, self.options))
 
-    def _trace(self, call: Call, run_time_scalars: bool = False) -> Traced:
+    def _trace(self, call: Call, run_time_scalars: bool = False, assumptions: frozenset[tuple] = frozenset()) -> Traced:
         try:
-            return trace(self.function, call.args, call.kwargs, run_time_scalars)
+            return trace(self.function, call.args, call.kwargs, run_time_scalars, assumptions)
         except Exception as e:
             raise trim(e) from e.__cause__
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..ir.errors import AssumptionError
 from ..ir.graph import Function, Output, Value
 from ..ir.types import ArrayType, Type, WeakType
 from ..runtime.entry import NewArray, Slot
@@ -33,6 +34,7 @@ class Executable:
         self._into = tuple(o.into for o in function.outputs)
         self._all_new = all(k is None for k in self._into)
         self._written = sorted({k for k in self._into if k is not None})
+        self._assumes = any(e.exception == AssumptionError.__name__ for e in self._errors)
         self._arrays = [k for k, p in enumerate(function.parameters) if p.strides is not None]
         new = [new_array(v, o) for v, o in zip(function.block.yields, function.outputs, strict=True) if o.into is None]
         elements = sum(_size(v.type.dims) for v in [*function.block.args, *function.block.yields])  # type: ignore[union-attr]
@@ -44,13 +46,21 @@ class Executable:
         """One array per output; of those written into an argument, that argument."""
         if self._written and overlaps(values, self._written, self._arrays):
             raise Overlap
+        saved = [np.array(values[k]) for k in self._written] if self._assumes else []
         outputs = self._entry(*values)
         if type(outputs) is bytes:
-            raise native_error(self._errors, outputs)
+            raise self._restoring(native_error(self._errors, outputs), values, saved)
         if self._all_new:
             return outputs
         fresh = iter(outputs)
         return [next(fresh) if k is None else values[k] for k in self._into]
+
+    def _restoring(self, error: BaseException, values: Sequence[Any], saved: Sequence[np.ndarray]) -> BaseException:
+        """The error; where another version is to run instead, arrays that were written hold again what they held."""
+        if isinstance(error, AssumptionError):
+            for k, x in zip(self._written, saved, strict=True):
+                values[k][...] = x
+        return error
 
 
 def overlaps(values: Sequence[Any], written: Sequence[int], arrays: Sequence[int]) -> bool:

@@ -23,6 +23,7 @@ from . import random_draws as _random_draws  # noqa: F401
 from . import spreading as _spreading  # noqa: F401
 from . import ufuncs as _ufuncs  # noqa: F401
 from .aliasing import check_overlaps
+from .assumptions import assumed, check_effects
 from .generators import StateAddress
 from .hooks import call
 from .known import DistinctGuard
@@ -37,12 +38,14 @@ from .views import Storage, packed_strides
 _MAX_RESTARTS = 100
 
 
-def trace(f: Callable[..., Any], args: tuple, kwargs: dict, run_time_scalars: bool = False) -> Traced:
+def trace(f: Callable[..., Any], args: tuple, kwargs: dict, run_time_scalars: bool = False,
+          assumptions: frozenset[tuple] = frozenset()) -> Traced:
     """Trace one call of `f`. Nothing of the caller's is changed.
 
     run_time_scalars: do not read the values of Python scalars among the arguments; what needs them is then staged or refused.
+    assumptions: those found to fail.
     """
-    decisions: frozenset[tuple] = frozenset({(RUN_TIME_SCALARS,)} if run_time_scalars else ())
+    decisions: frozenset[tuple] = assumptions | frozenset({(RUN_TIME_SCALARS,)} if run_time_scalars else ())
     for _ in range(_MAX_RESTARTS):
         try:
             with tracer.tracing(Trace(Call(args, kwargs, []), decisions)) as state:
@@ -93,8 +96,10 @@ def finish_trace(state: Trace, name: str, result: Any) -> Traced:
     parameters = [_parameter(source, value, storages.get(id(value))) for source, value in state.inputs]
     # Names of native symbols are made from it.
     function = Function(re.sub(r"\W", "", name) or "function", state.block, parameters, recipes.outputs)
+    check_effects(function)
     generators = [s.base for s, _ in state.inputs if isinstance(s, StateAddress)] if state.draws else None
-    return Traced(function, [s for s, _ in state.inputs], list(state.guards), recipe, effects, bool(state.unions), generators)
+    return Traced(function, [s for s, _ in state.inputs], list(state.guards), recipe, effects, bool(state.unions), generators,
+                  assumed(state.decisions))
 
 
 def _parameter(source: Source, value: Any, storage: Storage | None) -> Parameter:

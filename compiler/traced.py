@@ -56,7 +56,7 @@ class Build:
 @dataclass(eq=False, slots=True)
 class Traced:
     """A traced function. `unites`: some inputs share memory and are one parameter. `generators`: where the caller's random
-    generators are; None if the function draws no random numbers."""
+    generators are; None if the function draws no random numbers. `assumptions`: see `assumptions.py`."""
 
     function: Function
     inputs: list[Source]
@@ -65,6 +65,7 @@ class Traced:
     effects: list[Effect] = field(default_factory=list)
     unites: bool = False
     generators: list[Source] | None = None
+    assumptions: frozenset[tuple] = frozenset()
 
     def matches(self, call: Call) -> bool:
         """Do the guards hold for this call? A place that cannot be read any more fails its guard."""

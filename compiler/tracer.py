@@ -5,6 +5,7 @@ Everything that traced objects do ends in `emit`, which inserts an op with the u
 
 from __future__ import annotations
 
+import itertools
 import sys
 import threading
 from collections.abc import Iterator, Sequence
@@ -33,7 +34,8 @@ _PACKAGE = Path(__file__).parent.parent
 # Frames of these files are never "the user's line".
 _INTERNAL = tuple(str(_PACKAGE / name) for name in ("compiler", "ir", "passes")) + (
     str(Path(np.__file__).parent), "<frozen", "<__array_function__")
-
+# Below the frames of this file are those of the compiled function's caller.
+_ENTRY = str(Path("compiler") / "trace.py")
 
 MOST_UNROLLED = 1000
 
@@ -189,6 +191,18 @@ def here() -> Loc | None:
     if frame is None:
         return None
     return Loc(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name)
+
+
+def call_path() -> list[str]:
+    """The expression under way, and those that called what it is in, innermost first, up to the compiled function."""
+    path: list[str] = []
+    frame = user_frame()
+    while frame is not None and not frame.f_code.co_filename.endswith(_ENTRY):
+        if not is_internal(frame.f_code.co_filename):
+            column = next(itertools.islice(frame.f_code.co_positions(), frame.f_lasti // 2, None))[2]
+            path.append(f"{frame.f_code.co_filename}:{frame.f_lineno}:{column}")
+        frame = frame.f_back
+    return path
 
 
 def unsupported(what: str, why: str = "", instead: str = "") -> UnsupportedError:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import builtins
 
+import numpy as np
+
 from .loc import Loc
 
 
@@ -40,7 +42,11 @@ class CompilationError(TreadleError):
     """LLVM or NVRTC rejected generated code: a bug in Treadle, not in the user's program."""
 
 
+class AssumptionError(TreadleError):
+    """What a compiled version assumed of the data does not hold: its call is made again with another version."""
+
+
 def exception_named(name: str) -> type[BaseException] | None:
-    """The exception type of this name: Python's, or one of these; None if there is none."""
-    found = getattr(builtins, name, None) or globals().get(name)
+    """The exception type of this name: Python's, NumPy's of linear algebra, or one of these; None if there is none."""
+    found = getattr(builtins, name, None) or getattr(np.linalg, name, None) or globals().get(name)
     return found if isinstance(found, type) and issubclass(found, BaseException) else None

@@ -52,7 +52,7 @@ def evaluate_loops(function: LoopFunction, arrays: Sequence[np.ndarray], scalars
         machine.body(function.body, env)
     except Failure as e:
         site = function.errors[e.code]
-        kind = exception_named(site.exception) or np.linalg.LinAlgError
+        kind = exception_named(site.exception) or Exception
         raise kind(site.message.format(*e.details)) from None
 
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.fft import _pocketfft_umath
+from numpy.fft import _pocketfft_umath  # type: ignore[attr-defined]  # not in the stubs
 from numpy.linalg import _umath_linalg
 
 Core = tuple[str, ...]
@@ -65,7 +65,7 @@ def call(name: str, operands: Sequence[Any], **options: Any) -> tuple[list[np.nd
             return ufunc(*args, signature=signature, **options)
 
     results = run(operands)
-    inputs, outputs = cores(name)
+    outputs = cores(name)[1]
     results = [np.asarray(r) for r in (results if len(outputs) > 1 else [results])]
     stack = results[0].shape[:results[0].ndim - len(outputs[0])]
     failed = np.zeros(stack, bool)

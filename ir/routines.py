@@ -24,7 +24,8 @@ class Pointer:
 
     def strided(self, dtype: np.dtype, dims: Sequence[int], strides: Sequence[int]) -> np.ndarray:
         """The memory from here as an array of `dtype`; strides in elements of it."""
-        first = self.memory[(*(slice(0, 1),) * self.memory.ndim, ...)].reshape(-1)
+        corner: tuple[Any, ...] = (*(slice(0, 1),) * self.memory.ndim, ...)
+        first = self.memory[corner].reshape(-1)
         if 0 in dims:
             return np.empty(dims, dtype)
         address = first.__array_interface__["data"][0] + self.offset * first.itemsize

@@ -14,7 +14,7 @@ import re
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.fft import _pocketfft_umath
+from numpy.fft import _pocketfft_umath  # type: ignore[attr-defined]  # not in the stubs
 from numpy.linalg import _umath_linalg
 
 from .blas import element

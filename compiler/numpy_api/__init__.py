@@ -4,7 +4,7 @@ A function here is composed from the primitives listed at the head of `dispatch.
 signature, and raises what NumPy raises.
 """
 
-from . import creation, everyday, joining, manipulation, products, reductions, selection, ufunc_methods
+from . import creation, everyday, fft, joining, linalg, manipulation, products, reductions, selection, ufunc_methods
 
-__all__ = ["creation", "everyday", "joining", "manipulation", "products", "reductions", "selection",
+__all__ = ["creation", "everyday", "fft", "joining", "linalg", "manipulation", "products", "reductions", "selection",
            "ufunc_methods"]

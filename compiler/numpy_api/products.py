@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -20,7 +19,7 @@ from ..memory_order import keep_order
 from ..scalars import concrete
 from ..values import broadcast, cast, check_dtype, common_dims, shape_text
 from ..views import reshape_value
-from .reductions import root_of_squares
+from .gufuncs import stack_layout, stack_order
 from .selection import promoted
 
 opt_einsum = lazy("opt_einsum")
@@ -56,7 +55,9 @@ def matmul(x1: Any, x2: Any, /, out: Any = None, *, dtype: Any = None, casting: 
     if isinstance(inner_a, int) and isinstance(inner_b, int) and inner_a != inner_b:
         raise ValueError("matmul: Input operand 1 has a mismatch in its core dimension 0, with gufunc signature "
                          f"(n?,k),(k,m?)->(n?,m?) (size {inner_b} is different from {inner_a})")
-    return deliver(wrap(_matmul(*_values((a, b), kind))), out)
+    result = _matmul(*_values((a, b), kind))
+    cores = [min(a.ndim, 2), min(b.ndim, 2)]
+    return deliver(wrap(result, stack_layout(stack_order([a, b], cores), sum(cores) - 2)), out)
 
 
 def _matmul(x: Value, y: Value) -> Value:
@@ -125,7 +126,7 @@ def vecdot(x1: Any, x2: Any, /, out: Any = None, **kwargs: Any) -> Any:
     v, w = _values((call(np.conjugate, (x,), {}) if x.dtype.kind == "c" else x, y), kind)
     v, w = broadcast(v, (*lead, v.dims[-1])), broadcast(w, (*lead, w.dims[-1]))
     k = len(lead)
-    return deliver(wrap(contract(v, w, (k,), (k,), tuple(range(k)), tuple(range(k)))), out)
+    return deliver(wrap(contract(v, w, (k,), (k,), tuple(range(k)), tuple(range(k))), stack_order([x, y], [1, 1])), out)
 
 
 @implements(np.outer)
@@ -356,40 +357,3 @@ def cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axi
         parts.append(call(np.subtract, (call(np.multiply, (x[..., i], y[..., j]), {}),
                                         call(np.multiply, (x[..., j], y[..., i]), {})), {}))
     return call(np.stack, (parts,), {"axis": axisc})
-
-
-@implements(np.linalg.norm)
-def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
-    x = as_array(x)
-    if x.dtype.kind not in "fc":
-        x = x.astype(np.float64)
-    if axis is None and ord is None:
-        flat = call(np.ravel, (x,), {})
-        total = dot(flat.real, flat.real) + dot(flat.imag, flat.imag) if x.dtype.kind == "c" else dot(flat, flat)
-        result = root_of_squares(total)
-        return result if not keepdims else call(np.reshape, (result, (1,) * x.ndim), {})
-    axes = tuple(range(x.ndim)) if axis is None else normalize_axis_tuple(axis, x.ndim)
-    size = call(np.absolute, (x,), {})
-    if len(axes) == 1 and ord in (None, 2):
-        squares = call(np.add, (call(np.square, (x.real,), {}), call(np.square, (x.imag,), {})), {}) if x.dtype.kind == "c" \
-            else call(np.multiply, (x, x), {})
-        return root_of_squares(call(np.sum, (squares,), {"axis": axes, "keepdims": keepdims}))
-    if len(axes) == 1 and ord in (math.inf, -math.inf, 1, 0):
-        if ord == 0:
-            ones = call(np.not_equal, (x, 0), {}).astype(size.dtype)
-            return call(np.sum, (ones,), {"axis": axes, "keepdims": keepdims})
-        f = {math.inf: np.max, -math.inf: np.min, 1: np.sum}[ord]
-        return call(f, (size,), {"axis": axes, "keepdims": keepdims})
-    if len(axes) == 1 and isinstance(ord, (int, float)):
-        total = call(np.sum, (call(np.power, (size, ord), {}),), {"axis": axes, "keepdims": keepdims})
-        return call(np.power, (total, call(np.reciprocal, (np.float64(ord),), {})), {})
-    if len(axes) == 2 and ord in (None, "fro", "f"):
-        return root_of_squares(call(np.sum, (call(np.square, (size,), {}),), {"axis": axes, "keepdims": keepdims}))
-    if len(axes) == 2 and ord in (1, -1, math.inf, -math.inf):
-        row, column = axes
-        across = row if ord in (1, -1) else column
-        sums = call(np.sum, (size,), {"axis": across, "keepdims": True})
-        result = call(np.max if ord in (1, math.inf) else np.min, (sums,), {"axis": (row, column), "keepdims": keepdims})
-        return result
-    raise tracer.unsupported(f"np.linalg.norm with ord={ord!r} over {len(axes)} axes")
-

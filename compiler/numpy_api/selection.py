@@ -187,7 +187,7 @@ def _along(a: TracedArray, places: TracedArray, axis: int) -> tuple:
         raise IndexError("`indices` must be an integer array")
     if places.ndim != a.ndim:
         raise ValueError("`indices` and `arr` must have the same number of dimensions")
-    return tuple(places if k == axis else call(np.arange, (places.shape[k],), {}).reshape(
+    return tuple(places if k == axis else call(np.arange, (a.shape[k],), {}).reshape(
         tuple(-1 if j == k else 1 for j in range(a.ndim))) for k in range(a.ndim))
 
 

@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from ..builder import Builder
 from ..graph import Value
-from .lapack import hermitian, lapack_op, matrices, regular
+from .lapack import Pick, hermitian, lapack_op, matrices, regular
 from .linear_systems import solution
 from .matrices import (
     adjoint,
@@ -42,15 +43,14 @@ def _jvp_eigh(ctx: Builder, primals: Sequence[Value], tangents: Terms, results: 
     inner = product(ctx, adjoint(ctx, v), hermitian_of(ctx, tangents[0], attrs["lower"]), v)
     dv = product(ctx, v, ctx.multiply(*alike(ctx, divided_differences(ctx, w), inner)))
     if v.dtype.kind == "c":
-        # LAPACK's vectors have one real component: the last of a lower, the first of an upper triangle.
+        # LAPACK's vectors have one real component: the first of a lower, the last of an upper triangle.
         axis = len(v.dims) - 2
         place = iota(ctx, v.dims, axis)
-        chosen = ctx.equal(place, _REAL_AT[attrs["lower"]](v))
+        last: Any = v.dims[axis] - 1  # type: ignore[operator]
+        chosen = ctx.equal(place, 0 if attrs["lower"] else last)
         dv = ctx.add(dv, scaled_columns(ctx, v, turn(ctx, phase_change(ctx, _row(ctx, dv, chosen), _row(ctx, v, chosen)))))
     return [real_part(ctx, diagonal(ctx, inner)), dv, None]
 
-
-_REAL_AT = {True: lambda v: 0, False: lambda v: v.dims[-1] - 1}
 
 
 def _jvp_eigvalsh(ctx: Builder, primals: Sequence[Value], tangents: Terms, results: Sequence[Value], attrs: dict) -> Terms:
@@ -61,7 +61,7 @@ def _jvp_eigvalsh(ctx: Builder, primals: Sequence[Value], tangents: Terms, resul
     return [real_part(ctx, diagonal(ctx, product(ctx, adjoint(ctx, vectors), change, vectors))), None]
 
 
-def _triangle(name: str):  # noqa: ANN202
+def _triangle(name: str) -> Pick:
     return lambda attrs: f"{name}_lo" if attrs["lower"] else f"{name}_up"
 
 
@@ -99,7 +99,7 @@ def _in_eigenbasis(ctx: Builder, v: Value, change: Value) -> Value:
 def _jvp_eigvals(ctx: Builder, primals: Sequence[Value], tangents: Terms, results: Sequence[Value], attrs: dict) -> Terms:
     if tangents[0] is None:
         return [None, None]
-    vectors = ctx.eig(primals[0])[1]  # type: ignore[index]
+    vectors = ctx.emit("eig", list(primals))[1]
     return [diagonal(ctx, _in_eigenbasis(ctx, vectors, tangents[0])), None]
 
 

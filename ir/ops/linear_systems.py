@@ -31,7 +31,7 @@ from .shaping import Terms, iota, or_zeros, reshape
 
 def solution(ctx: Builder, a: Value, b: Value) -> Value:
     """The solution alone; NaN where a is singular."""
-    return ctx.solve(a, b)[0]  # type: ignore[index]
+    return ctx.emit("solve", [a, b])[0]
 
 
 def _jvp_solve(ctx: Builder, primals: Sequence[Value], tangents: Terms, results: Sequence[Value], attrs: dict) -> Terms:
@@ -118,7 +118,7 @@ lapack_op("cholesky", lambda attrs: "cholesky_up" if attrs["upper"] else "choles
 
 def _singular_vectors(ctx: Builder, a: Value, rank: Value) -> tuple[Value, Value, Value]:
     """u, vh, and the inverses of the first `rank` singular values, followed by zeros."""
-    u, s, vh, _ = ctx.svd(a, full=False)  # type: ignore[misc]
+    u, s, vh, _ = ctx.emit("svd", [a], {"full": False})
     number = iota(ctx, s.dims, len(s.dims) - 1)
     counted = ctx.less(number, ctx.broadcast_to(reshape(ctx, ctx.cast(rank, dtype="i64"), (*rank.dims, 1)), s.dims))
     one = ctx.full(1, s.type)

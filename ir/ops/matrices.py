@@ -44,13 +44,6 @@ def alike(ctx: Builder, a: Value, b: Value) -> tuple[Value, Value]:
     return (ctx.cast(a, dtype="c128"), b) if b.dtype.kind == "c" else (a, ctx.cast(b, dtype="c128"))
 
 
-def as_dtype_of(ctx: Builder, x: Value, model: Value) -> Value:
-    """`x` with `model`'s dtype: cast to complex, or the real part."""
-    if x.dtype == model.dtype:
-        return x
-    return ctx.cast(x, dtype="c128") if model.dtype.kind == "c" else ctx.real(x)
-
-
 def real_part(ctx: Builder, x: Value) -> Value:
     return ctx.real(x) if x.dtype.kind == "c" else x
 
@@ -82,10 +75,6 @@ def diagonal(ctx: Builder, a: Value) -> Value:
     """The main diagonals of square matrices."""
     n = len(a.dims)
     return ctx.reduce_sum(kept(ctx, a, "equal"), axes=(n - 1,))
-
-
-def identity(ctx: Builder, model: Value) -> Value:
-    return ctx.where(position_mask(ctx, model, "equal"), ctx.full(1, model.type), ctx.zeros(model.type))
 
 
 def hermitian_of(ctx: Builder, a: Value, lower: bool) -> Value:

@@ -31,10 +31,10 @@ from .lapack import (
     run_loop,
     whole,
 )
+from .linear_systems import solution
 from .matrices import (
     adjoint,
     alike,
-    as_dtype_of,
     diagonal,
     divided_differences,
     head,
@@ -102,7 +102,7 @@ def _lower_qr(ctx: LowerContext, op: Op) -> None:
 
 
 def _qr_name(a: Value | Any, attrs: dict) -> str:
-    m, n = (a.dims if isinstance(a, Value) else a.shape)[-2:]
+    m, n = map(int, (a.dims if isinstance(a, Value) else a.shape)[-2:])  # type: ignore[arg-type]
     return "qr_complete" if attrs["complete"] and m > n else "qr_reduced"
 
 
@@ -188,7 +188,7 @@ def _divided(ctx: Builder, left: Value, corner: Value) -> Value:
     """left corner^-1"""
     n = len(left.dims)
     axes = (*range(n - 2), n - 1, n - 2)
-    solved = ctx.solve(ctx.transpose(corner, axes=axes), ctx.transpose(left, axes=axes))[0]  # type: ignore[index]
+    solved = solution(ctx, ctx.transpose(corner, axes=axes), ctx.transpose(left, axes=axes))
     return ctx.transpose(solved, axes=axes)
 
 
@@ -267,7 +267,7 @@ def _jvp_singular_values(ctx: Builder, primals: Sequence[Value], tangents: Terms
                          attrs: dict) -> Terms:
     if tangents[0] is None:
         return [None, None]
-    u, _, vh, _ = ctx.svd(primals[0], full=False)  # type: ignore[misc]
+    u, _, vh, _ = ctx.emit("svd", list(primals), {"full": False})
     return [real_part(ctx, diagonal(ctx, product(ctx, adjoint(ctx, u), tangents[0], adjoint(ctx, vh)))), None]
 
 

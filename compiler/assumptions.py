@@ -1,0 +1,43 @@
+"""What a compiled version assumes of the data, where NumPy's result has another dtype if it does not hold.
+
+`assume(condition, what)` returns True or False, the truth that this trace takes for granted, and leaves a check of it in the
+program.  If that fails, `AssumptionError` names the assumption; `api.py` restores what was written and runs the version that
+assumes the opposite, which is tried first from then on.
+"""
+
+from __future__ import annotations
+
+from ..ir.errors import AssumptionError
+from ..ir.graph import Function, Value, walk_ops
+from . import tracer
+
+DECISION = "assume not"
+_NAME = AssumptionError.__name__
+
+
+def assume(condition: Value, what: str) -> bool:
+    """Take `condition`, a run-time truth value, as holding, or as failing if it was found to fail."""
+    key = f"{what} at {' called from '.join(tracer.call_path())}"
+    negated = (DECISION, key) in tracer.current().decisions
+    truth = tracer.emit("logical_not", [condition]) if negated else condition
+    tracer.emit("check", [truth, truth], exception=_NAME, message=key.replace("{", "{{").replace("}", "}}"))
+    return not negated
+
+
+def assumed(decisions: frozenset[tuple]) -> frozenset[tuple]:
+    """Of a trace's decisions, the assumptions that were found to fail."""
+    return frozenset(d for d in decisions if d[0] == DECISION)
+
+
+def check_effects(function: Function) -> None:
+    """Refuse effects outside the program before an assumption is found to fail: they would happen twice."""
+    called = False
+    for op in function.block.ops:
+        inside = [op, *(o for region in op.regions for o in walk_ops(region))]
+        calls = any(o.name == "callback" for o in inside)
+        if (called or (calls and op.regions)) and any(o.attrs.get("exception") == _NAME for o in inside):
+            raise tracer.unsupported(
+                "a print, or another call of Python, before the eigenvalues of a real matrix",
+                "whether they are real depends on data, and the program may have to start anew",
+                "make the matrix complex, or do the output afterwards")
+        called = called or calls

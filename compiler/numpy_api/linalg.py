@@ -1,0 +1,184 @@
+"""`numpy.linalg`: NumPy's own code over the ops (`numpys_own.py`), and own implementations where run-time values decide.
+
+What NumPy decides by looking at results: `eig` and `eigvals` of a real matrix are real if all eigenvalues are (`assumptions.py`
+says how); the residuals of `lstsq` are empty where the rank is deficient (masked values); `cond` puts infinities in the place
+of NaN.  `qr` writes into its copy of the matrix.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.linalg import _linalg as _numpys
+from numpy.linalg._linalg import EigResult, QRResult
+
+from ...ir.graph import Value
+from ...ir.types import ArrayType
+from .. import tracer
+from ..arrays import TracedArray, as_array, new_array, value_of, wrap
+from ..assumptions import assume
+from ..dispatch import call, implements
+from ..masked_values import MaskedValues
+from ..memory_order import keep_order
+from ..scalars import concrete
+from ..values import broadcast, cast
+from ..views import reshape_value
+from .gufuncs import call_gufunc, operand_values, refuse_failed, require, stack_layout, stack_order, stacked
+from .numpys_own import Borrowed, python_code
+
+# The stubs leave out what is private.
+_linalg: Any = _numpys
+_FLOAT = np.dtype(float)
+
+
+def _make_array(a: Any) -> tuple[TracedArray, Callable[..., Any]]:
+    return as_array(a), lambda x, *_: x
+
+
+def _assert_finite(*arrays: Any) -> None:
+    for a in arrays:
+        finite = value_of(call(np.all, (call(np.isfinite, (a,), {}),), {}))
+        require(finite, "LinAlgError", "Array must not contain infs or NaNs")
+
+
+# --- eigenvalues of any matrix -------------------------------------------------------------------------------------------
+
+
+def _eigen(a: Any, vectors: bool) -> list[Any]:
+    """The eigenvalues, and vectors, in the dtype that they turn out to need."""
+    a = as_array(a)
+    _linalg._assert_stacked_square(a)
+    _assert_finite(a)
+    loop, result = _linalg._commonType(a)
+    (x,) = operand_values("eigvals", (a,), np.dtype(loop).char)
+    *found, failed = tracer.emit_all("eig" if vectors else "eigvals", [x])
+    with np.errstate(invalid="call", call=_linalg._raise_linalgerror_eigenvalues_nonconvergence):
+        refuse_failed(failed)
+    part = np.dtype(_linalg._realType(result))
+    order = stack_order([a], [2])
+    layouts = [stack_layout(order, core) for core in (1, 2)]
+    if np.dtype(loop).kind == "c":
+        return [new_array(cast(v, np.dtype(result)), y) for v, y in zip(found, layouts, strict=False)]
+    imaginary = tracer.emit("imag", [found[0]])
+    zero = tracer.builder().zeros(imaginary.type)
+    axes = tuple(range(len(imaginary.dims)))
+    if assume(tracer.emit("reduce_and", [tracer.emit("equal", [imaginary, zero])], axes=axes), "real eigenvalues"):
+        return [new_array(v, y).real.astype(part, copy=False) for v, y in zip(found, layouts, strict=False)]
+    return [new_array(cast(v, np.dtype(_linalg._complexType(result))), y) for v, y in zip(found, layouts, strict=False)]
+
+
+def eig(a: Any) -> EigResult:
+    return EigResult(*_eigen(a, True))
+
+
+def eigvals(a: Any) -> Any:
+    return _eigen(a, False)[0]
+
+
+# --- qr ------------------------------------------------------------------------------------------------------------------
+
+
+def qr(a: Any, mode: str = "reduced") -> Any:
+    mode = {"f": "reduced", "full": "reduced", "e": "economic"}.get(mode, mode)
+    if mode not in ("reduced", "complete", "r", "raw", "economic"):
+        raise ValueError(f"Unrecognized mode '{mode}'")
+    a = as_array(a)
+    _linalg._assert_stacked_2d(a)
+    loop, result = _linalg._commonType(a)
+    copy, result = a.astype(loop, copy=True).view, np.dtype(result)
+    x, order = copy.read(), stack_order([TracedArray(copy)], [2])
+    if mode in ("raw", "economic"):
+        h, scales = (cast(v, result) for v in tracer.emit_all("qr_reflectors", [x]))
+        packed = new_array(h, copy.storage.layout)
+        scale = new_array(scales, stack_layout(order, 1))
+        return (call(np.swapaxes, (packed, -1, -2), {}), scale) if mode == "raw" else packed
+    # NumPy chooses between zeros and the matrix by a mask in C order.
+    triangle = keep_order([(copy.dims[-2:], (2, 1)), (copy.dims, copy.strides)], copy.dims)
+    if mode == "r":
+        return new_array(cast(tracer.emit("qr_triangle", [x]), result), triangle)
+    q, r = tracer.emit_all("qr", [x], complete=mode == "complete")
+    made: Any = new_array(cast(q, result), stack_layout(order, 2)), new_array(cast(r, result), triangle)
+    return QRResult(*made)
+
+
+# --- lstsq ---------------------------------------------------------------------------------------------------------------
+
+
+def lstsq(a: Any, b: Any, rcond: Any = None) -> tuple[Any, Any, Any, Any]:
+    a, b = as_array(a), as_array(b)
+    is_vector = b.ndim == 1
+    y = reshape_value(b.view.read(), (*b.view.dims, 1)) if is_vector else b.view.read()
+    _linalg._assert_2d(a, new_array(y))
+    (m, n), count = a.view.dims, y.dims[1]
+    if m != y.dims[0]:
+        raise np.linalg.LinAlgError("Incompatible dimensions")
+    loop, result = _linalg._commonType(a, b)
+    part = np.dtype(_linalg._realType(result))
+    if rcond is None:
+        rcond = np.finfo(loop).eps * max(*a.shape)
+    if count == 0:
+        y = tracer.builder().zeros(ArrayType(y.dtype, (m, 1)))
+    kind = np.dtype(loop)
+    cutoff = value_of(rcond, _FLOAT)
+    values = stacked("lstsq", [cast(a.view.read(), kind), cast(y, kind), cutoff])
+    x, residuals, rank, s, failed = tracer.emit_all("lstsq", values)
+    with np.errstate(invalid="call", call=_linalg._raise_linalgerror_lstsq):
+        refuse_failed(failed)
+    if m == 0:
+        x = tracer.builder().zeros(x.type)
+    solution, left = new_array(cast(x, np.dtype(result))), new_array(cast(residuals, part))
+    if count == 0:
+        solution, left = new_array(solution[:, :0].view.read()), new_array(left[:0].view.read())
+    if is_vector:
+        solution = new_array(reshape_value(value_of(solution), (n,)))
+    return solution, _residuals(left, rank, m, n, part), wrap(rank), new_array(cast(s, part))
+
+
+def _residuals(residuals: TracedArray, rank: Value, m: Any, n: Any, part: np.dtype) -> Any:
+    """All of them at full rank, else none."""
+    if m <= n:
+        return new_array(tracer.builder().zeros(ArrayType(part, (0,))))
+    full = tracer.emit("equal", [rank, tracer.constant(n, rank.type)])
+    return MaskedValues(residuals, broadcast(full, residuals.view.dims), 0)
+
+
+# --- norms, ranks --------------------------------------------------------------------------------------------------------
+
+
+def cond(x: Any, p: Any = None) -> Any:
+    x, p = as_array(x), concrete(p, "the order of a norm")
+    if _linalg._is_empty_2d(x):
+        raise np.linalg.LinAlgError("cond is not defined on empty arrays")
+    if p is None or p in (2, -2):
+        s = BORROWED["svd"](x, compute_uv=False)
+        result = s[..., -1] / s[..., 0] if p == -2 else s[..., 0] / s[..., -1]
+    else:
+        _linalg._assert_stacked_square(x)
+        loop, kind = _linalg._commonType(x)
+        inverse = call_gufunc("inv", "inv", {}, (x,), np.dtype(loop).char)
+        norm: Any = functools.partial(BORROWED["norm"], ord=p, axis=(-2, -1))
+        result = (norm(x) * norm(inverse)).astype(_linalg._realType(kind), copy=False)
+    spoilt = call(np.any, (call(np.isnan, (x,), {}),), {"axis": (-2, -1)})
+    infinite = call(np.logical_and, (call(np.isnan, (result,), {}), call(np.logical_not, (spoilt,), {})), {})
+    where = call(np.where, (infinite, result.dtype.type(np.inf), result), {})
+    return where if result.ndim else where[()]
+
+
+def matrix_rank(A: Any, tol: Any = None, hermitian: bool = False, *, rtol: Any = None) -> Any:
+    if as_array(A).ndim < 2 and (rtol is None or tol is None):
+        return call(int, (call(np.any, (call(np.not_equal, (A, 0), {}),), {}),), {})
+    return _ranks(A, tol, hermitian, rtol=rtol)
+
+
+BORROWED = Borrowed(_linalg, {
+    "_makearray": _make_array, "_assert_finite": _assert_finite, "eig": eig, "eigvals": eigvals, "qr": qr, "lstsq": lstsq,
+    "cond": cond, "matrix_rank": matrix_rank})
+_ranks = BORROWED.function(python_code(_linalg.matrix_rank))  # type: ignore[arg-type]
+
+for _name in np.linalg.__all__:
+    if isinstance(getattr(np.linalg, _name), type):
+        continue
+    implements(getattr(np.linalg, _name))(BORROWED[_name])
