@@ -15,7 +15,7 @@ from types import MethodType
 from typing import Any
 
 from ..ir.errors import AssumptionError, UnsupportedError
-from ..ir.generators import using
+from ..ir.generators import bit_generator, using
 from . import hooks, tracer
 from .assumptions import DECISION
 from .config import config
@@ -51,8 +51,15 @@ class Version:
 
     def run(self, call: Call) -> Any:
         if self.traced.generators is not None:
-            with using([s.read(call) for s in self.traced.generators]):
-                return self._run(call)
+            generators = [s.read(call) for s in self.traced.generators]
+            saved = [bit_generator(g).state for g in generators] if self.executable.assumes else []
+            try:
+                with using(generators):
+                    return self._run(call)
+            except AssumptionError:
+                for g, state in zip(generators, saved, strict=True):
+                    bit_generator(g).state = state
+                raise
         return self._run(call)
 
     def _run(self, call: Call) -> Any:

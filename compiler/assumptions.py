@@ -10,6 +10,7 @@ from __future__ import annotations
 from ..ir.errors import AssumptionError
 from ..ir.graph import Function, Value, walk_ops
 from . import tracer
+from .generators import is_draw
 
 DECISION = "assume not"
 _NAME = AssumptionError.__name__
@@ -31,10 +32,11 @@ def assumed(decisions: frozenset[tuple]) -> frozenset[tuple]:
 
 def check_effects(function: Function) -> None:
     """Refuse effects outside the program before an assumption is found to fail: they would happen twice."""
+    # Generators are set back; those that the program makes are made again.
     called = False
     for op in function.block.ops:
         inside = [op, *(o for region in op.regions for o in walk_ops(region))]
-        calls = any(o.name == "callback" for o in inside)
+        calls = any(o.name == "callback" and not is_draw(o.attrs["function"].name) for o in inside)
         if (called or (calls and op.regions)) and any(o.attrs.get("exception") == _NAME for o in inside):
             raise tracer.unsupported(
                 "a print, or another call of Python, before the eigenvalues of a real matrix",

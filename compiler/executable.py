@@ -34,7 +34,7 @@ class Executable:
         self._into = tuple(o.into for o in function.outputs)
         self._all_new = all(k is None for k in self._into)
         self._written = sorted({k for k in self._into if k is not None})
-        self._assumes = any(e.exception == AssumptionError.__name__ for e in self._errors)
+        self.assumes = any(e.exception == AssumptionError.__name__ for e in self._errors)
         self._arrays = [k for k, p in enumerate(function.parameters) if p.strides is not None]
         new = [new_array(v, o) for v, o in zip(function.block.yields, function.outputs, strict=True) if o.into is None]
         elements = sum(_size(v.type.dims) for v in [*function.block.args, *function.block.yields])  # type: ignore[union-attr]
@@ -46,7 +46,7 @@ class Executable:
         """One array per output; of those written into an argument, that argument."""
         if self._written and overlaps(values, self._written, self._arrays):
             raise Overlap
-        saved = [np.array(values[k]) for k in self._written] if self._assumes else []
+        saved = [np.array(values[k]) for k in self._written] if self.assumes else []
         outputs = self._entry(*values)
         if type(outputs) is bytes:
             raise self._restoring(native_error(self._errors, outputs), values, saved)

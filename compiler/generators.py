@@ -38,6 +38,11 @@ _DISCRETE = frozenset((
     "binomial", "geometric", "hypergeometric", "logseries", "negative_binomial", "poisson", "zipf", "integers", "randint"))
 
 
+def is_draw(name: str) -> bool:
+    """Is this the name of a call of Python that makes a generator or draws from one?"""
+    return name.startswith("random.") or name == "random generator"
+
+
 GENERATORS = (np.random.Generator, np.random.RandomState)
 
 

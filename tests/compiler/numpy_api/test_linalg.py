@@ -225,6 +225,20 @@ def test_a_print_before_eigenvalues_is_refused():
         f(A)
 
 
+def test_random_matrices_are_drawn_once():
+    @treadle.jit
+    def f(rng):
+        a = rng.normal(size=(4, 4)) + np.random.default_rng(rng.integers(100)).random((4, 4))
+        return linalg.eigvals(a), rng.random()
+
+    for seed in range(4):
+        ours, numpys = np.random.default_rng(seed), np.random.default_rng(seed)
+        got, want = f(ours), f.function(numpys)
+        same(got[0], want[0])
+        assert got[1] == want[1]
+        assert ours.bit_generator.state == numpys.bit_generator.state
+
+
 def test_failures_in_loops_name_the_users_line():
     @treadle.jit
     def total(stack, out):
