@@ -28,6 +28,7 @@ from ..values import broadcast, cast
 from ..views import reshape_value
 from .gufuncs import call_gufunc, operand_values, refuse_failed, require, stack_layout, stack_order, stacked
 from .numpys_own import Borrowed, python_code
+from .reductions import root_of_squares
 
 # The stubs leave out what is private.
 _linalg: Any = _numpys
@@ -175,7 +176,7 @@ def matrix_rank(A: Any, tol: Any = None, hermitian: bool = False, *, rtol: Any =
 
 BORROWED = Borrowed(_linalg, {
     "_makearray": _make_array, "_assert_finite": _assert_finite, "eig": eig, "eigvals": eigvals, "qr": qr, "lstsq": lstsq,
-    "cond": cond, "matrix_rank": matrix_rank})
+    "cond": cond, "matrix_rank": matrix_rank, "sqrt": root_of_squares})
 _ranks = BORROWED.function(python_code(_linalg.matrix_rank))  # type: ignore[arg-type]
 
 for _name in np.linalg.__all__:
