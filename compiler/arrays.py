@@ -24,6 +24,12 @@ from .views import Storage, View, reshape_value, view_of
 _INLINE_CONSTANT = 16
 
 
+_MEMORY = "arrays have no memory of their own while they are compiled"
+_REFUSED = {"tobytes": _MEMORY, "tofile": _MEMORY, "dump": _MEMORY, "dumps": _MEMORY, "data": _MEMORY, "ctypes": _MEMORY,
+            "base": _MEMORY, "getfield": _MEMORY, "setfield": _MEMORY, "setflags": _MEMORY,
+            "resize": "the array's size would change in place; np.resize makes a new one"}
+
+
 class TracedArray(Operators):
     """An array in a traced function."""
 
@@ -122,6 +128,9 @@ class TracedArray(Operators):
     def flags(self) -> Flags:
         return Flags(self.view)
 
+    def __array_wrap__(self, array: Any, context: Any = None, return_scalar: bool = False) -> Any:
+        return array[()] if return_scalar and not array.ndim else array
+
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") and name.endswith("__"):
             raise AttributeError(f"'numpy.ndarray' object has no attribute '{name}'")
@@ -130,7 +139,7 @@ class TracedArray(Operators):
             return BoundMethod(method, self, name)
         if not hasattr(np.ndarray, name):
             raise AttributeError(f"'numpy.ndarray' object has no attribute '{name}'")
-        raise tracer.unsupported(f"ndarray.{name}")
+        raise tracer.unsupported(f"ndarray.{name}", _REFUSED.get(name, ""))
 
     def __getitem__(self, index: Any) -> Any:
         return dispatch.call(operator.getitem, (self, index), {})
@@ -204,11 +213,32 @@ class Flags:
         return self._view.writeable
 
     @property
+    def fnc(self) -> bool:
+        return self.f_contiguous and not self.c_contiguous
+
+    @property
+    def contiguous(self) -> bool:
+        return self.c_contiguous
+
+    @property
+    def forc(self) -> bool:
+        return self.c_contiguous or self.f_contiguous
+
+    @property
+    def farray(self) -> bool:
+        return self.writeable and self.f_contiguous and not self.c_contiguous
+
+    @property
+    def carray(self) -> bool:
+        return self.writeable and self.c_contiguous
+
+    @property
     def aligned(self) -> bool:
         return True
 
     def __getitem__(self, key: str) -> bool:
-        return getattr(self, key.lower())
+        names = {"C": "c_contiguous", "F": "f_contiguous", "W": "writeable", "A": "aligned"}
+        return getattr(self, names.get(key, key.lower()))
 
 
 def _as_numpy(x: Any) -> Any:
@@ -273,6 +303,17 @@ def constant_array(x: np.ndarray) -> TracedArray:
         return new_array(value)
     copy = np.array(x, order="C")
     return new_array(tracer.current().add_input(Fixed(copy, "constant"), kind))
+
+
+def known_constant(x: Any) -> Any:
+    """A traced array as an ndarray, if it is a constant of the program."""
+    if not isinstance(x, TracedArray) or x.view.steps:
+        return x
+    value = x.view.storage.value
+    if value.op is not None and value.op.name == "array_const":
+        return np.array(value.op.attrs["data"], x.dtype).reshape(x.shape)
+    source = next((s for s, v in tracer.current().inputs if v is value), None)
+    return source.object if isinstance(source, Fixed) and isinstance(source.object, np.ndarray) else x
 
 
 def as_array(x: Any, dtype: Any = None) -> TracedArray:
@@ -419,11 +460,3 @@ def scalar_method(name: str, x: TracedScalar, *args: Any, **kwargs: Any) -> Any:
 def tolist(x: TracedArray) -> Any:
     """Nested lists of Python scalars."""
     return [tolist(e) if isinstance(e, TracedArray) else to_python(e) for e in x] if x.ndim else dispatch.METHODS["item"](x)
-
-
-@dispatch.implements_method("view")
-def view(x: TracedArray, dtype: Any = None, type: Any = None) -> Any:
-    """x.view(): another reference to the same memory."""
-    if (dtype is None and type is None) or dtype is np.ndarray or (dtype is not None and np.dtype(dtype) == x.dtype):
-        return TracedArray(x.view)
-    raise tracer.unsupported("x.view(dtype)", "memory seen as another dtype has no compiled form yet")

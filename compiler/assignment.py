@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
+from ..ir.graph import Value
+from ..ir.types import Dim
 from . import dispatch, tracer
 from .arrays import TracedArray, as_array, assign, check_cast, check_writeable, fitted, operand, same_place, value_of
 from .scalars import TracedScalar
-from .values import broadcast, fits, shape_text
+from .values import broadcast, cast, fits, shape_text
+from .views import Storage, reshape_value, view_of
 
 
 def _target(a: Any, function: str) -> TracedArray:
@@ -41,26 +45,74 @@ def copyto(dst: Any, src: Any, casting: str = "same_kind", where: Any = True) ->
     dst.view.write(tracer.emit("where", [*operands, dst.view.read()]))
 
 
+def _cyclic(values: TracedArray, places: Value) -> Value:
+    """values[place % len(values)] for each place."""
+    count = tracer.static_extent(values.view.dims[0], "values that are repeated")
+    if count == 1:
+        return broadcast(values.view.read(), places.dims)
+    limit = broadcast(value_of(np.int64(count)), places.dims)
+    return tracer.emit("gather", [values.view.read(), tracer.emit("remainder", [places, limit])], axes=(0,), position=0)
+
+
+def _flat(a: TracedArray) -> TracedArray:
+    return dispatch.call(np.ravel, (a,), {})
+
+
+def _position(dims: tuple[Dim, ...]) -> Value:
+    """The number of each element, in C order."""
+    size = math.prod(tracer.static_extent(d, "values that are repeated") for d in dims)
+    return reshape_value(tracer.emit("iota", [], dims=(size,), axis=0, dtype="i64"), dims)
+
+
 @dispatch.implements(np.putmask)
-def putmask(a: Any, mask: Any, values: Any) -> None:
+def putmask(a: Any, /, mask: Any, values: Any) -> None:
     a, mask, values = _target(a, "putmask"), as_array(mask), as_array(values)
-    if mask.view.dims != a.view.dims:
+    if mask.size != a.size:
         raise ValueError("putmask: mask and data must be the same size")
-    if values.ndim and values.view.dims != a.view.dims:
-        raise tracer.unsupported(f"putmask with values of shape {shape_text(values.view.dims)}", "they are repeated",
-                                 "a[...] = np.where(mask, values, a)")
-    copyto(a, values, "unsafe", mask)
+    if not np.can_cast(values.dtype, a.dtype, "unsafe") or values.size == 0:
+        return
+    test = reshape_value(value_of(mask, np.dtype(bool)), a.view.dims)
+    if values.view.dims == a.view.dims:
+        new = value_of(values, a.dtype)
+    else:
+        new = _cyclic(_flat(values).astype(a.dtype), _position(a.view.dims))
+    a.view.write(tracer.emit("where", [test, new, a.view.read()]))
+
+
+@dispatch.implements(np.place)
+def place(arr: Any, mask: Any, vals: Any) -> None:
+    arr, mask, vals = _target(arr, "place"), as_array(mask), _flat(as_array(vals))
+    if mask.size != arr.size:
+        raise ValueError("place: mask and data must be the same size")
+    test = reshape_value(value_of(mask, np.dtype(bool)), arr.view.dims)
+    if vals.size == 0:
+        none = tracer.emit("logical_not", [tracer.emit("reduce_or", [test], axes=tuple(range(len(test.dims))))])
+        arr.view.write(tracer.emit("check", [arr.view.read(), none], exception="ValueError",
+                                   message="Cannot insert from an empty array!"))
+        return
+    line = reshape_value(test, (arr.size,))
+    rank = tracer.emit("cumsum", [cast(line, np.dtype(np.int64))], axis=0, reverse=False, exclusive=True)
+    new = _cyclic(vals.astype(arr.dtype), reshape_value(rank, arr.view.dims))
+    arr.view.write(tracer.emit("where", [test, new, arr.view.read()]))
 
 
 @dispatch.implements(np.put)
 def put(a: Any, ind: Any, v: Any, mode: str = "raise") -> None:
-    a, ind = _target(a, "put"), as_array(ind)
-    if mode != "raise":
-        raise tracer.unsupported(f"np.put with mode={mode!r}", instead="index with np.clip(ind, 0, n - 1) or ind % n")
-    flat = a.view.reshape((a.size,))
-    if flat is None:
-        raise tracer.unsupported("np.put into an array that is not contiguous", instead="index it directly")
-    TracedArray(flat)[dispatch.call(np.ravel, (ind,), {})] = v
+    a, ind, v = _target(a, "put"), _flat(as_array(ind)), _flat(as_array(v))
+    if ind.dtype.kind not in "biu" and ind.size:
+        raise TypeError(f"Cannot cast array data from {ind.dtype!r} to dtype('int64') according to the rule 'safe'")
+    count = tracer.static_extent(ind.view.dims[0], "np.put")
+    if not count or v.size == 0:
+        return
+    size = a.size
+    if mode == "clip":
+        ind = dispatch.call(np.clip, (ind, 0, size - 1), {})
+    elif mode == "wrap":
+        ind = dispatch.call(np.remainder, (ind, size), {})
+    elif mode != "raise":
+        raise ValueError(f"clipmode must be one of 'clip', 'raise', or 'wrap' (got '{mode}')")
+    new = v if v.size in (1, count) else TracedArray(view_of(Storage(_cyclic(v, _position((count,))))))
+    a.flat[ind.astype(np.int64)] = new[:count]
 
 
 dispatch.alias_method("put", np.put)

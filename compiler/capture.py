@@ -19,6 +19,8 @@ from .scopes import Scope, function_scope, stored_names
 from .source_code import FunctionNode, find_node
 from .syntax import at, constant_names, definition, hook, parameter_list, thunk
 
+# Compound statements inside each other, each of which becomes two blocks.
+_MOST_NESTED = 6
 _KEPT_NAMES = frozenset({HOOKS, "super", "locals", "globals", "__class__"})
 
 
@@ -29,6 +31,7 @@ class ExpressionHooks(ast.NodeTransformer):
         self.filename, self.scope = filename, scope
         self.class_name, self.first_parameter = class_name, first_parameter
         self.temporaries = 0
+        self.depth = 0
         self.flow: Flow | None = None
         # `and` and `or` of which only the truth is asked for.
         self.tests: set[ast.expr] = set()
@@ -244,13 +247,29 @@ class ExpressionHooks(ast.NodeTransformer):
                 return []
             return self._assign(at(ast.Assign([s.target], s.value), s))
         if isinstance(s, (ast.For, ast.While, ast.If, ast.With, ast.Try)):
-            return self.compound(s)
+            return self._nested(s)
+        if isinstance(s, ast.Match):
+            return [self._match(s)]
         if isinstance(s, ast.ClassDef):
             return [s]
         if isinstance(s, (ast.Import, ast.ImportFrom)):
             return [s]
         new = self.visit(s)
         return [new]
+
+    def _nested(self, s: ast.stmt) -> list[ast.stmt]:
+        """A compound statement; at some depths in a function of its own, since Python nests 20 blocks at most."""
+        stored = stored_names(s)
+        self.depth += 1
+        out = self.compound(s)
+        self.depth -= 1
+        if self.flow is None or self.depth == 0 or self.depth % _MOST_NESTED:
+            return out
+        self.temporaries += 1
+        name = f"__deep{self.temporaries}"
+        own = sorted(n for n in stored if n in self.flow.variables)
+        body = [*([ast.Nonlocal(own)] if own else []), *out]
+        return [at(definition(name, parameter_list(), body), s), at(ast.Expr(ast.Call(ast.Name(name, ast.Load()), [], [])), s)]
 
     def compound(self, s: ast.stmt) -> list[ast.stmt]:
         """A statement with a body."""
@@ -277,6 +296,14 @@ class ExpressionHooks(ast.NodeTransformer):
                 s.body.append(at(ast.Expr(hook("leave_try", ast.Name(mark, ast.Load()))), s))
                 return [at(ast.Assign([ast.Name(mark, ast.Store())], hook("enter_try")), s), s]
         return [s]
+
+    def _match(self, s: ast.Match) -> ast.stmt:
+        """A `match` is decided while tracing; its patterns stay as they are."""
+        s.subject = self.visit(s.subject)
+        for c in s.cases:
+            c.guard = self.visit(c.guard) if c.guard is not None else None
+            c.body = self.body(c.body)
+        return s
 
     def _state(self, s: ast.stmt, names: set[str], changed: set[str]) -> tuple[list[ast.stmt], list[ast.expr]]:
         """Functions that read and write the variables of a statement, and the arguments that pass them to its hook."""

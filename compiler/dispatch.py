@@ -25,7 +25,7 @@ return traced objects (or Python values such as tuples of them).  The primitives
 
 Methods: `@implements_method("sum")`, called with the array first; `alias_method("sum", np.sum)` where the method is the
 function.  Ufunc methods: `@implements((np.add, "reduce"))`.  A callable that is not in the table runs as NumPy on concrete
-arguments and is an UnsupportedError on traced ones.
+arguments; on traced ones NumPy's own Python code is traced (`numpy_bodies.py`), or it is an UnsupportedError.
 """
 
 from __future__ import annotations
@@ -34,8 +34,6 @@ from collections.abc import Callable, Hashable
 from typing import Any
 
 import numpy as np
-
-from . import tracer
 
 Implementation = Callable[..., Any]
 
@@ -90,7 +88,4 @@ def find(fn: Any) -> Implementation | None:
 def call(fn: Any, args: tuple, kwargs: dict) -> Any:
     """Call what implements `fn`."""
     found = FUNCTIONS.get(fn) or BUILTINS.get(fn)
-    if found is None:
-        name = getattr(fn, "__name__", None) or getattr(fn[0], "__name__", fn[0]) + "." + str(fn[1])
-        raise tracer.unsupported(f"numpy.{name}", "there is no compiled form of it yet")
-    return found(*args, **kwargs)
+    return FUNCTIONS["numpy body"](fn, args, kwargs) if found is None else found(*args, **kwargs)

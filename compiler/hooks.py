@@ -75,6 +75,15 @@ class FunctionHooks(StagedControl):
         cells = function.__closure__ or ()
         self.cells = {n: Fixed(c, n) for n, c in zip(function.__code__.co_freevars, cells, strict=True)}
 
+    @staticmethod
+    def defaults(f: types.FunctionType) -> Any:
+        """The default values of parameters: read from the function at each call, as its own are."""
+        return _lift_defaults(f.__defaults__, Attribute(Fixed(f, f.__qualname__), "__defaults__"))
+
+    @staticmethod
+    def keyword_defaults(f: types.FunctionType) -> Any:
+        return _lift_defaults(f.__kwdefaults__, Attribute(Fixed(f, f.__qualname__), "__kwdefaults__"))
+
     def text(self, *pieces: Piece) -> Any:
         """An f-string."""
         return formatted(pieces)
@@ -155,6 +164,8 @@ class FunctionHooks(StagedControl):
         found = class_attribute(type(owner), "__getitem__")
         if isinstance(found, types.FunctionType) and not is_library_code(found.__code__):
             return self.call(found, owner, index)
+        if isinstance(found, types.FunctionType) and any_traced(index) and not isinstance(owner, _GRIDS):
+            return dispatch.FUNCTIONS["numpy body"](found, (owner, index), {})
         result = settle(owner[_plain_slices(index) if isinstance(owner, _GRIDS) else index])
         known = tracer.current().origins.get(id(owner))
         return result if known is None else lift(result, Item(known[1], index))
@@ -314,8 +325,11 @@ def call(f: Any, args: tuple, kwargs: dict) -> Any:
         return _call_partial(f, args, kwargs)
     if isinstance(f, type):
         return _construct(f, args, kwargs)
+    instance = dispatch.FUNCTIONS.get(("call", type(f)))
+    if instance is not None:
+        return instance(f, *args, **kwargs)
     if _is_numpy(f) and (any_traced(args) or any_traced(kwargs)):
-        raise tracer.unsupported(f"{_full_name(f)}", "there is no compiled form of it yet")
+        return dispatch.FUNCTIONS["numpy body"](f, args, kwargs)
     if isinstance(f, types.BuiltinMethodType) and isinstance(f.__self__, str):
         return text_of(f, *args, **kwargs)
     method = class_attribute(type(f), "__call__")
@@ -369,32 +383,29 @@ def _is_numpy(f: Any) -> bool:
     return (kind == "builtins" or kind.startswith("numpy")) and (getattr(f, "__module__", None) or "").startswith("numpy")
 
 
-def _full_name(f: Any) -> str:
-    owner = getattr(f, "__self__", None)
-    if isinstance(owner, np.ufunc):
-        return f"numpy.{owner.__name__}.{f.__name__}"
-    module = getattr(f, "__module__", None) or "numpy"
-    return f"{module}.{getattr(f, '__name__', type(f).__name__)}"
-
-
 def call_function(f: types.FunctionType, args: tuple, kwargs: dict) -> Any:
     """Call a Python function: the user's are rewritten, libraries' run as they are."""
     if capture.is_rewritten(f.__code__):
         return f(*args, **kwargs)
     if is_library_code(f.__code__):
         if _is_numpy(f) and (any_traced(args) or any_traced(kwargs)):
-            raise tracer.unsupported(_full_name(f), "there is no compiled form of it yet")
+            return dispatch.FUNCTIONS["numpy body"](f, args, kwargs)
         check_pure(f)
         return settle(f(*args, **kwargs))
+    return call_rewritten(f, args, kwargs, FunctionHooks)
+
+
+def call_rewritten(f: types.FunctionType, args: tuple, kwargs: dict, hooks: type[FunctionHooks]) -> Any:
+    """Call a Python function with hooks of this class."""
     trace = tracer.current()
     trace.marks.append(len(trace.storages))
     try:
-        return rewritten(f)(*args, **kwargs)
+        return rewritten(f, hooks)(*args, **kwargs)
     finally:
         trace.marks.pop()
 
 
-def rewritten(f: types.FunctionType) -> types.FunctionType:
+def rewritten(f: types.FunctionType, hooks: type[FunctionHooks]) -> types.FunctionType:
     """`f` with hooks, for the current trace; `f` itself where there is no source."""
     trace = tracer.current()
     found = trace.rewritten.get(f)
@@ -402,16 +413,13 @@ def rewritten(f: types.FunctionType) -> types.FunctionType:
         code = capture.rewrite(f)
         found = f
         if code is not None:
-            defaults = Fixed(f, f.__qualname__)
-            found = types.FunctionType(code, f.__globals__, f.__name__, _lift_defaults(
-                f.__defaults__, Attribute(defaults, "__defaults__")), (types.CellType(FunctionHooks(f)),))
-            found.__kwdefaults__ = _lift_defaults(f.__kwdefaults__, Attribute(defaults, "__kwdefaults__"))
+            found = types.FunctionType(code, f.__globals__, f.__name__, hooks.defaults(f), (types.CellType(hooks(f)),))
+            found.__kwdefaults__ = hooks.keyword_defaults(f)
         trace.rewritten[f] = found
     return found
 
 
 def _lift_defaults(defaults: Any, source: Source) -> Any:
-    """Default values are read from the function at each call, as its own are."""
     if isinstance(defaults, tuple):
         return tuple(lift(v, Item(source, k)) for k, v in enumerate(defaults))
     if isinstance(defaults, dict):
@@ -431,7 +439,7 @@ def _construct(cls: type, args: tuple, kwargs: dict) -> Any:
     if issubclass(cls, np.generic) and cls is not np.generic:
         return dispatch.call(("scalar type",), (cls, *args), kwargs)
     if _is_numpy(cls) and (any_traced(args) or any_traced(kwargs)):
-        raise tracer.unsupported(_full_name(cls), "objects of this class have no compiled form")
+        raise tracer.unsupported(f"{cls.__module__}.{cls.__name__}", "objects of this class have no compiled form")
     new, init = class_attribute(cls, "__new__"), class_attribute(cls, "__init__")
     trace = tracer.current()
     if (type(cls) is type and new is class_attribute(object, "__new__") and isinstance(init, types.FunctionType)

@@ -19,7 +19,7 @@ from ..ir.graph import Value
 from ..ir.types import Dim
 from ..ir.viewmap import Axis, wrap_index
 from . import dispatch, integers, spans, tracer
-from .arrays import TracedArray, any_traced, as_array, assign, index_value, new_array, truth_operand
+from .arrays import TracedArray, any_traced, as_array, assign, constant_array, index_value, known_constant, new_array, truth_operand
 from .scalars import TracedScalar, concrete, to_kind, to_python
 from .spans import Span
 from .values import cast
@@ -62,7 +62,8 @@ Item = NewAxis | At | Span | Indices
 
 def parse(index: Any, dims: Sequence[Dim]) -> list[Item]:
     """The items of an index into an array of extents `dims`, an ellipsis written out."""
-    raw = [_normal(e) for e in (index if isinstance(index, tuple) else (index,))]
+    raw = [n for e in (index if isinstance(index, tuple) else (index,)) for n in _expanded(e)]
+    _check_known_masks(index, dims)
     used = sum(_axes_used(e) for e in raw)
     if sum(e is Ellipsis for e in raw) > 1:
         raise IndexError("an index can only have a single ellipsis ('...')")
@@ -78,6 +79,47 @@ def parse(index: Any, dims: Sequence[Dim]) -> list[Item]:
         items.append(_item(e, axis, dims))
         axis += _axes_used(e)
     return items
+
+
+def _known_mask(e: Any) -> np.ndarray | None:
+    """A mask with axes whose values are known while tracing."""
+    if isinstance(e, TracedArray) and e.dtype.kind == "b":
+        e = known_constant(e)
+    if isinstance(e, list) and not any_traced(e) and e:
+        e = np.asarray(e)
+    return e if isinstance(e, np.ndarray) and e.dtype.kind == "b" and e.ndim else None
+
+
+def _expanded(e: Any) -> list[Any]:
+    """The entries of an index that `e` stands for: a known mask is the positions of its truths."""
+    mask = _known_mask(e)
+    return [_normal(e)] if mask is None else [constant_array(p) for p in mask.nonzero()]
+
+
+def _check_known_masks(index: Any, dims: Sequence[Dim]) -> None:
+    """IndexError where a known mask does not fit the axes that it covers."""
+    entries = list(index) if isinstance(index, tuple) else [index]
+    if any(e is Ellipsis for e in entries):
+        place = next(k for k, e in enumerate(entries) if e is Ellipsis)
+        used = sum(_width(e) for e in entries)
+        entries[place:place + 1] = [slice(None)] * max(len(dims) - used, 0)
+    axis = 0
+    for e in entries:
+        mask = _known_mask(e)
+        if mask is not None:
+            for k, (m, d) in enumerate(zip(mask.shape, dims[axis:], strict=False)):
+                if isinstance(d, int) and d != m:
+                    raise IndexError(f"boolean index did not match indexed array along axis {axis + k}; size of axis is {d} "
+                                     f"but size of corresponding boolean axis is {m}")
+        axis += _width(e)
+
+
+def _width(e: Any) -> int:
+    """How many axes an entry of an index covers."""
+    if e is None or e is Ellipsis:
+        return 0
+    mask = _known_mask(e)
+    return mask.ndim if mask is not None else _axes_used(e)
 
 
 def _normal(e: Any) -> Any:

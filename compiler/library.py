@@ -16,7 +16,7 @@ _STANDARD = tuple(str(p) + "/" for p in (
     sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"), Path(np.__file__).parent))
 _SITE = tuple(p + "/" for p in {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")})
 # Written as a user would write it, to be traced like the user's code.
-_STRUCTURED = str(_PACKAGE / "compiler" / "structured.py")
+_STRUCTURED = tuple(str(_PACKAGE / "compiler" / name) for name in ("structured.py", "lane_loops.py"))
 # Of what is installed beside the user's code, these do not work on traced arrays.
 _COMPILED_PACKAGES = ("numpy", "scipy", "pandas", "sklearn", "matplotlib", "cupy", "numba", "jax", "torch", "pytest", "_pytest")
 
@@ -24,7 +24,7 @@ _COMPILED_PACKAGES = ("numpy", "scipy", "pandas", "sklearn", "matplotlib", "cupy
 @functools.lru_cache(maxsize=4096)
 def is_library_file(filename: str) -> bool:
     """Is this a file of the standard library, of NumPy and its like, or of this package?"""
-    if filename == _STRUCTURED:
+    if filename in _STRUCTURED:
         return False
     # This package first: once installed, it lies beside the user's other packages.  Those may lie in the standard library's
     # folder, which therefore comes last.

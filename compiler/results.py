@@ -17,7 +17,7 @@ from numpy.lib.stride_tricks import as_strided
 
 from ..ir.builder import Slot
 from ..ir.graph import Output, Value, defining_block
-from ..ir.types import WeakType
+from ..ir.types import DTYPES, WeakType
 from . import integers, pytree, tracer
 from .arrays import TracedArray, new_array
 from .choice import Choice
@@ -28,7 +28,7 @@ from .sources import Attribute, Source
 from .state import Either, Tentative, Undefined
 from .text import TracedText
 from .traced import Build, Effect, Recipe
-from .views import Affine, Part, Reshape, Step, Storage
+from .views import Affine, Bits, Part, Reshape, Step, Storage
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +118,8 @@ def apply_step(step: Step, x: np.ndarray, starts: Sequence[int], dims: tuple[int
         return x.reshape(dims)
     if isinstance(step, Part):
         return getattr(x, step.name)
+    if isinstance(step, Bits):
+        return x.view(DTYPES[step.dtype])
     origin = [starts[a.start.operand] if isinstance(a.start, Slot) else a.start for a in step.map]
     basic = _basic_index(step, origin, dims)
     if basic is not None:

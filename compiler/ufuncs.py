@@ -17,7 +17,7 @@ from ..ir.graph import Value
 from ..ir.opdef import OPS
 from ..ir.types import Dim, same_dims
 from . import dispatch, tracer
-from .arrays import TracedArray, check_writeable, dims_of, new_array, operand, value_of
+from .arrays import TracedArray, as_array, check_writeable, dims_of, new_array, operand, value_of
 from .known import known_result
 from .memory_order import order_layout
 from .operators import UFUNC_OF, Operators
@@ -50,6 +50,9 @@ def promotable(x: Any) -> Any:
 def call_ufunc(ufunc: np.ufunc, *args: Any, out: Any = None, where: Any = True, casting: str = "same_kind", order: str = "K",
                dtype: Any = None, subok: bool = True, signature: Any = None, sig: Any = None) -> Any:
     """ufunc(*args, ...) on traced operands."""
+    if out is Ellipsis or (isinstance(out, tuple) and out and out[0] is Ellipsis):
+        result = call_ufunc(ufunc, *args, where=where, casting=casting, order=order, dtype=dtype, signature=signature, sig=sig)
+        return tuple(map(as_array, result)) if isinstance(result, tuple) else as_array(result)
     if any(isinstance(a, Operators) and not isinstance(a, (TracedArray, TracedScalar)) for a in args):
         options = {"dtype": dtype} if dtype is not None else {}
         return dispatch.call(("masked", "ufunc"), (ufunc, args, {**options, "out": out, "where": where}), {})
@@ -105,7 +108,8 @@ def _outputs(ufunc: np.ufunc, positional: tuple, out: Any) -> list[TracedArray |
 
 def _signature(ufunc: np.ufunc, dtype: Any, signature: Any) -> Any:
     if dtype is not None:
-        return (None,) * ufunc.nin + (np.dtype(dtype),) * ufunc.nout
+        dtype = dtype() if isinstance(dtype, type(np.dtype)) else np.dtype(dtype)  # type: ignore[call-overload]
+        return (None,) * ufunc.nin + (dtype,) * ufunc.nout
     if isinstance(signature, str):
         taken, _, given = signature.partition("->")
         if (len(taken), len(given)) != (ufunc.nin, ufunc.nout):

@@ -13,14 +13,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from ..ir.builder import Slot, dim_template
 from ..ir.graph import Value
-from ..ir.types import Dim, same_dims
+from ..ir.types import DTYPE_NAMES, Dim, same_dims
 from ..ir.viewmap import ViewMap, compose, identity_map, permutation_map, renumber_slots, slots_of
-from . import tracer
+from . import dispatch, tracer
 from .sources import Source
 
 # Why such an array cannot be written.
@@ -118,7 +119,21 @@ class Part:
         return tracer.emit("complex", [tracer.emit("real", [x]), new])
 
 
-Step = Affine | Reshape | Part
+@dataclass(frozen=True, slots=True)
+class Bits:
+    """The same memory as another dtype."""
+
+    dtype: str
+    dims: tuple[Dim, ...]
+
+    def read(self, x: Value) -> Value:
+        return tracer.emit("reinterpret", [x], dtype=self.dtype)
+
+    def write(self, x: Value, new: Value) -> Value:
+        return tracer.emit("reinterpret", [new], dtype=DTYPE_NAMES[x.dtype])
+
+
+Step = Affine | Reshape | Part | Bits
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +146,10 @@ class View:
     dtype: np.dtype
     strides: tuple[int | None, ...]
     writeable: bool = True
+
+    def __call__(self, dtype: Any = None, type: Any = None) -> Any:
+        """`x.view(...)`, which a traced array's attribute of that name must answer for, too."""
+        return dispatch.METHODS["view"](self, dtype, type)
 
     @property
     def rank(self) -> int:
@@ -186,6 +205,11 @@ class View:
         """The real or imaginary part, as a view."""
         dtype = np.empty(0, self.dtype).real.dtype
         return replace(self, steps=(*self.steps, Part(name)), dtype=dtype)
+
+    def as_bits(self, dtype: np.dtype, dims: tuple[Dim, ...]) -> View:
+        """The same memory as another dtype; `dims` has the last extent scaled, where the sizes differ."""
+        strides = self.strides if dtype.itemsize == self.dtype.itemsize else (*self.strides[:-1], dtype.itemsize)
+        return replace(self, steps=(*self.steps, Bits(DTYPE_NAMES[dtype], dims)), dims=dims, dtype=dtype, strides=strides)
 
     @property
     def is_c_contiguous(self) -> bool:

@@ -4,7 +4,48 @@ A function here is composed from the primitives listed at the head of `dispatch.
 signature, and raises what NumPy raises.
 """
 
-from . import creation, everyday, fft, joining, linalg, manipulation, products, reductions, selection, ufunc_methods
+from . import (
+    containers,
+    correlation,
+    counting,
+    creation,
+    everyday,
+    fft,
+    gradients,
+    joining,
+    lanes,
+    linalg,
+    manipulation,
+    ordering,
+    polynomials,
+    products,
+    quantiles,
+    reductions,
+    reinterpretation,
+    searching,
+    selection,
+    ufunc_methods,
+)
 
-__all__ = ["creation", "everyday", "fft", "joining", "linalg", "manipulation", "products", "reductions", "selection",
-           "ufunc_methods"]
+__all__ = [
+    "containers",
+    "correlation",
+    "counting",
+    "creation",
+    "everyday",
+    "fft",
+    "gradients",
+    "joining",
+    "lanes",
+    "linalg",
+    "manipulation",
+    "ordering",
+    "polynomials",
+    "products",
+    "quantiles",
+    "reductions",
+    "reinterpretation",
+    "searching",
+    "selection",
+    "ufunc_methods",
+]

@@ -22,7 +22,8 @@ from ..values import broadcast, cast, check_dtype, common_dims
 
 def shape_dims(shape: Any) -> tuple[Dim, ...]:
     """A shape argument as extents: ints, or run-time values where an entry is a traced integer of unknown value."""
-    entries = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
+    shape = shape.tolist() if isinstance(shape, np.ndarray) else shape
+    entries = tuple(shape) if isinstance(shape, (tuple, list)) or (isinstance(shape, TracedArray) and shape.ndim) else (shape,)
     return tuple(_extent(d) for d in entries)
 
 

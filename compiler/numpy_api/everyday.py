@@ -150,31 +150,6 @@ def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> TracedArray:
     return call(np.concatenate, (pieces,), {}).astype(flat.dtype) if len(pieces) > 1 else pieces[0]
 
 
-@implements(np.cov)
-def cov(m: Any, y: Any = None, rowvar: bool = True, bias: bool = False, ddof: Any = None) -> Any:
-    x = call(np.atleast_2d, (as_array(m),), {})
-    if not rowvar and as_array(m).ndim == 2:
-        x = x.T
-    if y is not None:
-        other = call(np.atleast_2d, (as_array(y),), {})
-        x = call(np.concatenate, ([x, other if rowvar or as_array(y).ndim < 2 else other.T],), {})
-    x = x.astype(np.result_type(x.dtype, np.float64), copy=False)
-    freedom = x.shape[1] - ((0 if bias else 1) if ddof is None else ddof)
-    centred = x - call(np.mean, (x,), {"axis": 1, "keepdims": True})
-    right = call(np.conjugate, (centred,), {}) if centred.dtype.kind == "c" else centred
-    result = call(np.matmul, (centred, right.T), {}) / max(freedom, 0.0)
-    return call(np.squeeze, (result,), {})
-
-
-@implements(np.corrcoef)
-def corrcoef(x: Any, y: Any = None, rowvar: bool = True, **others: Any) -> Any:
-    c = cov(x, y, rowvar)
-    if c.ndim == 0:
-        return c / c
-    d = call(np.sqrt, (call(np.diagonal, (c,), {}).real,), {})
-    return call(np.clip, (c / d[:, None] / d[None, :], -1, 1), {})
-
-
 @implements(np.median)
 def median(a: Any, axis: Any = None, out: Any = None, overwrite_input: bool = False, keepdims: bool = False) -> Any:
     a = as_array(a)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from .. import tracer
-from ..arrays import TracedArray, as_array, deliver, operand, value_of, wrap
+from ..arrays import TracedArray, as_array, deliver, known_constant, operand, value_of, wrap
 from ..dispatch import alias_method, call, implements
 from ..scalars import concrete
 from ..ufuncs import promotable
@@ -204,6 +204,7 @@ def repeat(a: Any, repeats: Any, axis: Any = None) -> TracedArray:
     if axis is None:
         a, axis = call(np.ravel, (a,), {}), 0
     k = one_axis(axis, a.ndim)
+    repeats = known_constant(repeats)
     if isinstance(repeats, (list, tuple, np.ndarray)):
         counts = np.asarray(repeats)
         if counts.size == 1:
@@ -236,8 +237,8 @@ def pad(array: Any, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> Tr
         np.array([pad_width.get(k, pad_width.get(k - a.ndim, (0, 0))) for k in range(a.ndim)])
     if np.any(widths < 0):
         raise ValueError("index can't contain negative values")
-    if mode == "constant":
-        return _pad_constant(a, widths, kwargs.pop("constant_values", 0))
+    if mode == "constant" and set(kwargs) <= {"constant_values"}:
+        return _pad_constant(a, widths, kwargs.get("constant_values", 0))
     fortran = a.view.is_f_contiguous and not a.view.is_c_contiguous
     if mode in ("edge", "reflect", "symmetric", "wrap") and not kwargs:
         for k in range(a.ndim):
@@ -245,7 +246,7 @@ def pad(array: Any, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> Tr
             places = np.pad(np.arange(n), tuple(int(w) for w in widths[k]), mode=mode)
             a = call(np.take, (a, places), {"axis": k})
         return wrap(a.view.read(), tuple(reversed(range(a.ndim)))) if fortran else a
-    raise tracer.unsupported(f"np.pad with mode={mode!r}", instead="modes constant, edge, reflect, symmetric and wrap")
+    return call("numpy body", (np.pad, (array, pad_width, mode), kwargs), {})
 
 
 def _pad_constant(a: TracedArray, widths: np.ndarray, values: Any) -> TracedArray:
@@ -262,11 +263,6 @@ def _pad_constant(a: TracedArray, widths: np.ndarray, values: Any) -> TracedArra
             (low if side == 0 else high)[k] = int(widths[k, side])
             a = wrap(tracer.emit("pad", [a.view.read(), value_of(each[k, side].item(), a.dtype)], low=tuple(low), high=tuple(high)))
     return a
-
-
-@implements(np.insert, np.delete)
-def insert_or_delete(arr: Any, *args: Any, **kwargs: Any) -> TracedArray:
-    raise tracer.unsupported("np.insert and np.delete", instead="np.concatenate of slices")
 
 
 @implements(np.block)

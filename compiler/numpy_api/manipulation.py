@@ -29,6 +29,7 @@ from .creation import shape_dims
 
 def reshape_dims(a: TracedArray, shape: Any) -> tuple[Dim, ...]:
     """The extents of a.reshape(shape), with -1 filled in; ValueError as NumPy's."""
+    shape = shape.tolist() if isinstance(shape, np.ndarray) else shape
     entries = list(shape) if isinstance(shape, (tuple, list)) else [shape]
     plain = [concrete(e, "a shape") if not (isinstance(e, TracedScalar) and e.known is None) else e for e in entries]
     unknown = [k for k, e in enumerate(plain) if isinstance(e, (int, np.integer)) and e < 0]
@@ -447,3 +448,21 @@ def sliding_window_view(x: Any, window_shape: Any, axis: Any = None, *, subok: b
         dims[a] -= w - 1
         terms[a].append((1, x.ndim + place))
     return TracedArray(x.view.affine(tuple(Axis(0, tuple(t)) for t in terms), (), (*dims, *window), writeable))
+
+
+@implements(np.lib.stride_tricks.as_strided)
+def as_strided(x: Any, shape: Any = None, strides: Any = None, subok: bool = False, writeable: bool = True) -> TracedArray:
+    """A view by strides, of a contiguous array and within it."""
+    a = as_array(x)
+    dims = a.view.dims if shape is None else shape_dims(shape)
+    steps = a.strides if strides is None else tuple(operator.index(concrete(s, "a stride")) for s in strides)
+    if not a.view.is_c_contiguous or not isinstance(a.size, int) or any(not isinstance(d, int) for d in dims):
+        raise tracer.unsupported("as_strided of an array that is not contiguous", instead="slicing, or sliding_window_view")
+    reach = [s * (d - 1) for s, d in zip(steps, dims, strict=True)]  # type: ignore[operator]
+    if any(s % a.itemsize for s in steps) or any(r < 0 for r in reach) or (
+            0 not in dims and sum(reach) >= a.size * a.itemsize):
+        raise tracer.unsupported("as_strided beyond the array's memory, or between its elements",
+                                 instead="strides that stay within the array")
+    line = reshape_array(a, (a.size,))
+    axis = Axis(0, tuple((s // a.itemsize, k) for k, s in enumerate(steps) if s))
+    return TracedArray(line.view.affine((axis,), (), dims, writeable and a.view.writeable and len(set(steps)) == len(steps)))

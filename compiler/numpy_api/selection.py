@@ -314,26 +314,6 @@ def array_equal(a1: Any, a2: Any, equal_nan: bool = False) -> Any:
     return to_kind(call(np.all, (same,), {}), "bool")
 
 
-@implements(np.searchsorted)
-def searchsorted(a: Any, v: Any, side: str = "left", sorter: Any = None) -> Any:
-    """Counts the elements that come before: exact for a sorted `a`, and one fused pass."""
-    a, key = as_array(a), operand(v)
-    if sorter is not None:
-        a = a[sorter]
-    if a.ndim != 1:
-        raise ValueError("object too deep for desired array")
-    if side not in ("left", "right"):
-        raise ValueError(f"search side must be 'left' or 'right' (got '{side}')")
-    keys = as_array(key)
-    before = call(np.less if side == "left" else np.less_equal, (a, keys[..., None]), {})
-    if promoted(a, key).kind == "f":  # a NaN comes last
-        nan_key, nan_a = call(np.isnan, (keys[..., None],), {}), call(np.isnan, (a,), {})
-        nan_before = call(np.logical_not, (nan_a,), {}) if side == "left" else call(np.greater_equal, (nan_key, nan_a), {})
-        before = call(np.where, (nan_key, nan_before, before), {})
-    count = tracer.emit("reduce_sum", [cast(value_of(before), np.dtype(np.int64))], axes=(keys.ndim,))
-    return wrap(count)
-
-
 @implements(np.diff)
 def diff(a: Any, n: Any = 1, axis: Any = -1, prepend: Any = _NO_VALUE, append: Any = _NO_VALUE) -> Any:
     a = as_array(a)
@@ -366,10 +346,3 @@ def result_type(*arrays_and_dtypes: Any) -> np.dtype:
         else:
             plain.append(x)
     return np.result_type(*plain)
-
-
-@implements(np.argwhere, np.flatnonzero, np.unique, np.extract, np.compress)
-def shape_from_data(*args: Any, **kwargs: Any) -> Any:
-    raise tracer.unsupported("a function whose result's size depends on values", "array sizes must be known while compiling",
-                             "keep a mask and use np.where, or reduce with where=")
-

@@ -1,0 +1,149 @@
+"""Counting into bins: bincount and histogram."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import numpy as np
+
+from .. import integers, tracer
+from ..arrays import TracedArray, as_array, new_array, value_of
+from ..builtin_functions import BUILTINS
+from ..dispatch import call, implements
+from ..scalars import TracedScalar, concrete, to_kind
+from ..values import broadcast, cast
+
+_STEPS = np.histogram._implementation.__globals__  # type: ignore[attr-defined]
+_INT64 = np.dtype(np.int64)
+
+
+def counts(places: TracedArray, weights: Any, size: Any, dtype: np.dtype) -> TracedArray:
+    """How often each of 0 .. size - 1 occurs among `places`, or the sum of the weights there; in order, as NumPy adds."""
+    start = call(np.zeros, (size,), {"dtype": dtype})
+    added = broadcast(value_of(1 if weights is None else weights, dtype), places.view.dims)
+    return new_array(tracer.emit("scatter_add", [start.view.read(), added, places.view.read()], axes=(0,), position=0,
+                                 unique=False))
+
+
+@implements(np.bincount)
+def bincount(x: Any, /, weights: Any = None, minlength: Any = 0) -> TracedArray:
+    x = as_array(x)
+    if x.ndim != 1:
+        raise ValueError("object of too small depth for desired array" if x.ndim == 0 else "object too deep for desired array")
+    if minlength is None:
+        raise TypeError("'NoneType' object cannot be interpreted as an integer")
+    least = operator.index(concrete(minlength, "minlength"))
+    if least < 0:
+        raise ValueError("'minlength' must not be negative")
+    dtype = _INT64 if weights is None else np.dtype(np.float64)
+    n = x.shape[0]
+    if isinstance(n, int) and n == 0:
+        return call(np.zeros, (least,), {"dtype": dtype if weights is not None else _INT64})
+    if not np.can_cast(x.dtype, _INT64, "safe"):
+        raise TypeError(f"Cannot cast array data from {x.dtype!r} to {_INT64!r} according to the rule 'safe'")
+    if weights is not None:
+        weights = as_array(weights)
+        if not np.can_cast(weights.dtype, dtype, "safe"):
+            raise TypeError(f"Cannot cast array data from {weights.dtype!r} to {dtype!r} according to the rule 'safe'")
+        if weights.shape != x.shape:
+            raise ValueError("The weights and list don't have the same length.")
+    v = cast(x.view.read(), _INT64)
+    lowest = tracer.emit("reduce_min", [v], axes=(0,))
+    sound = tracer.emit("greater_equal", [lowest, value_of(np.int64(0))])
+    places = new_array(tracer.emit("check", [v, sound], exception="ValueError",
+                                   message="'list' argument must have no negative elements"))
+    most: Any = to_kind(TracedScalar(tracer.emit("reduce_max", [places.view.read()], axes=(0,))), "int")
+    size = BUILTINS[max](most + 1, least)
+    integers.set_bounds(value_of(size), [integers.form_of(least)], [])
+    return counts(places, weights, size, dtype)
+
+
+def _edges(a: Any, bins: Any, span: Any, weights: Any) -> tuple[Any, Any]:
+    """NumPy's own choice of bin edges; and first edge, last edge, count where the bins are equal."""
+    return call(_STEPS["_get_bin_edges"], (a, bins, span, weights), {})
+
+
+@implements(_STEPS["_get_outer_edges"])
+def outer_edges(a: Any, range: Any) -> tuple[Any, Any]:
+    """The first and last edge: those of `range`, else of the data; a single value gets a bin of width 1."""
+    a = as_array(a)
+    if range is not None:
+        first, last = range
+        rising = call(np.less_equal, (first, last), {})
+        first = _required(first, rising, "max must be larger than min in range parameter.")
+    elif a.size == 0:
+        first, last = 0, 1
+    else:
+        first, last = call(np.min, (a,), {}), call(np.max, (a,), {})
+    finite = call(np.logical_and, (call(np.isfinite, (first,), {}), call(np.isfinite, (last,), {})), {})
+    first = _required(first, finite, f"{'autodetected' if range is None else 'supplied'} range is not finite")
+    single = call(np.equal, (first, last), {})
+    return tuple(call(np.where, (single, call(np.add, (edge, shift), {}), edge), {})[()]
+                 for edge, shift in ((first, -0.5), (last, 0.5)))  # type: ignore[return-value]
+
+
+def _required(x: Any, good: Any, message: str) -> Any:
+    values = [value_of(as_array(v)[()]) for v in (x, good)]
+    return TracedScalar(tracer.emit("check", values, exception="ValueError", message=message))
+
+
+@implements(np.histogram)
+def histogram(a: Any, bins: Any = 10, range: Any = None, density: Any = None, weights: Any = None) -> tuple:
+    a = as_array(a)
+    if a.dtype.kind == "b":
+        a = a.astype(np.uint8)
+    if weights is not None:
+        weights = as_array(weights)
+        if weights.shape != a.shape:
+            raise ValueError("weights should have the same shape as a.")
+        weights = call(np.ravel, (weights,), {})
+    a = call(np.ravel, (a,), {})
+    edges, uniform = _edges(a, bins, range, weights)
+    edges = as_array(edges)
+    n = operator.index(edges.shape[0]) - 1
+    inside, places = _equal_bins(a, edges, *uniform) if uniform is not None else _given_bins(a, edges)
+    places = new_array(value_of(call(np.where, (inside, places, n), {})))
+    dtype = _INT64 if weights is None else weights.dtype
+    work = _INT64 if weights is None else np.result_type(weights.dtype, np.float64)
+    result = counts(places, weights, n + 1, work)[:n].astype(dtype)
+    if not density:
+        return result, edges
+    widths = call(np.diff, (edges,), {}).astype(float)
+    return result / widths / result.sum(), edges
+
+
+def _distance(a: Any, b: Any) -> Any:
+    """a - b, as an unsigned number for integers, which it then always fits."""
+    dtype = np.result_type(*(x.dtype if hasattr(x, "dtype") else x for x in (a, b)))
+    if dtype.kind != "i":
+        return call(np.subtract, (a, b), {"dtype": dtype})
+    return call(np.subtract, (call(np.asarray, (a,), {"dtype": dtype}), call(np.asarray, (b,), {"dtype": dtype})), {},
+                ).astype(np.dtype(f"u{dtype.itemsize}"))
+
+
+def _equal_bins(a: TracedArray, edges: TracedArray, first: Any, last: Any, n: int) -> tuple[Any, Any]:
+    """Which elements lie in bins, and in which; an index that rounding has put beside its bin is corrected."""
+    inside = call(np.logical_and, (call(np.greater_equal, (a, first), {}), call(np.less_equal, (a, last), {})), {})
+    a = a.astype(edges.dtype, copy=False)
+    scaled = call(np.multiply, (call(np.true_divide, (_distance(a, first), _distance(last, first)), {}), n), {})
+    index = call(np.where, (inside, call(np.asarray, (scaled,), {"dtype": _INT64}), 0), {})
+    index = call(np.where, (call(np.equal, (index, n), {}), n - 1, index), {})
+    index = call(np.where, (call(np.less, (a, _pick(edges, index)), {}), call(np.subtract, (index, 1), {}), index), {})
+    index = call(np.maximum, (index, 0), {})
+    above = call(np.greater_equal, (a, _pick(edges, call(np.add, (index, 1), {}))), {})
+    above = call(np.logical_and, (above, call(np.not_equal, (index, n - 1), {})), {})
+    return inside, call(np.where, (above, call(np.add, (index, 1), {}), index), {})
+
+
+def _pick(edges: TracedArray, index: Any) -> TracedArray:
+    return new_array(tracer.emit("gather", [edges.view.read(), value_of(index)], axes=(0,), position=0))
+
+
+def _given_bins(a: TracedArray, edges: TracedArray) -> tuple[Any, Any]:
+    kind = np.result_type(a.dtype, edges.dtype)
+    a, edges = a.astype(kind), edges.astype(kind)
+    n = operator.index(edges.shape[0]) - 1
+    inside = call(np.logical_and, (call(np.greater_equal, (a, edges[0]), {}), call(np.less_equal, (a, edges[n]), {})), {})
+    index = call(np.subtract, (call(np.searchsorted, (edges, a, "right"), {}), 1), {})
+    return inside, call(np.minimum, (index, n - 1), {})

@@ -1,0 +1,130 @@
+"""Partial orders and orders by several keys: partition, argpartition, lexsort, sort_complex's sorting.
+
+A partition is delivered sorted: every order of the two sides is allowed, and programs may rely on none.
+"""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import numpy as np
+
+from .. import tracer
+from ..arrays import TracedArray, any_traced, as_array, assign, known_constant
+from ..dispatch import call, implements, implements_method
+from ..scalars import concrete
+from .axes import one_axis
+
+
+def _check_kth(a: TracedArray, kth: Any, axis: int) -> None:
+    places = np.asarray(concrete(kth, "kth")) if not isinstance(kth, TracedArray) else None
+    if places is None:
+        return
+    if places.dtype.kind not in "iu":
+        raise TypeError("Partition index must be integer")
+    n = a.shape[axis]
+    for p in places.ravel():
+        if isinstance(n, int) and not -n <= p < n:
+            raise ValueError(f"kth(={p if p >= 0 else p + n}) out of bounds ({n})")
+
+
+def _along(a: TracedArray, kth: Any, axis: Any, kind: Any) -> tuple[TracedArray, int]:
+    if kind != "introselect":
+        raise ValueError(f"sort kind must be 'introselect' (got '{kind}')")
+    if axis is None:
+        a, axis = call(np.ravel, (a,), {}), -1
+    k = one_axis(axis, a.ndim)
+    _check_kth(a, kth, k)
+    return a, k
+
+
+@implements(np.partition)
+def partition(a: Any, kth: Any, axis: Any = -1, kind: str = "introselect", order: Any = None) -> TracedArray:
+    x, k = _along(as_array(a), kth, axis, kind)
+    return call(np.sort, (x, k), {})
+
+
+@implements_method("partition")
+def partition_method(a: TracedArray, kth: Any, axis: Any = -1, kind: str = "introselect", order: Any = None) -> None:
+    x, k = _along(a, kth, axis, kind)
+    assign(a, call(np.sort, (x, k), {}))
+
+
+@implements(np.argpartition)
+def argpartition(a: Any, kth: Any, axis: Any = -1, kind: str = "introselect", order: Any = None) -> TracedArray:
+    x, k = _along(as_array(a), kth, axis, kind)
+    return call(np.argsort, (x, k), {})
+
+
+implements_method("argpartition")(argpartition)
+
+
+@implements(np.lexsort)
+def lexsort(keys: Any, axis: Any = -1) -> TracedArray:
+    """Sorting by the first key, then stably by the next, and so on: the last key counts most."""
+    rows = [as_array(k) for k in keys]
+    if not rows:
+        raise TypeError("need sequence of keys with len > 0 in lexsort")
+    if len({r.shape for r in rows}) > 1:
+        raise ValueError("all keys need to be the same shape")
+    if rows[0].ndim == 0:
+        return call(np.zeros, ((),), {"dtype": np.int64})
+    k = one_axis(axis, rows[0].ndim)
+    order = call(np.argsort, (rows[0], k), {"kind": "stable"})
+    for r in rows[1:]:
+        sorted_key = call(np.take_along_axis, (r, order, k), {})
+        again = call(np.argsort, (sorted_key, k), {"kind": "stable"})
+        order = call(np.take_along_axis, (order, again, k), {})
+    return order
+
+
+@implements(np.argwhere, np.flatnonzero, np.unique, np.nonzero)
+def shape_from_data(*args: Any, **kwargs: Any) -> Any:
+    raise tracer.unsupported("a function whose result's size depends on values", "array sizes must be known while compiling",
+                             "keep a mask and use np.where, or reduce with where=")
+
+
+implements_method("nonzero")(shape_from_data)
+
+
+def known_mask(condition: Any) -> np.ndarray | None:
+    """A condition whose values are known while tracing."""
+    condition = known_constant(condition)
+    return None if any_traced(condition) else np.asarray(condition)
+
+
+@implements(np.compress)
+def compress(condition: Any, a: Any, axis: Any = None, out: Any = None) -> Any:
+    x = as_array(a)
+    if axis is None:
+        x, axis = call(np.ravel, (x,), {}), 0
+    k = one_axis(axis, x.ndim)
+    mask = known_mask(condition)
+    if mask is None:
+        traced = as_array(condition)
+        if traced.ndim != 1:
+            raise ValueError("condition must be a 1-d array")
+        if traced.shape[0] != x.shape[k] or out is not None:
+            return shape_from_data()
+        return x[(*(slice(None),) * k, traced.astype(bool))]
+    if mask.ndim != 1:
+        raise ValueError("condition must be a 1-d array")
+    return call(np.take, (x, np.flatnonzero(mask)), {"axis": k, "out": out})
+
+
+@implements_method("compress")
+def compress_method(a: TracedArray, condition: Any, axis: Any = None, out: Any = None) -> Any:
+    return compress(condition, a, axis, out)
+
+
+@implements(np.extract)
+def extract(condition: Any, arr: Any) -> Any:
+    mask = known_mask(condition)
+    x = call(np.ravel, (as_array(arr),), {})
+    if mask is not None:
+        return call(np.take, (x, np.flatnonzero(mask)), {"axis": 0})
+    traced = call(np.ravel, (as_array(condition),), {}).astype(bool)
+    if operator.index(traced.shape[0]) != operator.index(x.shape[0]):
+        return shape_from_data()
+    return x[traced]

@@ -1,0 +1,115 @@
+"""Memory seen as another dtype, and bits packed into bytes: x.view(dtype), byteswap, packbits, unpackbits."""
+
+from __future__ import annotations
+
+import inspect
+import operator
+from typing import Any
+
+import numpy as np
+
+from .. import tracer
+from ..arrays import TracedArray, as_array, assign, new_array, value_of
+from ..dispatch import call, implements, implements_method
+from ..scalars import concrete
+from ..values import check_dtype
+from ..views import View
+from .axes import one_axis
+
+
+def _bit_order(bitorder: Any) -> bool:
+    """Is the first bit the least significant one?"""
+    if bitorder not in ("big", "little", "b", "l"):
+        raise ValueError("'order' must be either 'little' or 'big'")
+    return bitorder[0] == "l"
+
+
+def _shifts(little: bool) -> np.ndarray:
+    return np.arange(8, dtype=np.uint8) if little else np.arange(8, dtype=np.uint8)[::-1].copy()
+
+
+@implements(np.packbits)
+def packbits(a: Any, /, axis: Any = None, bitorder: str = "big") -> TracedArray:
+    a = as_array(a)
+    if a.dtype.kind not in "biu":
+        raise TypeError("Expected an input array of integer or boolean data type")
+    little = _bit_order(bitorder)
+    if axis is None:
+        a, axis = call(np.ravel, (a,), {}), 0
+    k = one_axis(axis, a.ndim)
+    n = operator.index(a.shape[k])
+    bits = call(np.not_equal, (a, 0), {}).astype(np.uint8)
+    if n % 8:
+        bits = call(np.pad, (bits, [(0, -n % 8 if j == k else 0) for j in range(a.ndim)]), {})
+    bits = bits.reshape((*a.shape[:k], -(-n // 8), 8, *a.shape[k + 1:]))
+    shifts = as_array(_shifts(little)).reshape((8,) + (1,) * (a.ndim - k - 1))
+    placed = value_of(call(np.left_shift, (bits, shifts), {}))
+    return new_array(tracer.emit("reduce_or", [placed], axes=(k + 1,)))
+
+
+@implements(np.unpackbits)
+def unpackbits(a: Any, /, axis: Any = None, count: Any = None, bitorder: str = "big") -> TracedArray:
+    a = as_array(a)
+    if a.dtype != np.uint8:
+        raise TypeError("Expected an input array of unsigned byte data type")
+    little = _bit_order(bitorder)
+    if axis is None or a.ndim == 0:
+        a, axis = call(np.ravel, (a,), {}), 0
+    k = one_axis(axis, a.ndim)
+    n = 8 * operator.index(a.shape[k])
+    shifts = as_array(_shifts(little)).reshape((8,) + (1,) * (a.ndim - k - 1))
+    spread = a[(*(slice(None),) * (k + 1), None)]
+    bits = call(np.bitwise_and, (call(np.right_shift, (spread, shifts), {}), np.uint8(1)), {})
+    bits = bits.reshape((*a.shape[:k], n, *a.shape[k + 1:]))
+    if count is None:
+        return bits
+    wanted = operator.index(concrete(count, "count"))
+    lead = (slice(None),) * k
+    if wanted > n:
+        return call(np.pad, (bits, [(0, wanted - n if j == k else 0) for j in range(a.ndim)]), {})
+    if wanted < -n:
+        raise ValueError(f"-count larger than number of elements ({-wanted} > {n})")
+    return bits[(*lead, slice(None, wanted))].copy()
+
+
+@implements_method("view")
+def view(x: View, dtype: Any = None, type: Any = None) -> TracedArray:
+    """x.view(): another reference to the same memory, perhaps as another dtype."""
+    if inspect.isclass(dtype) and issubclass(dtype, np.ndarray):
+        dtype, type = None, dtype
+    if type is not None and type is not np.ndarray:
+        raise tracer.unsupported("x.view of a subclass of ndarray", "subclasses have no compiled form")
+    if dtype is None or np.dtype(dtype) == x.dtype:
+        return TracedArray(x)
+    kind = check_dtype(np.dtype(dtype))
+    old, new = x.dtype.itemsize, kind.itemsize
+    if old == new:
+        return TracedArray(x.as_bits(kind, x.dims))
+    if x.rank == 0:
+        raise ValueError("Changing the dtype of a 0d array is only supported if the itemsize is unchanged")
+    last = tracer.static_extent(x.dims[-1], "x.view(dtype)")
+    if last != 1 and 0 not in x.dims and x.strides[-1] != old:
+        raise ValueError("To change to a dtype of a different size, the last axis must be contiguous")
+    if last * old % new:
+        raise ValueError("When changing to a larger dtype, its size must be a divisor of the total size in bytes of the last "
+                         "axis of the array.")
+    return TracedArray(x.as_bits(kind, (*x.dims[:-1], last * old // new)))
+
+
+@implements_method("byteswap")
+def byteswap(x: TracedArray, inplace: Any = False) -> TracedArray:
+    """The bytes of each element (of each part, for complex numbers) in reverse."""
+    size = x.dtype.itemsize // (2 if x.dtype.kind == "c" else 1)
+    source = x.copy() if x.ndim else x[None].copy()
+    parts = view(source.view, np.dtype(f"u{size}")) if size > 1 else source
+    result: Any = None
+    for k in range(size if size > 1 else 0):
+        byte = call(np.bitwise_and, (call(np.right_shift, (parts, 8 * k), {}), 255), {})
+        placed = call(np.left_shift, (byte, 8 * (size - 1 - k)), {})
+        result = placed if result is None else call(np.bitwise_or, (result, placed), {})
+    swapped = (source if result is None else view(result.view, x.dtype)).reshape(x.shape)
+    if not inplace:
+        return swapped
+    assign(x, swapped)
+    return x
+

@@ -1,0 +1,247 @@
+"""Searching sorted arrays, and what rests on it: searchsorted, digitize's test, interp; unravel_index, ravel_multi_index."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ...ir.graph import Value
+from .. import tracer
+from ..arrays import TracedArray, as_array, new_array, value_of, wrap
+from ..dispatch import alias_method, call, implements
+from ..scalars import to_kind
+from ..values import broadcast, cast, check_dtype
+from .creation import shape_dims
+
+# How many elements np.isin compares with one by one.
+_COMPARED = 8
+_umath = np._core._multiarray_umath  # type: ignore[attr-defined]
+
+
+def _side(side: Any) -> str:
+    names = {"l": "left", "left": "left", "r": "right", "right": "right"}
+    if not isinstance(side, str) or side.lower() not in names:
+        raise ValueError(f"search side must be 'left' or 'right' (got '{side}')")
+    return names[side.lower()]
+
+
+@implements(np.searchsorted)
+def searchsorted(a: Any, v: Any, side: str = "left", sorter: Any = None) -> Any:
+    a, keys = as_array(a), as_array(v)
+    side = _side(side)
+    if a.ndim != 1:
+        raise ValueError("object of too small depth for desired array" if a.ndim == 0 else "object too deep for desired array")
+    if sorter is not None:
+        sorter = as_array(sorter)
+        if sorter.dtype.kind not in "iu":
+            raise TypeError("sorter must only contain integers")
+        if sorter.ndim != 1:
+            raise TypeError("could not parse sorter argument")
+        if sorter.shape != a.shape:
+            raise ValueError("sorter.size must equal a.size")
+        a = a[sorter]
+    kind = check_dtype(np.result_type(a.dtype, keys.dtype))
+    kind = np.dtype(np.uint8) if kind.kind == "b" else kind
+    found = tracer.emit("searchsorted", [cast(a.view.read(), kind), cast(keys.view.read(), kind)], side=side)
+    return wrap(found)
+
+
+alias_method("searchsorted", np.searchsorted)
+
+
+@implements(_umath._monotonicity)
+def monotonicity(x: Any) -> Any:
+    """1 for a sequence that does not fall, -1 for one that does not rise, else 0: what np.digitize asks of its bins."""
+    x = as_array(x)
+    before, after = x[:-1], x[1:]
+    rises, falls = (call(np.all, (call(f, (before, after), {}),), {}) for f in (np.less_equal, np.greater_equal))
+    fall = call(np.where, (falls, -1, 0), {})
+    return to_kind(call(np.where, (rises, 1, fall), {})[()], "int")
+
+
+def _check_lengths(xp: TracedArray, fp: TracedArray) -> None:
+    if xp.ndim != 1 or fp.ndim != 1:
+        raise ValueError("object too deep for desired array")
+    if xp.shape[0] != fp.shape[0]:
+        raise ValueError("fp and xp are not of the same length.")
+    if xp.shape[0] == 0:
+        raise ValueError("array of sample points is empty")
+
+
+def _interpolate(x: Any, xp: Any, fp: Any, left: Any, right: Any, kind: type) -> Any:
+    """Linear interpolation at x, the order of operations NumPy's."""
+    given = [as_array(e) for e in (x, xp, fp)]
+    kinds = [np.dtype(k) for k in (float, float, kind)]
+    for e, k in zip(given, kinds, strict=True):
+        if not np.can_cast(e.dtype, k, "safe"):
+            raise TypeError(f"Cannot cast array data from {e.dtype!r} to {k!r} according to the rule 'safe'")
+    x, xp, fp = (as_array(e, k) for e, k in zip(given, kinds, strict=True))
+    _check_lengths(xp, fp)
+    n = xp.shape[0]
+    left, right = fp[0] if left is None else left, fp[n - 1] if right is None else right
+    upper = tracer.emit("searchsorted", [xp.view.read(), x.view.read()], side="right")
+    place = call(np.subtract, (new_array(upper), 1), {})
+    last = max(n - 2, 0)
+    low = new_array(value_of(call(np.clip, (place, 0, last), {})))
+    high = call(np.minimum, (call(np.add, (low, 1), {}), n - 1), {})
+    x0, x1 = (_at(xp, k) for k in (low, high))
+    y0, y1 = (_at(fp, k) for k in (low, high))
+    slope = call(np.true_divide, (call(np.subtract, (y1, y0), {}), call(np.subtract, (x1, x0), {})), {})
+    inner = _on_line(x, x0, x1, y0, y1, slope)
+    inner = call(np.where, (call(np.equal, (x, x0), {}), y0, inner), {})
+    below, beyond = call(np.less, (place, 0), {}), call(np.greater, (place, last), {})
+    # A point at or after the last sample; equal to it, it has its value.
+    end = call(np.where, (call(np.greater, (x, xp[n - 1]), {}), right, fp[n - 1]), {})
+    result = call(np.where, (below, left, call(np.where, (beyond, end, inner), {})), {})
+    if n == 1:
+        result = call(np.where, (call(np.less, (x, xp[0]), {}), left, end), {})
+    result = call(np.where, (call(np.isnan, (x,), {}), x, result), {})
+    return result if result.ndim else result[()]
+
+
+def _on_line(x: Any, x0: Any, x1: Any, y0: Any, y1: Any, slope: Any) -> Any:
+    """y0 + slope * (x - x0); where that is NaN, from the other end; where both are, the common value of equal ends."""
+
+    def along(start: Any, value: Any) -> Any:
+        return call(np.add, (call(np.multiply, (slope, call(np.subtract, (x, start), {})), {}), value), {})
+
+    first, second = along(x0, y0), along(x1, y1)
+    if y0.dtype.kind == "c":
+        parts = [_repaired(*(getattr(v, part) for v in (first, second, y0, y1))) for part in ("real", "imag")]
+        return new_array(tracer.emit("complex", [value_of(p) for p in parts]))
+    return _repaired(first, second, y0, y1)
+
+
+def _repaired(first: Any, second: Any, y0: Any, y1: Any) -> Any:
+    level = call(np.where, (call(np.equal, (y0, y1), {}), y0, second), {})
+    other = call(np.where, (call(np.isnan, (second,), {}), level, second), {})
+    return call(np.where, (call(np.isnan, (first,), {}), other, first), {})
+
+
+def _at(a: TracedArray, places: TracedArray) -> TracedArray:
+    """a[places] of a line, for places that are in range."""
+    return new_array(tracer.emit("gather", [a.view.read(), places.view.read()], axes=(0,), position=0))
+
+
+@implements(_umath.interp)
+def interp_real(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None) -> Any:
+    return _interpolate(x, xp, fp, left, right, float)
+
+
+@implements(_umath.interp_complex)
+def interp_complex(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None) -> Any:
+    return _interpolate(x, xp, fp, left, right, complex)
+
+
+def _checked(value: Value, good: Value, message: str, *details: Value) -> Value:
+    """`value`, or ValueError where the truth `good` fails."""
+    return tracer.emit("check", [value, good, *details], exception="ValueError", message=message)
+
+
+def _all(test: Value) -> Value:
+    return tracer.emit("reduce_and", [test], axes=tuple(range(len(test.dims)))) if test.dims else test
+
+
+def _positions(x: Any, what: str) -> TracedArray:
+    x = as_array(x)
+    if x.dtype.kind not in "iu" and x.size:
+        raise TypeError(what)
+    return new_array(cast(x.view.read(), np.dtype(np.int64)))
+
+
+def _static_shape(shape: Any) -> tuple[int, ...]:
+    return tuple(tracer.static_extent(d, "a shape") for d in shape_dims(shape))
+
+
+@implements(np.unravel_index)
+def unravel_index(indices: Any, shape: Any, order: str = "C") -> tuple:
+    dims = _static_shape(shape)
+    if order not in ("C", "F"):
+        raise ValueError(f"order must be one of 'C', 'F', 'A', or 'K' (got '{order}')")
+    places = _positions(indices, "only int indices permitted")
+    size, v = math.prod(dims), places.view.read()
+    limit = broadcast(value_of(np.int64(size)), v.dims)
+    inside = tracer.emit("logical_and", [tracer.emit("greater_equal", [v, tracer.builder().zeros(v.type)]),
+                                         tracer.emit("less", [v, limit])])
+    if 0 not in v.dims:
+        worst = _reduced("reduce_max", v)
+        low = _reduced("reduce_min", v)
+        worst = tracer.emit("where", [tracer.emit("less", [low, value_of(np.int64(0))]), low, worst])
+        v = _checked(v, _all(inside), f"index {{0}} is out of bounds for array with size {size}", worst)
+    rest: Any = wrap(v)
+    out: list[Any] = []
+    for d in (reversed(dims) if order == "C" else dims):
+        if size == 0:
+            out.append(call(np.zeros_like, (rest,), {}))
+            continue
+        out.append(call(np.remainder, (rest, d), {}))
+        rest = call(np.floor_divide, (rest, d), {})
+    if order == "C":
+        out.reverse()
+    # NumPy's results are the columns of one array.
+    columns = call(np.stack, (out,), {"axis": -1}) if out and places.ndim else None
+    return tuple(out) if columns is None else tuple(columns[..., k] for k in range(len(out)))
+
+
+def _reduced(op: str, v: Value) -> Value:
+    return tracer.emit(op, [v], axes=tuple(range(len(v.dims)))) if v.dims else v
+
+
+@implements(np.ravel_multi_index)
+def ravel_multi_index(multi_index: Any, dims: Any, mode: Any = "raise", order: str = "C") -> Any:
+    shape = _static_shape(dims)
+    places = [_positions(e, "only int indices permitted") for e in multi_index]
+    if len(places) != len(shape):
+        raise ValueError(f"parameter multi_index must be a sequence of length {len(shape)}")
+    if order not in ("C", "F"):
+        raise ValueError(f"order must be one of 'C', 'F', 'A', or 'K' (got '{order}')")
+    modes = list(mode) if isinstance(mode, (tuple, list)) else [mode] * len(shape)
+    total: Any = None
+    for k in (range(len(shape)) if order == "C" else reversed(range(len(shape)))):
+        index = _in_mode(places[k], shape[k], modes[k])
+        total = index if total is None else call(np.add, (call(np.multiply, (total, shape[k]), {}), index), {})
+    total = as_array(total)
+    return total if total.ndim else total[()]
+
+
+def _in_mode(index: TracedArray, extent: int, mode: str) -> Any:
+    if mode == "clip":
+        return call(np.clip, (index, 0, extent - 1), {})
+    if mode == "wrap":
+        return call(np.remainder, (index, extent), {})
+    if mode != "raise":
+        raise ValueError(f"clipmode must be one of 'clip', 'raise', or 'wrap' (got '{mode}')")
+    v = index.view.read()
+    limit, zero = broadcast(value_of(np.int64(extent)), v.dims), tracer.builder().zeros(v.type)
+    inside = tracer.emit("logical_and", [tracer.emit("greater_equal", [v, zero]), tracer.emit("less", [v, limit])])
+    return new_array(_checked(v, _all(inside), "invalid entry in coordinates array"))
+
+
+def repeated(values: TracedArray, places: Any) -> TracedArray:
+    """values[places % len(values)], for places that are not negative."""
+    n = values.shape[0]
+    return _at(values, as_array(call(np.remainder, (places, n), {}))) if n != 1 else values
+
+
+
+@implements(np.isin)
+def isin(element: Any, test_elements: Any, assume_unique: bool = False, invert: bool = False, *, kind: Any = None) -> TracedArray:
+    """A few test elements are compared one by one, more are sorted and searched."""
+    if kind not in (None, "sort", "table"):
+        raise ValueError(f"Invalid kind: '{kind}'. Please use None, 'sort' or 'table'.")
+    x, tests = as_array(element), call(np.ravel, (as_array(test_elements),), {})
+    common = check_dtype(np.result_type(x.dtype, tests.dtype))
+    x, tests = x.astype(common), tests.astype(common)
+    count = tracer.static_extent(tests.view.dims[0], "np.isin")
+    if count <= _COMPARED:
+        found = call(np.zeros, (x.shape,), {"dtype": bool})
+        for k in range(count):
+            found = call(np.logical_or, (found, call(np.equal, (x, tests[k]), {})), {})
+    else:
+        line = call(np.sort, (tests,), {})
+        place = call(np.minimum, (call(np.searchsorted, (line, x), {}), count - 1), {})
+        found = call(np.equal, (_at(line, as_array(place)), x), {})
+    found = as_array(call(np.logical_not, (found,), {}) if invert else found)
+    return new_array(found.view.read())
