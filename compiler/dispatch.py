@@ -30,6 +30,7 @@ arguments; on traced ones NumPy's own Python code is traced (`numpy_bodies.py`),
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Hashable
 from typing import Any
 
@@ -79,13 +80,23 @@ def find(fn: Any) -> Implementation | None:
     except TypeError:
         return None
     if found is None:
+        found = _of_special(fn)
+    if found is None:
         owner = getattr(fn, "__self__", None)
         if isinstance(owner, np.ufunc):
             found = FUNCTIONS.get((owner, fn.__name__))
     return found
 
 
+def _of_special(fn: Any) -> Implementation | None:
+    """What stands for a function of scipy.special, which is imported only by those who use it."""
+    module, name = sys.modules.get("scipy.special"), getattr(fn, "__name__", None)
+    if module is None or not isinstance(name, str) or getattr(module, name, None) is not fn:
+        return None
+    return FUNCTIONS.get(("scipy.special", name))
+
+
 def call(fn: Any, args: tuple, kwargs: dict) -> Any:
     """Call what implements `fn`."""
-    found = FUNCTIONS.get(fn) or BUILTINS.get(fn)
+    found = FUNCTIONS.get(fn) or BUILTINS.get(fn) or _of_special(fn)
     return FUNCTIONS["numpy body"](fn, args, kwargs) if found is None else found(*args, **kwargs)

@@ -193,6 +193,8 @@ class Call:
                                 per operand the stride from matrix to matrix, then per operand the strides inside a matrix,
                                 all in the buffers' (component) scalars; `chunk` matrices are one piece of parallel work
       flagged_<name>_<type>     also writes flags, `count` consecutive truth values: for which matrices it failed
+      special_<types>_<name>    reads the operands; writes the result: n     scipy.special's function on n contiguous elements;
+                                <types> is a letter per operand, f or d
       heap_reserve              writes words: bytes     an address with so many bytes, kept in two words; 0: no memory
       heap_release              writes words: n     gives back what n pairs of words hold
 

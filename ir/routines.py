@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+import scipy
 
 from . import gufuncs
 from .ops.draw import FUNCTIONS, drawn
@@ -83,6 +84,16 @@ def _argsort(name: str, pointers: Sequence[Pointer], scalars: Sequence[int]) -> 
     return 0
 
 
+def _special(name: str, pointers: Sequence[Pointer], scalars: Sequence[int]) -> int:
+    """SciPy's function on strips: special_<letters of the operands>_<name>."""
+    _, letters, function = name.split("_", 2)
+    *operands, result = (p.strided(np.dtype(letters[0]), (scalars[0],), (1,)) for p in pointers)
+    found = getattr(scipy.special, function)
+    with np.errstate(all="ignore"):
+        result[...] = (found if isinstance(found, np.ufunc) else getattr(scipy.special._ufuncs, f"_{function}"))(*operands)
+    return 0
+
+
 def _heap(name: str, pointers: Sequence[Pointer], scalars: Sequence[int]) -> int:
     """The evaluator keeps temporaries itself: any address will do."""
     return 64
@@ -135,4 +146,4 @@ _SIZED_BY_RESULT = ("fft", "ifft", "rfft_n_even", "rfft_n_odd", "irfft")
 ROUTINES: dict[str, Callable[[str, Sequence[Pointer], Sequence[int]], int]] = {
     **{f"{c}gemm": _gemm for c in _BLAS_DTYPES}, **{f"{c}gemv": _gemv for c in _BLAS_DTYPES},
     "sort": _sort, "argsort": _argsort, "heap": _heap, "random": _random,
-    "gufunc": _gufunc, "flagged": _gufunc}
+    "gufunc": _gufunc, "flagged": _gufunc, "special": _special}

@@ -31,7 +31,7 @@ declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)
 INVALID = 1
 
 
-class _UfuncObject(ctypes.Structure):
+class UfuncObject(ctypes.Structure):
     """The beginning of NumPy's PyUFuncObject, which its C API publishes."""
 
     _fields_ = [("refcount", ctypes.c_ssize_t), ("type", ctypes.c_void_p), ("nin", ctypes.c_int), ("nout", ctypes.c_int),
@@ -66,7 +66,7 @@ def find_loop(routine: str) -> Loop | None:
     which = [k for k, t in enumerate(ufunc.types) if t[0] == letter]
     if not which or ufunc.signature is None:
         return None
-    record = _UfuncObject.from_address(id(ufunc))
+    record = UfuncObject.from_address(id(ufunc))
     letters = ufunc.types[which[0]].replace("->", "")
     cores = [c.split(",") if c else [] for c in re.findall(r"\(([^()]*)\)", ufunc.signature.replace(" ", ""))]
     sizes = tuple(np.dtype(c).itemsize // (2 if c in "FDG" else 1) for c in letters)

@@ -1,4 +1,5 @@
-"""Library routines that compiled code calls by name: BLAS through SciPy's pointers, NumPy's own sorts, linear algebra and FFT.
+"""Library routines that compiled code calls by name: BLAS through SciPy's pointers, NumPy's own sorts, linear algebra and FFT, and
+SciPy's special functions.
 
 Each is wrapped in a few lines of LLVM text, compiled when first asked for, as
 
@@ -18,7 +19,7 @@ import numpy as np
 from numpy.linalg import _umath_linalg
 from scipy.linalg import cython_blas
 
-from . import blas, gufuncs, heap, random, sorting
+from . import blas, gufuncs, heap, random, sorting, special
 from .engine import CodeError, Engine, Library
 
 
@@ -46,6 +47,8 @@ class Routines:
             return random.routine(name)
         if family in ("sort", "argsort") and dtype in sorting.DTYPES:
             return (sorting.sort if family == "sort" else sorting.argsort)(name, np.dtype(sorting.DTYPES[dtype]))
+        if family == "special":
+            return special.routine(name)
         if name in ("heap_reserve", "heap_release"):
             return heap.TEXT, {}
         if family in ("gufunc", "flagged") and (loop := gufuncs.find_loop(dtype)) is not None:

@@ -24,6 +24,7 @@ from . import (
     reinterpretation,
     searching,
     selection,
+    special,
     ufunc_methods,
 )
 
@@ -47,5 +48,6 @@ __all__ = [
     "reinterpretation",
     "searching",
     "selection",
+    "special",
     "ufunc_methods",
 ]

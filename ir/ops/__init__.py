@@ -38,6 +38,8 @@ from . import (
     searching,
     slicing,
     sorting,
+    special,
+    special_library,
     transcendental,
     views,
 )
@@ -74,6 +76,8 @@ __all__ = [
     "searching",
     "slicing",
     "sorting",
+    "special",
+    "special_library",
     "transcendental",
     "views",
 ]

@@ -18,7 +18,8 @@ from treadle.ir.scalar import scalar_type
 from treadle.ir.types import DTYPES, ArrayType
 
 # Formulas of several rounded steps: units in the last place by which they may differ.
-COMPOSED = {"logaddexp": 4, "logaddexp2": 4, "absolute": 2}
+COMPOSED = {"logaddexp": 4, "logaddexp2": 4, "absolute": 2, "expit": 32,
+            **{n: 8 for n in "erf erfc ndtr logit log_expit xlogy xlog1py entr exprel".split()}}
 
 
 def edges(dtype):
