@@ -194,7 +194,7 @@ _bessel("kve", lambda v, x, y: y - _mean_of_neighbours("kve", 1.0)(v, x, y))
 
 special("exp1", [slope(lambda x, y: -_exp(-x) / x)])
 special("expi", [slope(lambda x, y: _exp(x) / x)])
-_bessel("expn", lambda n, x, y: -x.under("expn", n - 1.0))
+special("expn", [unknown("expn", "its order"), slope(lambda n, x, y: -x.under("expn", n - 1.0))], whole=(0,), domain=(2.0, 3.0))
 special("ellipk", [slope(lambda m, y: (m.apply("ellipe") - (1.0 - m) * y) / (m * (1.0 - m) * 2.0))], domain=(0.1, 0.9))
 special("ellipe", [slope(lambda m, y: (y - m.apply("ellipk")) / (m * 2.0))], domain=(0.1, 0.9))
 special("spence", [slope(lambda x, y: _log(x) / (1.0 - x))], domain=(1.2, 3.0))
