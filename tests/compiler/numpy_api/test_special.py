@@ -55,11 +55,14 @@ def test_functions_made_of_them():
 def test_keywords_of_ufuncs():
     def f(x, out):
         sp.expit(x, out=out)
-        return sp.gammaln(x, where=x > 0, out=np.zeros_like(x)), sp.erf(x, dtype="f4"), sp.erf(x.astype("f2"))
+        return sp.erf(x, dtype="f4"), sp.erf(x.astype("f2"))
 
     outs = np.zeros_like(X), np.zeros_like(X)
     same(td.jit(f)(X, outs[0]), f(X, outs[1]), 1e-6)
     same(outs[0], outs[1], 1e-14)
+    # SciPy's own loops go astray under a mask.
+    got = td.jit(lambda x: sp.gammaln(x, where=x > 0, out=np.zeros_like(x)))(X)
+    np.testing.assert_allclose(got, np.where(X > 0, sp.gammaln(X), 0), rtol=1e-14)
 
 
 def test_sums_of_exponentials_of_extremes():
