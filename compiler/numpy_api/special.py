@@ -142,7 +142,7 @@ def call_special_out(name: str, args: tuple, out: Any) -> Any:
 def polygamma(n: Any, x: Any) -> Any:
     """(-1)**(n + 1) n! zeta(n + 1, x), psi itself for n = 0."""
     n, x = as_array(n), as_array(x)
-    order = as_array(n, np.float64)
+    order: Any = as_array(n, np.float64)
     sign = 1.0 - 2.0 * call(np.remainder, (order + 1.0, 2.0), {})
     terms = sign * special("gamma", order + 1.0) * special("zeta", order + 1.0, x)
     return call(np.where, (n == 0, special("psi", x), terms), {})
@@ -173,7 +173,7 @@ def factorial(n: Any, exact: Any = False, extend: Any = "zero") -> Any:
     if extend != "zero":
         raise tracer.unsupported("scipy.special.factorial with extend='complex'")
     kind = n.dtype if n.dtype.kind == "f" else np.dtype(np.float64)
-    whole = as_array(n, kind)
+    whole: Any = as_array(n, kind)
     value = cast(value_of(special("gamma", whole + kind.type(1))), kind)
     result = call(np.where, (whole < 0, kind.type(0), wrap(value)), {})
     return _scalar_if_single(result)
