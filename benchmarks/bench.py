@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from treadle.benchmarks import elementwise, harness, whole_programs
-
-SUITES = {"elementwise": elementwise.cases, "programs": whole_programs.cases}
+from treadle.benchmarks import harness
+from treadle.benchmarks.apart import Apart
+from treadle.benchmarks.suites import SUITES
 
 
 def main(argv: Sequence[str] = ()) -> int:
@@ -16,9 +16,14 @@ def main(argv: Sequence[str] = ()) -> int:
     parser.add_argument("--only", default="", help="cases whose name contains this")
     parser.add_argument("--seconds", type=float, default=2.0, help="time spent on a case")
     parser.add_argument("--json", default=None, help="write the figures to this file")
+    parser.add_argument("--apart", action="store_true", help="run each peer in a process of its own")
     options = parser.parse_args(list(argv))
     for name in [options.suite] if options.suite else sorted(SUITES):
-        cases = [c for c in SUITES[name]() if options.only in c.name]
         print(f"\n== {name}")
-        harness.report(cases, options.json, options.seconds)
+        apart = {peer: Apart(name, peer) for peer in harness.installed_peers()} if options.apart else {}
+        found = {} if options.apart else harness.peers()
+        cases = [c for c in SUITES[name](found) if options.only in c.name]
+        harness.report(cases, options.json, options.seconds, found, apart)
+        for peer in apart.values():
+            peer.close()
     return 0

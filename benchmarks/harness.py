@@ -2,7 +2,8 @@
 
 A case is a plain NumPy function with its arguments; Treadle runs it unmodified, Numba and JAX run it (or the version
 given for them) where they are installed.  Each round times every competitor in turn, so that a slow spell of the machine
-hits all alike; reported are medians, ratios of medians, the first call, and the error against float64.
+hits all alike; reported are medians, ratios of medians, the first call, and the error against float64.  Peers may run in
+processes of their own (`apart.py`), since their idle threads disturb each other's.
 
     results = measure([Case("chain", chain, lambda: (x,))])
     print(table(results))
@@ -10,15 +11,18 @@ hits all alike; reported are medians, ratios of medians, the first call, and the
 
 from __future__ import annotations
 
+import functools
 import importlib
 import importlib.util
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import median
+from types import ModuleType
+from typing import Protocol
 
 import numpy as np
 import treadle as td
@@ -49,6 +53,7 @@ class Result:
     first_call: dict[str, float] = field(default_factory=dict)
     error: dict[str, float] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
+    least: dict[str, float] = field(default_factory=dict)
     moved: int = 0
     work: int = 0
 
@@ -58,15 +63,27 @@ class Result:
         return theirs / mine if mine and theirs else None
 
 
-def peers() -> dict[str, object]:
-    """The peers that can be imported, by name."""
-    found = {}
-    for name in ("numba", "jax"):
-        if importlib.util.find_spec(name) is not None:
-            found[name] = importlib.import_module(name)
+def installed_peers() -> list[str]:
+    """The names of the peers that could be imported."""
+    return [name for name in ("numba", "jax") if importlib.util.find_spec(name) is not None]
+
+
+def peers(names: Sequence[str] = ("numba", "jax")) -> dict[str, ModuleType]:
+    """Those of the named peers that can be imported, by name."""
+    found = {name: importlib.import_module(name) for name in names if importlib.util.find_spec(name) is not None}
     if "jax" in found:
-        found["jax"].config.update("jax_enable_x64", True)  # type: ignore[attr-defined]
+        found["jax"].config.update("jax_enable_x64", True)
     return found
+
+
+class OwnProcess(Protocol):
+    """A peer in a process of its own (`apart.Apart`)."""
+
+    def prepare(self, case: Case) -> dict:
+        """What `compiled_on_first_call` gives; empty if the peer has no version of the case."""
+
+    def seconds(self, case: Case, calls: int) -> float:
+        """The time of one call, taken over so many."""
 
 
 def implementation(case: Case, name: str, found: dict) -> Callable | None:
@@ -91,33 +108,44 @@ def _over_jax_numpy(function: Callable, jax) -> Callable:
     return type(function)(function.__code__, scope, function.__name__, function.__defaults__, function.__closure__)
 
 
-def measure_case(case: Case, found: dict, seconds: float = 2.0) -> Result:
+def compiled_on_first_call(run: Callable, case: Case) -> dict:
+    """The time of the first call and the error of its result, or why it was refused."""
+    begin = time.perf_counter()
+    try:
+        got = run(*case.arguments())
+    except Exception as e:
+        return {"refused": f"{type(e).__name__}: {str(e).splitlines()[0][:100] if str(e) else ''}"}
+    first_call = time.perf_counter() - begin
+    return {"first_call": first_call, "error": error_against(got, reference_result(case))}
+
+
+def measure_case(case: Case, found: dict, seconds: float = 2.0, apart: Mapping[str, OwnProcess] | None = None) -> Result:
+    """Time each competitor in turn, those in `apart` in their own processes."""
     result = Result(case.name, moved=case.moved, work=case.work)
-    reference = reference_result(case)
-    ready = {}
+    ready: dict[str, Callable[[int], float]] = {}
     for name in COMPETITORS:
-        run = implementation(case, name, found)
-        if run is None:
-            continue
-        begin = time.perf_counter()
-        try:
-            got = run(*case.arguments())
-        except Exception as e:  # a peer that cannot run the program is a result, not a failure
+        if apart is not None and name in apart:
+            answer, time_calls = apart[name].prepare(case), functools.partial(apart[name].seconds, case)
+        else:
+            run = implementation(case, name, found)
+            answer = compiled_on_first_call(run, case) if run is not None else {}
+            time_calls = functools.partial(timed, run, case)
+        if "refused" in answer:  # a peer that cannot run the program is a result, not a failure
             if name in ("numpy", "treadle"):
-                raise
-            result.refused[name] = f"{type(e).__name__}: {str(e).splitlines()[0][:100] if str(e) else ''}"
-            continue
-        result.first_call[name] = time.perf_counter() - begin
-        result.error[name] = error_against(got, reference)
-        ready[name] = run
+                raise RuntimeError(f"{name} does not run {case.name}: {answer['refused']}")
+            result.refused[name] = answer["refused"]
+        elif answer:
+            result.first_call[name], result.error[name] = answer["first_call"], answer["error"]
+            ready[name] = time_calls
     times: dict[str, list[float]] = {name: [] for name in ready}
-    per_call = {name: timed(run, case) for name, run in ready.items()}
+    per_call = {name: time_calls(1) for name, time_calls in ready.items()}
     end = time.perf_counter() + seconds
     while time.perf_counter() < end or min(map(len, times.values())) < 5:
-        for name, run in ready.items():
+        for name, time_calls in ready.items():
             calls = max(1, min(1000, int(0.005 / max(per_call[name], 1e-7))))
-            times[name].append(timed(run, case, calls))
+            times[name].append(time_calls(calls))
     result.seconds = {name: median(t) for name, t in times.items()}
+    result.least = {name: min(t) for name, t in times.items()}
     return result
 
 
@@ -159,12 +187,13 @@ def error_against(got: object, reference: object) -> float:
         return float(np.nanmax(np.abs(np.asarray(got) - r)) / (np.nanmax(np.abs(r)) or 1.0))
 
 
-def measure(cases: list[Case], seconds: float = 2.0) -> list[Result]:
+def measure(cases: list[Case], seconds: float = 2.0, found: dict | None = None,
+            apart: Mapping[str, OwnProcess] | None = None) -> list[Result]:
     """Measure each case; prints a line as each is done."""
-    found = peers()
+    found = peers() if found is None else found
     results = []
     for case in cases:
-        results.append(measure_case(case, found, seconds))
+        results.append(measure_case(case, found, seconds, apart))
         print(line(results[-1]), flush=True)
     return results
 
@@ -198,16 +227,24 @@ def floor_lines(results: list[Result], floors: Floors) -> list[str]:
     return out
 
 
-def report(cases: list[Case], output: str | Path | None = None, seconds: float = 2.0) -> list[Result]:
+def print_mean(name: str, ratios: Sequence[float | None]) -> None:
+    """The geometric mean of the ratios that there are."""
+    known = [r for r in ratios if r]
+    if known:
+        print(f"geometric mean against {name}: {float(np.exp(np.mean(np.log(known)))):.2f}x over {len(known)} cases")
+
+
+def report(cases: list[Case], output: str | Path | None = None, seconds: float = 2.0, found: dict | None = None,
+           apart: Mapping[str, OwnProcess] | None = None) -> list[Result]:
     """Measure, print the table with the machine's state and floors, and write JSON to `output`."""
     before, floors = machine(), Floors.measure()
     print(f"{before}\n{floors}\n\n{header()}", flush=True)
-    results = measure(cases, seconds)
+    results = measure(cases, seconds, found, apart)
     print("\n".join(floor_lines(results, floors)))
     for name in ("numpy", "numba", "jax"):
-        ratios = [r.ratio(name) for r in results if r.ratio(name)]
-        if ratios:
-            print(f"geometric mean against {name}: {float(np.exp(np.mean(np.log(ratios)))):.2f}x over {len(ratios)} cases")
+        print_mean(name, [r.ratio(name) for r in results])
+    print_mean("the better of Numba and JAX", [
+        min((x for x in (r.ratio("numba"), r.ratio("jax")) if x), default=None) for r in results])
     print(f"load after: {os.getloadavg()[0]:.2f}")
     if output:
         Path(output).parent.mkdir(parents=True, exist_ok=True)
