@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -76,6 +76,8 @@ def power(base: Any, exponent: Any, modulus: Any = None) -> Any:
 def _extreme(python: Callable[..., Any], better: Callable[[Any, Any], Any]) -> None:
     @builtin(python)
     def choose(*args: Any, **kwargs: Any) -> Any:
+        if len(args) == 1 and isinstance(args[0], Iterator):
+            args = (list(args[0]),)
         if kwargs or not any_traced(list(args)):
             return python(*args, **kwargs)
         items = list(args[0]) if len(args) == 1 else list(args)

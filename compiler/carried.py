@@ -235,6 +235,10 @@ class Carried:
             self.state = self.control.snapshot()
             self.state.values = tuple(values)
             self.choices.outer = self.state.storages
+            for found in (self.joined, self.dims, self.views, self.static, self.choices.leaves, self.growth):
+                for p in [p for p in found if p[0] == path[0]]:
+                    del found[p]  # type: ignore[attr-defined]
+            self.groups = {g: key for g, key in self.groups.items() if g[0][0] != path[0]}
             return True
         return False
 

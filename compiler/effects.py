@@ -71,6 +71,22 @@ def raise_at_run_time(error: BaseException, cause: Any) -> None:
     _defer("raise", Deferred(fail, *error.args))
 
 
+def are_seen() -> bool:
+    """Has the program printed, called back or written to the caller's arrays so far?"""
+    trace = tracer.current()
+    return trace.order.written or any(s.parameter is not None and s.value is not s.parameter for s in trace.storages)
+
+
+def raise_in_program(error: BaseException, cause: Any = None) -> None:
+    """Raise `error` when the program gets here: compiled code does it itself if it is a builtin exception with a fixed text."""
+    text = error.args[0] if error.args else ""
+    if type(error).__module__ == "builtins" and len(error.args) < 2 and isinstance(text, str):
+        tracer.emit("check", [tracer.constant(True), tracer.constant(False)], exception=type(error).__name__,
+                    message=text.replace("{", "{{").replace("}", "}}"))
+    else:
+        raise_at_run_time(error, cause)
+
+
 def holds_run_time_values(error: Any) -> bool:
     return isinstance(error, BaseException) and _any_run_time((error.args, error.__dict__))
 

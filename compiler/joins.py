@@ -48,8 +48,8 @@ class Joined:
 def join_scalars(x: Any, y: Any, first: bool = False) -> Type:
     """The type of a scalar that is one of two.
 
-    Types that differ do not join, since either would be seen to change; but for a Python number and the NumPy dtype that holds
-    the same numbers, in a loop, where keeping them apart would cost too much.  first: `x` is what a loop begins with; a
+    Types that differ do not join, since either would be seen to change; but for a constant and the NumPy dtype that holds the
+    same numbers, in a loop (`max(0.0, x[i])`), where keeping them apart would cost too much.  first: `x` is what a loop begins with; a
     constant may take the type of what the trips make of it, which shows only if there is no trip.
     """
     a, b = scalar_type(x), scalar_type(y)
@@ -59,8 +59,9 @@ def join_scalars(x: Any, y: Any, first: bool = False) -> Type:
         joined = join_types(a, b)
         if joined == b and _holds(joined.dtype, x):
             return joined
-    for t, other in ((a, b), (b, a)):
-        if isinstance(t, WeakType) and isinstance(other, ArrayType) and t.dtype == other.dtype and tracer.current().loops:
+    for t, v, other in ((a, x, b), (b, y, a)):
+        if isinstance(t, WeakType) and not isinstance(v, TracedScalar) and isinstance(other, ArrayType) and (
+                t.dtype == other.dtype and tracer.current().loops):
             return other
     raise JoinError(f"changes from {_name(a)} to {_name(b)}")
 

@@ -15,7 +15,7 @@ from ..ir.graph import Block, Op, Value
 from . import tracer
 from .arrays import TracedArray, truth_operand, value_of
 from .choice import Choice, spread
-from .effects import raise_at_run_time
+from .effects import are_seen, raise_in_program
 from .scalars import TracedScalar
 from .state import Either, Tentative, Undefined
 from .tracer import StagedLoop
@@ -57,7 +57,7 @@ def after_pass(block: Block, loop: StagedLoop | None = None) -> None:
             # It may be the type that is at fault: the first trip by itself has the constant as it is.
             raise tracer.Restart(("peel", open_.place))
     outer = block.owner.block if block.owner is not None else None
-    certain = loop is not None and loop.trips is not None and outer is trace.block
+    certain = loop is not None and loop.trips is not None and outer is trace.block and not are_seen()
     if certain or not isinstance(error, _RAISED):
         raise error
     trace.builder.block = block
@@ -65,19 +65,12 @@ def after_pass(block: Block, loop: StagedLoop | None = None) -> None:
     del trace.loops[next((k + 1 for k, x in enumerate(trace.loops) if x is loop), len(trace.loops)):]
     if error.__traceback__ is not None:
         trace.builder.loc = tracer.here()
-    if type(error).__module__ == "builtins":
-        check(tracer.constant(False), _builtin_error(error))
-    else:
-        raise_at_run_time(error, None)
+    raise_in_program(error)
     trace.unreachable.add(block)
 
 
 # What NumPy and Python raise about a program; anything else is a fault of this package and stays an error of tracing.
 _RAISED = (TypeError, ValueError, IndexError, KeyError, AttributeError, NameError, ArithmeticError)
-
-
-def _builtin_error(error: Exception) -> Exception:
-    return type(error)(str(error))
 
 
 def _blocks_around(block: Block | None) -> Iterator[Block]:

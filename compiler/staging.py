@@ -19,7 +19,7 @@ from .branches import Branch
 from .carried import Carried
 from .choice import Choice, assuming
 from .control import Control
-from .effects import raise_at_run_time
+from .effects import raise_in_program
 from .iteration import Space, space_of
 from .joins import JoinError
 from .regions import (
@@ -363,10 +363,7 @@ class StagedControl:
         if not tracer.current().depth:
             raise error from cause
         error = error() if isinstance(error, type) else error
-        if _is_plain(error):
-            check(tracer.constant(False), error)
-        else:
-            raise_at_run_time(error, cause)
+        raise_in_program(error, cause)
         tracer.current().unreachable.add(tracer.current().builder.block)
 
     def check(self, test: Any, message: Callable[[], Any], fixed: bool) -> None:
@@ -383,11 +380,6 @@ class StagedControl:
 def _assertion(message: Callable[[], Any]) -> AssertionError:
     text = message()
     return AssertionError(*([] if text is None else [text]))
-
-
-def _is_plain(error: BaseException) -> bool:
-    """Does compiled code raise this itself? A builtin exception with a text."""
-    return type(error).__module__ == "builtins" and len(error.args) < 2 and all(isinstance(a, str) for a in error.args)
 
 
 def finish_pass(block: Block | None) -> None:

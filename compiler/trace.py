@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from ..ir.errors import TreadleError
 from ..ir.graph import Function, Parameter
 from ..ir.types import ArrayType
 from . import advanced as _advanced  # noqa: F401  (these fill the table)
@@ -68,9 +69,13 @@ def _trace(state: Trace, f: Callable[..., Any], args: tuple, kwargs: dict) -> Tr
     try:
         result = call(f, tuple(given), named)
     except Exception as e:
-        if effects.holds_run_time_values(e):
-            raise tracer.unsupported(f"raising {type(e).__name__} with run-time values on every path") from e
-        raise
+        if isinstance(e, TreadleError) or state.builder.block is not state.block or not (
+                effects.are_seen() or effects.holds_run_time_values(e)):
+            raise
+        # The program does what it does before it raises.
+        with tracer.at_line(e.__traceback__):
+            effects.raise_in_program(e, e.__cause__)
+        result = None
     return finish_trace(state, getattr(f, "__name__", "f"), result)
 
 

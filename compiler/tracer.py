@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType, FunctionType
+from types import FrameType, FunctionType, TracebackType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -145,7 +145,10 @@ class Trace:
 
 
 class _Current(threading.local):
+    """line: where ops are said to come from, if not from the user's frame."""
+
     trace: Trace | None = None
+    line: Loc | None = None
 
 
 _current = _Current()
@@ -187,6 +190,8 @@ def user_frame() -> FrameType | None:
 
 def here() -> Loc | None:
     """The user's line."""
+    if _current.line is not None:
+        return _current.line
     frame = user_frame()
     if frame is None:
         return None
@@ -203,6 +208,22 @@ def call_path() -> list[str]:
             path.append(f"{frame.f_code.co_filename}:{frame.f_lineno}:{column}")
         frame = frame.f_back
     return path
+
+
+@contextmanager
+def at_line(traceback: TracebackType | None) -> Iterator[None]:
+    """Inside, ops belong to the user's last line of a traceback."""
+    place: Loc | None = None
+    while traceback is not None:
+        code = traceback.tb_frame.f_code
+        if not is_internal(code.co_filename):
+            place = Loc(code.co_filename, traceback.tb_lineno, code.co_name)
+        traceback = traceback.tb_next
+    saved, _current.line = _current.line, place
+    try:
+        yield
+    finally:
+        _current.line = saved
 
 
 def unsupported(what: str, why: str = "", instead: str = "") -> UnsupportedError:

@@ -145,3 +145,41 @@ def test_breaks_from_a_loop_that_is_unrolled(limit):
         return out, i
 
     agrees(f, A, limit)
+
+
+def test_a_return_of_another_kind_after_an_endless_loop():
+    def f(a):
+        i = 0
+        while True:
+            i += 1
+            if a[i] == 0:
+                return i
+            if i > 5:
+                return "never"
+
+    agrees(f, A)
+    agrees(f, A + 10)
+
+
+def test_an_array_made_in_a_loop_and_its_view():
+    def f(x, a):
+        for i in range(3):
+            v = np.where(i > 2, i, a)
+            if i > 1:
+                break
+            for j in range(0, 7, 2):
+                a = x[12, j % 2]
+                w = np.reshape(v, -1, order="F")
+                v[()] *= v[()]
+        return w
+
+    def two_dtypes(a, x):
+        k = 3
+        for i in range(4):
+            v = a * 0.5 - k
+            k = max(k, x[i])
+        return v
+
+    agrees(f, np.full((17, 2), 3, np.int16), True)
+    for factor in (0.1, 4 + 0j, 0j):
+        agrees(two_dtypes, A, np.ones(4) * factor)
