@@ -11,7 +11,6 @@ from ..ir.graph import Block, Value, defining_block, is_inside
 from ..ir.types import Dim
 from . import integers, tracer
 from .arrays import TracedArray
-from .carried import untentative
 from .choice import Choice, at_hand
 from .control import Control
 from .joins import Joined, JoinError, defined_value, dims_of_leaf, join, leaf_value, wrap_leaf
@@ -35,6 +34,7 @@ from .state import (
     put_contents,
     same_leaf,
     take_apart,
+    untentative,
 )
 from .views import Frozen, Storage
 
@@ -154,7 +154,7 @@ class Branch:
             return False
         try:
             return all(same_leaf(x, b[p]) or isinstance(x, Undefined) or isinstance(b[p], Undefined) or
-                       join(p, x, b[p]) is not None for p, x in a.items())
+                       join(p, x, b[p]) is not None for p, x in a.items()) and not any(_told_apart(x, b[p]) for p, x in a.items())
         except JoinError:
             return False
 
@@ -176,13 +176,13 @@ class Branch:
                 raise JoinError(f"the structure of {', '.join(names)} differs")
             for path, a in then.leaves.items():
                 b = other.leaves[path]
-                if same_leaf(a, b) or (isinstance(a, Undefined) and isinstance(b, Undefined)):
+                if (same_leaf(a, b) and not _told_apart(a, b)) or (isinstance(a, Undefined) and isinstance(b, Undefined)):
                     kept[path] = a if a is not UNREACHABLE else b
                 elif self._is_one_sided(a, b, then) or self._is_one_sided(b, a, other):
                     kept[path] = self._tentative(path, a, b)
-                elif (moved := self._moved(path, a, b)) is not None:
+                elif not _told_apart(a, b) and (moved := self._moved(path, a, b)) is not None:
                     self.moved[path] = moved
-                elif self._is_choice(path, a, b) or (path in self.shared and self._can_choose(path, a, b)):
+                elif _told_apart(a, b) or self._is_choice(path, a, b) or (path in self.shared and self._can_choose(path, a, b)):
                     self._choose(path, a, b)
                 else:
                     try:
@@ -329,10 +329,19 @@ class Branch:
         for end in self.ends:
             y = end.leaves[path]
             y = y.value if isinstance(y, Tentative) else y
+            if isinstance(y, TracedArray) and y.view.storage.frozen is not None:
+                x.view.storage.frozen = y.view.storage.frozen
             if isinstance(y, TracedArray) and y.view.storage in self.state.storages and is_visible(
                     y.view.storage, path, self.frame, end.leaves):
                 x.view.storage.frozen = y.view.storage.frozen = Frozen(
                     f"'{name_of(path)}', which is one of two arrays since a branch on run-time values", self.control.place)
+
+
+def _told_apart(a: Any, b: Any) -> bool:
+    """Is one of these the caller's array, and the other another array over the same elements?"""
+    twins = tracer.current().twins
+    return isinstance(a, TracedArray) and isinstance(b, TracedArray) and a is not b and (id(a) in twins or id(b) in twins) and (
+        a.view.storage is b.view.storage)
 
 
 def is_outside(x: Any, block: Block, state: State) -> bool:

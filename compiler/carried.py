@@ -24,8 +24,8 @@ from .moving import MovingView, dims_inside, moving_view, view_from
 from .padding import capacity_of, padded, unpadded
 from .passage import options_of
 from .scalars import TracedScalar
-from .sharing import is_visible, names_holding, shared_in
-from .state import LENGTH, UNDEFINED, Either, Path, State, Tentative, Undefined, hollow, is_static, name_of, same_leaf
+from .sharing import freeze_copy, is_visible, names_holding, shared_in
+from .state import LENGTH, UNDEFINED, Either, Path, State, Tentative, Undefined, hollow, is_static, name_of, same_leaf, untentative
 from .views import Frozen, Storage
 
 
@@ -41,6 +41,8 @@ class Carried:
         self.joined: dict[Path, Joined] = {}
         self.dims: dict[Path, tuple[Dim, ...]] = {}
         self.groups: dict[tuple[Path, int], Hashable] = {}
+        # What is a copy of something that others may see stays one.
+        self.frozen: dict[Path, str | Frozen] = {}
         # Of extents that may grow: what bounds them.
         self.capacities: dict[tuple[Path, int], int] = {}
         self.views: dict[Path, MovingView] = {}
@@ -90,6 +92,7 @@ class Carried:
             v = self._unpadded(path, v, dims, block)
             bit = block.add_arg(PY_BOOL) if j.tentative else None
             changed[path] = wrap_leaf(v, j, bit)
+            self._keep_frozen(path, changed[path])
             self._bound_growth(path, v)
         changed.update(self.choices.open(block))
         for path, m in self.views.items():
@@ -282,6 +285,10 @@ class Carried:
             self.dims.setdefault(path, first)
             self._group_dims(path, dims_of_leaf(after))
         self.joined[path] = new
+        for x in map(untentative, (before, after)):
+            if isinstance(x, TracedArray) and x.view.storage.frozen is not None and path not in self.frozen:
+                self.frozen[path] = x.view.storage.frozen
+                return False
         return old is not None and (old.type, old.rank, old.tentative) == (new.type, new.rank, new.tentative)
 
     def _group_dims(self, path: Path, after: tuple[Dim, ...]) -> None:
@@ -450,7 +457,8 @@ class Carried:
             v = self._unpadded(path, next(it), dims)
             bit = next(it) if j.tentative else None
             changed[path] = wrap_leaf(v, j, None if surely and self._is_defined(path) else bit)
-            self._freeze(path, changed[path], surely)
+            self._keep_frozen(path, changed[path])
+            freeze_copy(path, changed[path], self.control.place, self.state, self.post, self.frame, surely)
         changed.update(self.choices.finish(it, {p: surely and self._is_defined(p) for p in self.choices.leaves}))
         for path, m in self.views.items():
             changed[path] = m.at([next(it) for _ in range(m.count)])
@@ -468,31 +476,14 @@ class Carried:
     def _is_defined(self, path: Path) -> bool:
         return not isinstance(self.post[path], (Undefined, Tentative))
 
-    def _freeze(self, path: Path, x: Any, surely: bool) -> None:
-        """If there may be no trip, a rebound array may still be the one from before the loop: it must not be written."""
-        x = untentative(x)
-        if not isinstance(x, TracedArray):
-            return
-        end = untentative(self.post[path])
-        if isinstance(end, TracedArray) and end.view.storage not in self.state.storages and shared_in(
-                end.view.storage, path, self.post):
-            x.view.storage.frozen = Frozen(f"'{name_of(path)}', which shares its memory with another name since a loop",
-                                           self.control.place)
-        for side, leaves in ((self.state.leaves, self.state.leaves), (self.post, self.post)):
-            y = untentative(side[path])
-            if isinstance(y, TracedArray) and y.view.storage in self.state.storages and not (
-                    surely and side is self.state.leaves) and is_visible(y.view.storage, path, self.frame, leaves):
-                x.view.storage.frozen = y.view.storage.frozen = Frozen(
-                    f"'{name_of(path)}', which is another array if the loop makes no trip", self.control.place)
+    def _keep_frozen(self, path: Path, x: Any) -> None:
+        if path in self.frozen and isinstance(untentative(x), TracedArray):
+            untentative(x).view.storage.frozen = self.frozen[path]
 
 
 def _widens(x: Any, joined: Joined) -> bool:
     """Is `x` a constant that takes the joined type?"""
     return isinstance(x, (int, float)) and not isinstance(joined.type, WeakType) and joined.type.dtype.kind in "fc"
-
-
-def untentative(x: Any) -> Any:
-    return x.value if isinstance(x, Tentative) else x
 
 
 def _dim_key(d: Dim) -> Hashable:

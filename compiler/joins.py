@@ -49,8 +49,8 @@ def join_scalars(x: Any, y: Any, first: bool = False) -> Type:
     """The type of a scalar that is one of two.
 
     Types that differ do not join, since either would be seen to change; but for a constant and the NumPy dtype that holds the
-    same numbers, in a loop (`max(0.0, x[i])`), where keeping them apart would cost too much.  first: `x` is what a loop begins with;
-    a constant may take the type of what the trips make of it, which shows only if there is no trip.
+    same numbers, in a loop (`max(0.0, x[i])`), where keeping them apart would cost too much.  first: `x` is what a loop begins
+    with; a constant may take the type of what the trips make of it, which shows only if there is no trip.
     """
     a, b = scalar_type(x), scalar_type(y)
     if a == b:

@@ -138,7 +138,7 @@ class Passage:
         block, storage = self.blocks[side], x.view.storage
         numbers = [v for v in numbers_of(x.view) if is_inside(defining_block(v), block)]
         if storage in self.outer and not numbers:
-            return _Option((storage, x.view.steps), x, lambda results: x)
+            return _Option((storage, x.view.steps, id(x) in tracer.current().twins), x, lambda results: x)
         columns = {v: self._column((side, v), v.type, side, lambda v=v: v) for v in numbers}  # type: ignore[misc]
         if storage in self.outer:
             return _Option((side, storage, x.view.steps), x, lambda results: TracedArray(

@@ -13,8 +13,8 @@ from typing import Any
 from . import tracer
 from .arrays import TracedArray
 from .choice import Choice
-from .state import Path, Tentative
-from .views import Storage
+from .state import Path, State, Tentative, name_of, untentative
+from .views import Frozen, Storage
 
 
 def arrays_in(x: Any, depth: int = 4) -> Iterator[TracedArray]:
@@ -59,3 +59,23 @@ def is_visible(storage: Storage, path: Path, frame: dict[str, list[Storage]], ot
 def shared_in(storage: Storage, path: Path, leaves: dict[Path, Any]) -> bool:
     """Does another leaf show this storage too?"""
     return any(p != path and any(y.view.storage is storage for y in arrays_in(x)) for p, x in leaves.items())
+
+
+def freeze_copy(path: Path, x: Any, place: str, state: State, post: dict[Path, Any], frame: dict[str, list[Storage]],
+                surely: bool) -> None:
+    """After the loop at `place`: a leaf `x` that was carried as a value must not be written if others show what it was.
+
+    state, post: before the loop, and at the end of a trip. surely: there was a trip.
+    """
+    x = untentative(x)
+    if not isinstance(x, TracedArray):
+        return
+    end = untentative(post[path])
+    if isinstance(end, TracedArray) and end.view.storage not in state.storages and shared_in(end.view.storage, path, post):
+        x.view.storage.frozen = Frozen(f"'{name_of(path)}', which shares its memory with another name since a loop", place)
+    for before, leaves in ((True, state.leaves), (False, post)):
+        y = untentative(leaves[path])
+        if isinstance(y, TracedArray) and y.view.storage in state.storages and not (surely and before) and is_visible(
+                y.view.storage, path, frame, leaves):
+            x.view.storage.frozen = y.view.storage.frozen = Frozen(
+                f"'{name_of(path)}', which is another array if the loop makes no trip", place)

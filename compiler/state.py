@@ -54,6 +54,10 @@ class Either:
         self.condition, self.then, self.other = condition, then, other
 
 
+def untentative(x: Any) -> Any:
+    return x.value if isinstance(x, Tentative) else x
+
+
 def hollow(x: Any) -> Any:
     """The structure of `x` with undefined leaves."""
     if isinstance(x, Either):
