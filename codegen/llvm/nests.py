@@ -58,7 +58,8 @@ class Nests(Values):
         if self.delayed is not None:
             self.delayed.append((s.buffer, access, value))
             self.touch((s.buffer,))
-            self.forwarded[load(s.buffer, s.index)] = value
+            if not moves_itself(s):
+                self.forwarded[load(s.buffer, s.index)] = value
             return
         self.store(s.buffer, access, value)
         self.touch((s.buffer,))
@@ -66,7 +67,9 @@ class Nests(Values):
             self._known_cell(s, value)
 
     def _known_cell(self, s: Store, value: Value) -> None:
-        """A load of the cell that was just stored to gives the value stored."""
+        """A load of the cell that was just stored to gives the value stored, unless that changed which cell the index names."""
+        if moves_itself(s):
+            return
         cell = load(s.buffer, s.index)
         self.remember(cell, value, cell.buffers, self.depth)
 
@@ -299,6 +302,11 @@ class Nests(Values):
     @abstractmethod
     def reduction(self, s: For, lo: str, hi: str) -> None:
         """Emit a reduction in several partial results."""
+
+
+def moves_itself(s: Store) -> bool:
+    """Is the index read from the buffer that is stored to?"""
+    return any(s.buffer in e.buffers for e in s.index)
 
 
 def constant_trips(lo: str, hi: str, step: int) -> int | None:

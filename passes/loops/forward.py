@@ -40,8 +40,8 @@ def _forward_store(body: list[Stmt], k: int, s: Store, names: Iterator[str]) -> 
     place = load(s.buffer, s.index)
     if not any(_mentions(e, place) for x in walk(behind) for e in own_exprs(x)):
         return 0
-    # What the index is made of must not change between the store and the load.
-    if any(b in stored(behind) for e in s.index for b in e.buffers):
+    # What the index is made of must not change between the store and the load, nor by the store itself.
+    if any(b is s.buffer or b in stored(behind) for e in s.index for b in e.buffers):
         return 0
     added = 0
     if s.value.kind not in ("var", "const"):

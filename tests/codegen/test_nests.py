@@ -488,6 +488,13 @@ def test_a_store_ends_what_is_known_of_a_buffer():
     assert np.array_equal(xx, want)
 
 
+def test_a_store_that_changes_its_own_index():
+    a, out = arg("a", "i64", (8,)), arg("out", "i64", (1,))
+    place = load(a, (const(0),))
+    f = function([a, out], Store(a, (place,), const(5)), Store(out, (const(0),), load(a, (place,))), scalars=())
+    assert compiled(f)([np.array([0, 1, 2, 3, 4, 77, 6, 7]), np.zeros(1, np.int64)])[1][0] == 77
+
+
 def test_bits_of_scalar_arguments():
     out = arg("out", "i64", (5,))
     scalars = [("a", "i8"), ("b", "u16"), ("c", "f32"), ("d", "i1"), ("e", "f64")]

@@ -301,6 +301,16 @@ def test_loops_that_meet_in_other_trips_stay_apart(name):
     assert len(transform(PROGRAMS[name], (fuse,)).body) >= 2
 
 
+def test_a_store_that_changes_its_own_index_is_not_forwarded():
+    transform("""
+loops f(a: i64[8], out: i64[2])
+  a[0] = 0
+  a[a[0] & 7] = 5
+  out[0] = a[a[0] & 7]
+  out[1] = a[a[0] & 7]
+""", (forward,))
+
+
 def test_a_loop_over_components_becomes_straight_code():
     (loop,) = loops(transform(PROGRAMS["components"], (unroll,)))
     assert loop.var == "i" and isinstance(loop.body[-1], Store)
