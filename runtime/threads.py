@@ -23,6 +23,8 @@ import platform
 from .engine import Library
 
 SPIN_NANOSECONDS = 30_000
+# More threads than these share spans.
+MOST_SPANS = 64
 
 _ARM = platform.machine() in ("aarch64", "arm64")
 _FUTEX = 98 if _ARM else 202
@@ -32,7 +34,9 @@ _PAUSE_DECLARATION = "declare void @llvm.aarch64.hint(i32)" if _ARM else "declar
 TEXT = f"""
 @pool_state = internal global i64 0, align 64
 @pool_sleepers = internal global i32 0, align 64
-@pool_next = internal global i64 0, align 64
+; How many pieces of each span are taken, a cache line apart.
+@pool_taken = internal global [{8 * MOST_SPANS} x i64] zeroinitializer, align 64
+@pool_spans = internal global i64 1, align 64
 @pool_busy = internal global i32 0, align 64
 @pool_body = internal global ptr null, align 64
 @pool_context = internal global ptr null
@@ -96,20 +100,43 @@ define internal i64 @clock() {{
   ret i64 %now
 }}
 
+; Each thread has a span of the pieces to itself, the same one for every job alike, so that it finds in its cache what it
+; had the time before; then it helps with the spans of others.
 define internal void @run_pieces(ptr %body, ptr %context, i64 %lo, i64 %hi, i64 %chunk, i64 %worker) {{
 entry:
+  %spans = load i64, ptr @pool_spans
+  %length = sub i64 %hi, %lo
+  %up = add i64 %length, %chunk
+  %most = sub i64 %up, 1
+  %total = sdiv i64 %most, %chunk
+  br label %pick
+pick:
+  %k = phi i64 [ 0, %entry ], [ %k1, %next ]
+  %turn = add i64 %worker, %k
+  %span = urem i64 %turn, %spans
+  %before = mul i64 %span, %total
+  %begin = sdiv i64 %before, %spans
+  %through = add i64 %before, %total
+  %end = sdiv i64 %through, %spans
+  %line = shl i64 %span, 3
+  %taken = getelementptr i64, ptr @pool_taken, i64 %line
   br label %claim
 claim:
-  %piece = atomicrmw add ptr @pool_next, i64 1 monotonic
+  %number = atomicrmw add ptr %taken, i64 1 monotonic
+  %piece = add i64 %begin, %number
+  %mine = icmp slt i64 %piece, %end
+  br i1 %mine, label %run, label %next
+run:
   %skip = mul i64 %piece, %chunk
   %first = add i64 %lo, %skip
-  %some = icmp slt i64 %first, %hi
-  br i1 %some, label %run, label %done
-run:
-  %end = add i64 %first, %chunk
-  %last = call i64 @llvm.smin.i64(i64 %end, i64 %hi)
+  %behind = add i64 %first, %chunk
+  %last = call i64 @llvm.smin.i64(i64 %behind, i64 %hi)
   call void %body(ptr %context, i64 %first, i64 %last, i64 %worker)
   br label %claim
+next:
+  %k1 = add i64 %k, 1
+  %more = icmp slt i64 %k1, %spans
+  br i1 %more, label %pick, label %done
 done:
   ret void
 }}
@@ -295,7 +322,19 @@ open:
   store i64 %lo, ptr @pool_lo
   store i64 %hi, ptr @pool_hi
   store i64 %chunk, ptr @pool_chunk
-  store i64 0, ptr @pool_next
+  %wide = zext i32 %limit to i64
+  %spans = call i64 @llvm.smin.i64(i64 %wide, i64 {MOST_SPANS})
+  store i64 %spans, ptr @pool_spans
+  br label %reset
+reset:
+  %span = phi i64 [ 0, %open ], [ %span1, %reset ]
+  %line = shl i64 %span, 3
+  %taken = getelementptr i64, ptr @pool_taken, i64 %line
+  store i64 0, ptr %taken
+  %span1 = add i64 %span, 1
+  %more = icmp slt i64 %span1, %spans
+  br i1 %more, label %reset, label %ready
+ready:
   %cpu = call i32 @sched_getcpu()
   store i32 %cpu, ptr @pool_cpu
   %old = load atomic i64, ptr @pool_state monotonic, align 8
