@@ -108,12 +108,12 @@ def check_input(x: Any, what: str) -> None:
                         "float first, or name the other arguments in argnums")
 
 
-def linearized(sub: Subtrace, leaves: Sequence[Any]) -> Linearized:
+def linearized(sub: Subtrace, leaves: Sequence[Any], memory: int | None = None) -> Linearized:
     """The primal program of a traced function, built here, and its linear program; effects come in order."""
     builder = tracer.builder()
     loc = builder.loc
     try:
-        made = linearize(builder, sub.block, [leaf_value(x) for x in leaves], [True] * len(leaves))
+        made = linearize(builder, sub.block, [leaf_value(x) for x in leaves], [True] * len(leaves), memory)
     except UnsupportedError as e:
         raise UnsupportedError(e.what, e.why, e.instead, e.loc or loc) from None
     builder.loc = loc

@@ -14,6 +14,7 @@ from ..ir.opdef import OPS
 from ..ir.ops.families import zero_tangent
 from ..ir.ops.shaping import no_tangent
 from ..ir.types import is_differentiable
+from ..ir.walk import captured
 
 _CONSTANT = (zero_tangent, no_tangent)
 
@@ -48,5 +49,5 @@ def _add_edges(op: Op, edges: dict[Value, list[Value]]) -> None:
             for y, r in zip(region.yields, op.results, strict=True):
                 edge(y, r)
     elif OPS[op.name].jvp not in _CONSTANT:
-        for x in op.operands:
+        for x in (*op.operands, *captured(*op.regions)):
             edge(x, *op.results)

@@ -19,8 +19,9 @@ from ..ir.errors import UnsupportedError
 from ..ir.graph import Block, Function, Op, Value, defining_block
 from ..ir.ops.shaping import emit_shaped
 from ..ir.types import DTYPE_NAMES, PY_INT, WEAK_PYTHON, ArrayType, Type
-from ..ir.walk import captured, clone_block, clone_op, map_type, replace_uses
+from ..ir.walk import captured, clone_block, clone_into, clone_op, map_type, replace_uses
 from .activity import active_values
+from .checkpoints import Step, forward_sweep
 from .dce import dce
 from .jvp import jvp
 from .residuals import Residuals
@@ -40,25 +41,30 @@ class Linearized:
     moves: list[bool]
 
 
-def linearize(builder: Builder, block: Block, primals: Sequence[Value], moving: Sequence[bool]) -> Linearized:
-    """Build the primal program of `block` for these arguments at the end of `builder`'s block, and its linear one."""
+def linearize(builder: Builder, block: Block, primals: Sequence[Value], moving: Sequence[bool],
+              memory: int | None = None) -> Linearized:
+    """Build the primal program of `block` for these arguments at the end of `builder`'s block, and its linear one.
+
+    memory: bytes that the tapes of one loop may take; the linear program of a loop that needs more can only be transposed.
+    """
     mixed = Block()
     tangents = [mixed.add_arg(p.type) if m else None for p, m in zip(primals, moving, strict=True)]
     results, outgoing = jvp(Builder(mixed), block, primals, tangents)
     mixed.yields = [*results, *(t for t in outgoing if t is not None)]
     dce(Function("mixed", mixed))
-    primal, linear = split(builder, mixed, {}, mixed.args, len(results))
+    primal, linear = split(builder, mixed, {}, mixed.args, len(results), memory=memory)
     return Linearized(primal, linear, [t is not None for t in outgoing])
 
 
 def split(builder: Builder, mixed: Block, known: dict[Value, Value], tangents: Sequence[Value],
-          results: int) -> tuple[list[Value], Block]:
+          results: int, captured_linear: Sequence[Value] = (), memory: int | None = None) -> tuple[list[Value], Block]:
     """The primal program of `mixed`, at the end of `builder`'s block, and the linear one.
 
     known: what the arguments are that are no `tangents`.  The first `results` yields belong to the primal program, which
-    gives their values; the others are what the linear program yields.
+    gives their values; the others are what the linear program yields.  captured_linear: values that it captures and is
+    linear in as well.
     """
-    parts = _Split(active_values(mixed, tangents))
+    parts = _Split(active_values(mixed, [*tangents, *captured_linear]), builder, memory)
     parts.env.update(known)
     linear = Block()
     for a in tangents:
@@ -71,10 +77,11 @@ def split(builder: Builder, mixed: Block, known: dict[Value, Value], tangents: S
 
 
 class _Split:
-    """env: what each value of the mixed program is in P or in L.  linear: its values that belong to L."""
+    """env: what each value of the mixed program is in P or in L.  linear: its values that belong to L.  outermost: where P
+    is built; memory: the bytes that the tapes of a loop there may take."""
 
-    def __init__(self, linear: set[Value]) -> None:
-        self.linear = linear
+    def __init__(self, linear: set[Value], outermost: Builder, memory: int | None) -> None:
+        self.linear, self.outermost, self.memory = linear, outermost, memory
         self.env: dict[Value, Value] = {}
 
     def of(self, v: Value) -> Value:
@@ -103,6 +110,10 @@ class _Split:
     # Loops
 
     def _for(self, op: Op, P: Builder, L: Builder) -> None:
+        if op.attrs.get("until") is not None and self.memory is not None and P is self.outermost:
+            self._stopped(op, P, L)
+            return
+        saved = dict(self.env)
         body, hot = op.regions[0], [r in self.linear for r in op.results]
         index, *carried = body.args
         inner, moving = Builder(Block(), op.loc), Builder(Block(), op.loc)
@@ -119,6 +130,12 @@ class _Split:
         wanted = [v for v in captured(moving.block) if defining_block(v) is inner.block]
         residuals = Residuals(inner.block, inner.block.args[0], wanted)
         count = trip_count(P, start, stop, step)
+        if self.memory is not None and P is self.outermost and residuals.bytes(count) > self.memory:
+            slots = residuals.slots(self.memory, [self.of(v) for v, h in zip(op.operands[3:], hot, strict=True) if not h])
+            if slots:
+                self.env = saved
+                self._checkpointed(op, P, L, as_index(P, count), slots)
+                return
         tapes = [residuals.tape(P, v, count) for v in residuals.saved]
         number = trip_number(inner, inner.block.args[0], start, step) if tapes else None
         rows = [inner.block.add_arg(t.type) for t in tapes]
@@ -136,6 +153,31 @@ class _Split:
             stop = after_trips(P, start, step, as_index(P, got[-1]))
         self._linear_for(op, L, moving.block, residuals, wanted, number_in_linear, (start, stop, step),
                          dict(zip(residuals.saved, got[len(begin):], strict=False)), hot)
+
+    def _checkpointed(self, op: Op, P: Builder, L: Builder, trips: Value, count: int) -> None:
+        """The loop with its state in `count` slots instead of tapes."""
+        body, hot = op.regions[0], [r in self.linear for r in op.results]
+        state = [self.of(v) for v, h in zip(op.operands[3:], hot, strict=True) if not h]
+        start, _, by = (self.of(v) for v in op.operands[:3])
+        region = clone_block(body, dict(self.env))
+        carried = region.args[1:]
+        region.args[1:] = [*(a for a, h in zip(carried, hot, strict=True) if not h),
+                           *(a for a, h in zip(carried, hot, strict=True) if h)]
+        region.yields = [*(y for y, h in zip(region.yields, hot, strict=True) if not h),
+                         *(y for y, h in zip(region.yields, hot, strict=True) if h)]
+        primal = clone_block(region, {})
+        primal.yields = primal.yields[:len(state)]
+        dce(Function("primal body", primal))
+        # On the way back nothing is printed or checked again.
+        without_effects(region)
+        slots, after = forward_sweep(P, count, trips, state, body_step(primal, start, by))
+        self._leave(op, hot, after)
+        begin = [self.slot(v, L) for v, h in zip(op.operands[3:], hot, strict=True) if h]
+        moving = Op("checkpointed_for", [start, by, trips, *slots.values, *begin], {"slots": count},
+                    [v.type for v in begin], [region], op.loc)
+        L.block.append(moving)
+        for r, value in zip([r for r, h in zip(op.results, hot, strict=True) if h], moving.results, strict=True):
+            self.env[r] = value
 
     def _linear_for(self, op: Op, L: Builder, body: Block, residuals: Residuals, wanted: Sequence[Value], index: Value,
                     bounds: tuple[Value, Value, Value], tapes: dict[Value, Value], hot: Sequence[bool]) -> None:
@@ -182,24 +224,43 @@ class _Split:
         begin = [self.of(v) for v, h in zip(op.operands, hot, strict=True) if not h]
         got = P.emit("while", [*begin, P.zeros(_COUNT)], {}, [check.block, inner.block])
         trips = as_index(P, got[-1])
-        self._for(self._counted(op, trips, P), P, L)
+        self._for(self._counted(op, (P.constant(0), trips, P.constant(1)), op.operands), P, L)
         self._leave(op, hot, got)
 
-    def _counted(self, op: Op, trips: Value, P: Builder) -> Op:
-        """The `for` of a `while` that is known to make so many trips; effects and checks have happened."""
+    def _stopped(self, op: Op, P: Builder, L: Builder) -> None:
+        """A `for` that may stop early, as a `while`: counted first."""
+        hot, until = [r in self.linear for r in op.results], op.attrs["until"]
+        index, *carried = op.regions[0].args
+        saved = dict(self.env)
+        inner, discarded = Builder(Block(), op.loc), Builder(Block(), op.loc)
+        self.env[index] = inner.block.add_arg(index.type, index.name)
+        self._enter(carried, hot, inner.block, discarded.block, op)
+        self.block(op.regions[0], inner, discarded)
+        count = inner.add(inner.block.add_arg(_COUNT), 1)
+        inner.block.yields = [*(self.of(y) for y, h in zip(op.regions[0].yields, hot, strict=True) if not h), count]
+        self.env = saved
+        P.loc = op.loc
+        start, stop, step = (self.of(v) for v in op.operands[:3])
+        begin = [self.of(v) for v, h in zip(op.operands[3:], hot, strict=True) if not h]
+        got = P.emit("for", [start, stop, step, *begin, P.zeros(_COUNT)], {"until": sum(not h for h in hot[:until])},
+                     [inner.block])
+        end = after_trips(P, start, step, as_index(P, got[-1]))
+        self._for(self._counted(op, (start, end, step), op.operands[3:]), P, L)
+        self._leave(op, hot, got)
+
+    def _counted(self, op: Op, bounds: Sequence[Value], carried: Sequence[Value]) -> Op:
+        """The `for` of a loop whose trips are known; effects and checks have happened."""
+        source = op.regions[-1]
+        indexed = len(source.args) > len(op.results)
         body, mapping = Block(), dict[Value, Value]()
-        body.add_arg(PY_INT)
-        for a in op.regions[1].args:
+        body.add_arg(source.args[0].type if indexed else PY_INT)
+        if indexed:
+            mapping[source.args[0]] = body.args[0]
+        for a in source.args[indexed:]:
             mapping[a] = body.add_arg(map_type(a.type, mapping), a.name)
-        copy = clone_block(op.regions[1], mapping)
-        _without_effects(copy)
-        for o in copy.ops:
-            o.block = body
-        body.ops, body.yields = copy.ops, copy.yields
-        body.args[1:] = copy.args
-        for a in body.args:
-            a.block = body
-        loop = Op("for", [P.constant(0), trips, P.constant(1), *op.operands], {}, [], [body], op.loc)
+        body.yields = clone_into(body, source, mapping)
+        without_effects(body)
+        loop = Op("for", [*bounds, *carried], {}, [], [body], op.loc)
         loop.results = op.results
         self.linear |= active_values(body, [a for a, r in zip(body.args[1:], op.results, strict=True) if r in self.linear]
                                      + [v for v in captured(body) if v in self.linear])
@@ -236,13 +297,23 @@ class _Split:
             self.env[r] = value
 
 
-def _without_effects(block: Block) -> None:
+def body_step(primal: Block, start: Value, by: Value) -> Step:
+    """One trip of a loop: `primal` takes the index and the state; trips are counted from 0."""
+
+    def step(b: Builder, trip: Value, state: Sequence[Value]) -> list[Value]:
+        mapping = dict(zip(primal.args, [after_trips(b, start, by, trip), *state], strict=False))
+        return clone_into(b.block, primal, mapping)
+
+    return step
+
+
+def without_effects(block: Block) -> None:
     """Drop checks and calls of Python functions: they were made by an earlier run of the same."""
     replaced: dict[Value, Value] = {}
     kept = []
     for op in block.ops:
         for r in op.regions:
-            _without_effects(r)
+            without_effects(r)
         if op.name == "callback":
             if len(op.results) > 1:
                 raise UnsupportedError("the derivative of a call of a Python function in a while loop",

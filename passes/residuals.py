@@ -29,6 +29,9 @@ _CHEAP = frozenset({"add", "subtract", "multiply", "negative", "positive", "squa
 # Extents known only at run time, in estimates of size; and how far a residual is traced back to what is kept.
 _TYPICAL_EXTENT = 100
 _DEPTH = 12
+# Trips of a loop of unknown length, in the decision whether its tapes fit; states in use beside those in slots.
+_TYPICAL_TRIPS = 1_000_000
+_WORKING_STATES = 12
 
 
 class Residuals:
@@ -93,6 +96,16 @@ class Residuals:
         self._made_again.add(v)
         for x in (*uses(v.op), *captured(*v.op.regions)):
             self._keep(x)
+
+    def bytes(self, count: Dim) -> int:
+        """The size of all tapes, about."""
+        return sum(_size(v.type) for v in self.saved) * (count if isinstance(count, int) else _TYPICAL_TRIPS)
+
+    def slots(self, memory: int, state: Sequence[Value]) -> int:
+        """How many states fit into `memory` beside what one trip needs; 0 if none do."""
+        size = sum(_size(v.type) for v in state)
+        rest = memory - self.bytes(1) - _WORKING_STATES * size
+        return max(int(rest // max(size, 1)), 2) if size and all(isinstance(d, int) for v in state for d in v.dims) else 0
 
     # Bounds of extents that differ from trip to trip
 

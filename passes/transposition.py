@@ -13,14 +13,16 @@ from collections.abc import Callable, Sequence
 
 from ..ir.builder import Builder
 from ..ir.errors import UnsupportedError
-from ..ir.graph import Block, Op, Value
+from ..ir.graph import Block, Function, Op, Value
 from ..ir.opdef import Linear, Missing, definition
-from ..ir.types import DTYPE_NAMES, Type, WeakType
-from ..ir.walk import captured, clone_op, map_type
+from ..ir.types import DTYPE_NAMES, PY_INT, Type, WeakType
+from ..ir.walk import captured, clone_block, clone_op, map_type
 from .activity import active_values
-from .linearize import split
+from .checkpoints import Slots, state_at
+from .dce import dce
+from .linearize import body_step, split
 from .masks import Masks
-from .trips import reversed_range
+from .trips import after_trips, as_index, as_int64, reversed_range
 
 Cotangents = dict[Value, Value]
 
@@ -82,6 +84,8 @@ class _Backward:
                     self._for(op, ct)
                 elif op.name == "if":
                     self._if(op, ct)
+                elif op.name == "checkpointed_for":
+                    self._checkpointed(op, ct)
                 elif op.name == "call":
                     self._call(op, ct)
                 else:
@@ -141,6 +145,40 @@ class _Backward:
         got = self.b.emit("for", [*bounds, *begin, *start], {}, [back.block])
         ct.update(zip(changed, got[len(begin):], strict=True))
         for v, c in zip(op.operands[3:], got, strict=False):
+            self.add(ct, v, c)
+
+    def _checkpointed(self, op: Op, ct: Cotangents) -> None:
+        """Backward through a loop whose states are in slots: each trip's state first, then its derivative."""
+        (region,), outer = op.regions, self.captured(*op.regions)
+        start, by, trips = (self.of(v) for v in op.operands[:3])
+        n = len(op.results)
+        given = [self.of(v) for v in op.operands[3:-n]]
+        primal = clone_block(region, dict(self.env))
+        types = [a.type for a in primal.args[1:-n]]
+        primal.yields = primal.yields[:-n]
+        dce(Function("primal body", primal))
+        begin = [self._or_zeros(ct.pop(r, None), r) for r in op.results]
+        start_of = [self._or_zeros(ct.get(v), v) for v in outer]
+        carried = [*given, *begin, *start_of]
+        saved, self.b = self.b, Builder(Block([PY_INT, *(v.type for v in carried)]), op.loc)
+        inner, (trip, *args) = self.b, self.b.block.args
+        slots = Slots(op.attrs["slots"], args[0], args[1], args[2:len(given)])
+        slots, state = state_at(inner, slots, as_int64(inner, trip), types, body_step(primal, start, by))
+        known = dict(zip(region.args, [after_trips(inner, start, by, trip), *state], strict=False))
+        _, linear = split(inner, region, {**self.env, **known},
+                          region.args[-n:], len(state), outer)
+        self.b = saved
+        back = _Backward(inner, active_values(linear, [*linear.args, *outer]))
+        inside = dict(zip(outer, args[len(given) + n:], strict=True))
+        for y, c in zip(linear.yields, args[len(given):len(given) + n], strict=True):
+            back.add(inside, y, c)
+        back.block(linear, inside)
+        ends = [back._or_zeros(inside.get(a), a) for a in linear.args]
+        inner.block.yields = [*slots.values, *ends, *(inside[v] for v in outer)]
+        last = as_index(self.b, self.b.subtract(as_int64(self.b, trips), 1))
+        got = self.b.emit("for", [last, self.b.constant(-1), self.b.constant(-1), *carried], {}, [inner.block])
+        ct.update(zip(outer, got[len(given) + n:], strict=True))
+        for v, c in zip(op.operands[-n:], got[len(given):len(given) + n], strict=True):
             self.add(ct, v, c)
 
     def _or_zeros(self, c: Value | None, v: Value) -> Value:

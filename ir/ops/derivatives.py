@@ -1,9 +1,11 @@
-"""Identities and placeholders that derivatives are written with: `stop_gradient`, `barrier`, `custom_linear`.
+"""Identities and placeholders that derivatives are written with: `stop_gradient`, `barrier`, `custom_linear`,
+`checkpointed_for`.
 
 `stop_gradient(x)` is x without a tangent.  `barrier(x)` is x, but not the same value as x to whoever merges equal ops: what is
 computed from it is computed again, where it stands; the pass `barriers` drops it.  `custom_linear(*residuals, *tangents)
 {derivative, types}` is the linear map of a function whose derivative the user gave backward only: it can be transposed, by
-derivative.transpose, and nothing else.
+derivative.transpose, and nothing else.  `checkpointed_for` is the linear part of a loop whose tapes would not fit
+(`passes/checkpoints.py`): it, too, only waits to be transposed.
 """
 
 from __future__ import annotations
@@ -67,3 +69,11 @@ register(OpDef(
     "custom_linear", lambda operands, attrs: list(attrs["types"]), _no_forward, Missing(_BACKWARD_ONLY), _no_forward,
     Missing("the derivative that the user gave says it"), Missing(_BACKWARD_ONLY), attrs=("derivative", "types"),
     doc="The linear map of a function whose derivative is given backward only."))
+
+
+_WAITS = "it stands in a linear program that is about to be transposed"
+
+register(OpDef(
+    "checkpointed_for", lambda operands, attrs, regions: [], _no_forward, Missing(_WAITS), Missing(_WAITS), Missing(_WAITS),
+    Missing(_WAITS), attrs=("slots",),
+    doc="operands (start, step, top, trips, *memory, *init): see passes/checkpoints.py. region: body(index, *state, *carried)"))
