@@ -53,6 +53,14 @@ TEMPLATES = (
     "np.vdot({v}, {v})", "np.kron({v}, {v})", "np.cross({v}[:3], {v}[:3])", "np.matmul({m}, {v})",
     "np.tensordot({m}, {m}, axes=([0], [0]))", "{m} @ {m}.T", "np.linalg.norm({v})", "{x}.dot({s})",
     "np.multiply.outer({v}, {v})", "np.polyval([1, 2, {s}], {f})",
+    # Linear algebra and transforms
+    "np.linalg.solve({m} @ {m}.T + 9 * np.eye(len({m})), {m})", "np.linalg.inv({m} @ {m}.T + 9 * np.eye(len({m})))",
+    "np.linalg.det({m} @ {m}.T)", "np.linalg.cholesky({m} @ {m}.T + 9 * np.eye(len({m})))",
+    "np.linalg.svd({m}, compute_uv=False)", "abs(np.linalg.qr({m})[1])", "np.linalg.eigvalsh({m} @ {m}.T)",
+    "np.linalg.eigvals({q})", "np.linalg.slogdet({q})[1]", "np.linalg.matrix_rank({m})", "np.linalg.matrix_power({q}, 3)",
+    "np.linalg.norm({m}, 'nuc')", "np.linalg.norm({x}, axis={k})", "np.linalg.norm({m}, 1)", "np.linalg.norm({v}, 3)",
+    "np.fft.fft({x}, axis={k})", "np.fft.ifft({x}, 5)", "np.fft.rfft({f}, norm='ortho')", "np.fft.irfft({x}, 6, axis={k})",
+    "np.fft.fftn({x})", "np.fft.fftshift({x})", "np.fft.irfft2({m})", "np.fft.fftfreq(7, 0.5)",
 )
 
 EFFECTS = (
