@@ -1,4 +1,4 @@
-"""Python scalars among themselves: operators, comparisons, conversions and `math`, with Python's results and errors.
+"""Python scalars among themselves: operators, comparisons and conversions, with Python's results and errors.
 
 Kinds are unified first (bool to int, int to float, float to complex), then one `py_*` op computes; a result whose operands
 are all known is known too.
@@ -6,7 +6,6 @@ are all known is known too.
 
 from __future__ import annotations
 
-import math
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -16,7 +15,6 @@ import numpy as np
 from ..ir.graph import Value
 from . import dispatch, integers, tracer
 from .arrays import TracedArray, as_array, new_array, value_of
-from .builtin_functions import builtin
 from .forms import Form
 from .joins import JoinError, join_scalars
 from .known import Known, known_result
@@ -206,13 +204,13 @@ def rounded(x: Any, digits: Any) -> Any:
         if kind_of(x) in ("int", "bool"):
             return positive(x)
         whole = tracer.emit("rint", [cast(value_of(x), np.dtype(float))])
-        return _whole(whole, known_result(round, (known_of(x),)))
+        return to_whole(whole, known_result(round, (known_of(x),)))
     if digits is None and isinstance(x, TracedScalar) and x.value.dtype.kind == "f":
-        return _whole(tracer.emit("rint", [x.value]), None)
+        return to_whole(tracer.emit("rint", [x.value]), None)
     return dispatch.call(np.round, (x, 0 if digits is None else digits), {})
 
 
-def _whole(value: Value, known: Known | None) -> TracedScalar:
+def to_whole(value: Value, known: Known | None) -> TracedScalar:
     """A float without fraction as a Python int; OverflowError or ValueError as Python's."""
     return TracedScalar(tracer.emit("py_cast", [value], dtype="py.int"), known)
 
@@ -227,109 +225,3 @@ def scalar_type(cls: type, x: Any = 0, *rest: Any) -> Any:
         return TracedScalar(cast(x.value, dtype), known_result(cls, (x.known,)))
     value = cast(as_array(x).view.read(), dtype)
     return TracedScalar(value) if not value.dims else new_array(value)
-
-
-# Module math -----------------------------------------------------------------------------------------------------------
-
-_MATH = {"sqrt": ("sqrt", -1.0), "exp": ("exp", 1e6), "log": ("log", 0.0), "log2": ("log2", 0.0), "log10": ("log10", 0.0),
-         "log1p": ("log1p", -1.0), "expm1": ("expm1", 1e6), "sin": ("sin", math.inf), "cos": ("cos", math.inf),
-         "tan": ("tan", math.inf), "asin": ("arcsin", 2.0), "acos": ("arccos", 2.0), "atan": ("arctan", None),
-         "sinh": ("sinh", 1e6), "cosh": ("cosh", 1e6), "tanh": ("tanh", None), "asinh": ("arcsinh", None),
-         "acosh": ("arccosh", 0.0), "atanh": ("arctanh", 1.0), "exp2": ("exp2", 1e6), "cbrt": ("cbrt", None)}
-
-
-def _as_float(x: Any) -> TracedScalar:
-    if isinstance(x, TracedArray):
-        x = dispatch.METHODS["item"](x)
-    return to_kind(x, "float") if isinstance(x, TracedScalar) else TracedScalar(tracer.constant(float(x)))
-
-
-def _math_function(name: str, op: str, outside: float | None) -> None:
-    python = getattr(math, name)
-
-    @builtin(python)
-    def apply(x: Any) -> Any:
-        if not isinstance(x, (TracedArray, TracedScalar)):
-            return python(x)
-        x = _as_float(x)
-        value = cast(x.value, np.dtype(float))
-        result = tracer.emit(op, [value])
-        if outside is not None:
-            result = _checked(result, value, python, outside)
-        return TracedScalar(cast_weak(result, "float"), known_result(python, (x.known,)))
-
-
-def _checked(result: Value, x: Value, python: Callable[[float], float], outside: float) -> Value:
-    """`result`, unless it is a NaN or infinite for an `x` that is not: then what Python raises for `outside`."""
-    try:
-        python(outside)
-    except (ValueError, OverflowError) as e:
-        error = e
-    nan = tracer.emit("logical_and", [tracer.emit("isnan", [result]), tracer.emit("logical_not", [tracer.emit("isnan", [x])])])
-    infinite = tracer.emit("logical_and", [tracer.emit("isinf", [result]),
-                                           tracer.emit("logical_not", [tracer.emit("isinf", [x])])])
-    good = tracer.emit("logical_not", [tracer.emit("logical_or", [nan, infinite])])
-    return tracer.emit("check", [result, good], exception=type(error).__name__, message=str(error))
-
-
-for _name, (_op, _outside) in _MATH.items():
-    if hasattr(math, _name):
-        _math_function(_name, _op, _outside)
-
-
-def _rounding(python: Callable, op: str) -> None:
-    @builtin(python)
-    def apply(x: Any) -> Any:
-        if not isinstance(x, (TracedArray, TracedScalar)):
-            return python(x)
-        if isinstance(x, TracedScalar) and x.kind in ("int", "bool"):
-            return positive(x)
-        x = _as_float(x)
-        value = cast(x.value, np.dtype(float))
-        return _whole(tracer.emit(op, [value]), known_result(python, (x.known,)))
-
-
-for _python, _op in ((math.floor, "floor"), (math.ceil, "ceil"), (math.trunc, "trunc")):
-    _rounding(_python, _op)
-
-
-def _predicate(python: Callable, op: str) -> None:
-    @builtin(python)
-    def apply(x: Any) -> Any:
-        if not isinstance(x, (TracedArray, TracedScalar)):
-            return python(x)
-        x = _as_float(x)
-        result = tracer.emit(op, [cast(x.value, np.dtype(float))])
-        return TracedScalar(cast_weak(result, "bool"), known_result(python, (x.known,)))
-
-
-for _python, _op in ((math.isnan, "isnan"), (math.isinf, "isinf"), (math.isfinite, "isfinite")):
-    _predicate(_python, _op)
-
-
-def _binary_math(python: Callable, op: str) -> None:
-    @builtin(python)
-    def apply(x: Any, y: Any) -> Any:
-        if not any(isinstance(v, (TracedArray, TracedScalar)) for v in (x, y)):
-            return python(x, y)
-        a, b = _as_float(x), _as_float(y)
-        result = tracer.emit(op, [cast(v.value, np.dtype(float)) for v in (a, b)])
-        return TracedScalar(cast_weak(result, "float"), known_result(python, (a.known, b.known)))
-
-
-for _python, _op in ((math.hypot, "hypot"), (math.atan2, "arctan2"), (math.copysign, "copysign")):
-    _binary_math(_python, _op)
-
-
-@builtin(math.fabs)
-def fabs(x: Any) -> Any:
-    return abs(_as_float(x)) if isinstance(x, (TracedArray, TracedScalar)) else math.fabs(x)
-
-
-@builtin(math.pow)
-def power(x: Any, y: Any) -> Any:
-    if not any(isinstance(v, (TracedArray, TracedScalar)) for v in (x, y)):
-        return math.pow(x, y)
-    base: Any = _as_float(x)
-    return base ** _as_float(y)
-
