@@ -19,6 +19,7 @@ from ..ir.types import Type, is_differentiable
 from ..ir.walk import clone_block, clone_op, map_type
 from .activity import active_values
 from .dce import dce
+from .effects import without_effects
 
 
 def jvp(builder: Builder, block: Block, primals: Sequence[Value],
@@ -72,7 +73,9 @@ class Forward(Builder):
         results = self.emit("call", operands, op.attrs)
         block = Block([v.type for v in operands])
         tangents = [None if t is None else block.add_arg(t.type) for t in moving]
-        _, out = jvp(Builder(block, op.loc), callee.block, block.args[:len(operands)], tangents)
+        again = clone_block(callee.block, {})
+        without_effects(again, "a checkpointed function")
+        _, out = jvp(Builder(block, op.loc), again, block.args[:len(operands)], tangents)
         block.yields = [t for t in out if t is not None]
         derivative = dce(Function(f"{callee.name}_tangents", block))
         got = iter(self.emit("call", [*operands, *(t for t in moving if t is not None)],

@@ -23,6 +23,7 @@ from ..ir.walk import captured, clone_block, clone_into, clone_op, map_type, rep
 from .activity import active_values
 from .checkpoints import Step, forward_sweep
 from .dce import dce
+from .effects import without_effects
 from .jvp import jvp
 from .residuals import Residuals
 from .trips import after_trips, as_index, trip_count, trip_number
@@ -169,7 +170,7 @@ class _Split:
         primal.yields = primal.yields[:len(state)]
         dce(Function("primal body", primal))
         # On the way back nothing is printed or checked again.
-        without_effects(region)
+        without_effects(region, "a loop whose trips are run again")
         slots, after = forward_sweep(P, count, trips, state, body_step(primal, start, by))
         self._leave(op, hot, after)
         begin = [self.slot(v, L) for v, h in zip(op.operands[3:], hot, strict=True) if h]
@@ -259,7 +260,7 @@ class _Split:
         for a in source.args[indexed:]:
             mapping[a] = body.add_arg(map_type(a.type, mapping), a.name)
         body.yields = clone_into(body, source, mapping)
-        without_effects(body)
+        without_effects(body, "a while loop")
         loop = Op("for", [*bounds, *carried], {}, [], [body], op.loc)
         loop.results = op.results
         self.linear |= active_values(body, [a for a, r in zip(body.args[1:], op.results, strict=True) if r in self.linear]
@@ -305,26 +306,6 @@ def body_step(primal: Block, start: Value, by: Value) -> Step:
         return clone_into(b.block, primal, mapping)
 
     return step
-
-
-def without_effects(block: Block) -> None:
-    """Drop checks and calls of Python functions: they were made by an earlier run of the same."""
-    replaced: dict[Value, Value] = {}
-    kept = []
-    for op in block.ops:
-        for r in op.regions:
-            without_effects(r)
-        if op.name == "callback":
-            if len(op.results) > 1:
-                raise UnsupportedError("the derivative of a call of a Python function in a while loop",
-                                       "the loop would have to run twice", loc=op.loc)
-            replaced[op.result] = replaced.get(op.operands[0], op.operands[0])
-        elif op.name == "check":
-            replaced[op.result] = replaced.get(op.operands[0], op.operands[0])
-        else:
-            kept.append(op)
-    block.ops = kept
-    replace_uses(block, replaced)
 
 
 def _with_dims(values: Sequence[Value], block: Block) -> list[Value]:

@@ -90,9 +90,9 @@ class Residuals:
                     self._keep(d)
             return
         assert v.op is not None
-        if any(o.name == "callback" for o in (v.op, *(o for r in v.op.regions for o in walk_ops(r)))):
-            raise UnsupportedError("the derivative of a call of a Python function in a loop",
-                                   "the loop would have to run twice", loc=v.op.loc)
+        if effect_of(v.op) == "ordered":
+            raise UnsupportedError("the derivative of effects in a loop in a loop", "the inner loop would have to run twice",
+                                   loc=v.op.loc)
         self._made_again.add(v)
         for x in (*uses(v.op), *captured(*v.op.regions)):
             self._keep(x)

@@ -142,3 +142,31 @@ def test_checkpoint_recomputes():
 
     texts = [td.grad(outer(f)).lower(X).ir("optimized") for f in (inside, td.checkpoint(inside))]
     assert texts[0].count("sin") < texts[1].count("sin")
+
+
+def test_checkpoint_prints_once(capsys):
+    @td.checkpoint
+    def f(x):
+        print("inside")
+        return np.sin(x) * x
+
+    td.grad(lambda x: np.sum(f(x)))(X)
+    assert capsys.readouterr().out == "inside\n"
+
+
+def test_random_numbers_are_not_drawn_twice():
+    def noisy(x, rng):
+        h = x
+        for _ in range(3):
+            h = h * rng.normal(size=4)
+        return np.sum(h)
+
+    rng = np.random.default_rng(0)
+    expected = np.prod([np.random.default_rng(0).normal(size=12).reshape(3, 4)], axis=1)[0]
+    np.testing.assert_allclose(td.grad(noisy)(X, rng), expected, rtol=1e-14)
+    same = np.random.default_rng(0)
+    same.normal(size=12)
+    assert rng.normal() == same.normal()
+    inner = td.checkpoint(lambda x, rng: x * rng.normal(size=4) * x)
+    with pytest.raises(td.errors.UnsupportedError, match="random"):
+        td.grad(lambda x: np.sum(inner(x, rng)))(X)
