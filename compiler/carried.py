@@ -111,8 +111,11 @@ class Carried:
 
     def _bound_extents(self, extents: dict[Hashable, Value]) -> None:
         for g, v in extents.items():
-            rooms = [self.capacities[p] for p, own in self.groups.items() if own == g and p in self.capacities]
-            integers.set_bounds(v, [integers.form_of(0)], [integers.form_of(min(rooms))] if rooms else [])
+            own = [p for p, group in self.groups.items() if group == g]
+            rooms = [self.capacities[p] for p in own if p in self.capacities]
+            # Without a room of its own the extent never grows (`_check_capacities`), so the first one bounds it.
+            most = [integers.form_of(min(rooms))] if rooms else [integers.form_of(self.dims[path][k]) for path, k in own[:1]]
+            integers.set_bounds(v, [integers.form_of(0)], most)
 
     def _room(self, path: Path, dims: tuple[Dim, ...]) -> tuple[Dim, ...]:
         """The extents of the memory that a leaf is carried in."""

@@ -20,6 +20,7 @@ from ..ir.types import Dim
 from ..ir.viewmap import Axis, wrap_index
 from . import dispatch, integers, spans, tracer
 from .arrays import TracedArray, any_traced, as_array, assign, constant_array, index_value, known_constant, new_array, truth_operand
+from .operators import Operators
 from .scalars import TracedScalar, concrete, to_kind, to_python
 from .spans import Span
 from .values import cast
@@ -137,6 +138,8 @@ def _normal(e: Any) -> Any:
     if isinstance(e, (list, np.ndarray)):
         array = as_array(e) if not isinstance(e, list) or any_traced(e) else as_array(_list_index(e))
         return array if array.ndim or array.dtype.kind == "b" else array[()]
+    if isinstance(e, Operators):
+        raise e.refusal()  # type: ignore[attr-defined]
     try:
         return operator.index(e)
     except TypeError:

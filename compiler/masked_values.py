@@ -1,7 +1,8 @@
 """MaskedValues: what `x[mask]` is while tracing. Its extent depends on data, so it is kept as all of `x`, with the mask.
 
 Elementwise functions are computed everywhere, reductions under the mask, `x[mask] = ...` with the same mask is a select; so
-most programs with masks need no array of unknown extent.  What does need one is an UnsupportedError.
+most programs with masks need no array of unknown extent.  What does need one makes the trace start again, with the elements laid
+side by side at that place (`compaction.py`).
 """
 
 from __future__ import annotations
@@ -13,26 +14,29 @@ import numpy as np
 
 from ..ir.graph import Value
 from ..ir.types import Dim, same_dims
-from . import dispatch, integers, tracer
-from .arrays import TracedArray, assign, check_writeable, dims_of, new_array, operand, value_of
+from . import dispatch, integers, pytree, tracer
+from .arrays import TracedArray, assign, check_writeable, dims_of, is_traced, new_array, operand, value_of
+from .compaction import compacted, count_of
 from .operators import BINARY, Operators
 from .scalars import BoundMethod, TracedScalar
+from .tracer import Restart
 from .ufuncs import promotable
-from .values import broadcast, cast, cast_weak, shape_text
+from .values import broadcast, cast, shape_text
 from .views import reshape_value
 
-_WHY = "the extent of the result depends on the mask's values"
-_INSTEAD = "np.where(mask, x, other), a reduction of x[mask], or an assignment through the mask"
+# A decision: the values picked by the mask at this place lie side by side.
+COMPACT = "compact"
 
 
 class MaskedValues(Operators):
-    """The elements of `full` where `mask` holds, as a new array. The mask covers the axes from number `lead` on."""
+    """The elements of `full` where `mask` holds, as a new array. The mask covers the axes from number `lead` on. `place`: where
+    in the program the mask was applied."""
 
-    __slots__ = ("full", "lead", "mask")
+    __slots__ = ("full", "lead", "mask", "place")
     __hash__ = None  # type: ignore[assignment]
 
-    def __init__(self, full: TracedArray, mask: Value, lead: int) -> None:
-        self.full, self.mask, self.lead = full, mask, lead
+    def __init__(self, full: TracedArray, mask: Value, lead: int, place: Any) -> None:
+        self.full, self.mask, self.lead, self.place = full, mask, lead, place
 
     @property
     def dtype(self) -> np.dtype:
@@ -77,9 +81,9 @@ class MaskedValues(Operators):
             raise AttributeError(f"'numpy.ndarray' object has no attribute '{name}'")
         raise self.refusal()
 
-    def refusal(self) -> Exception:
-        """The error for a use that needs the elements side by side."""
-        return tracer.unsupported("indexing with a boolean mask", _WHY, _INSTEAD)
+    def refusal(self) -> BaseException:
+        """What to raise for a use that needs the elements side by side: trace again, and lay them so from the start."""
+        return Restart((COMPACT, self.place))
 
     def __getitem__(self, index: Any) -> Any:
         raise self.refusal()
@@ -113,19 +117,6 @@ def _in_place(ufunc: np.ufunc) -> Any:
 
 for _name, (_, _ufunc) in BINARY.items():
     setattr(MaskedValues, f"__i{_name}__", _in_place(_ufunc))
-
-
-def count_of(mask: Value) -> Value:
-    """How many elements of a mask are True, as a py.int."""
-
-    def make() -> Value:
-        axes = tuple(range(len(mask.dims)))
-        ones = cast(mask, np.dtype(np.int64))
-        return cast_weak(tracer.emit("reduce_sum", [ones], axes=axes) if axes else ones, "int")
-
-    found = integers.remember(("count", id(mask)), make)
-    integers.set_bounds(found, [integers.form_of(0)], [])
-    return found
 
 
 def spread(value: Value, mask: Value, message: str) -> Value:
@@ -183,13 +174,16 @@ def elementwise(ufunc: np.ufunc, args: tuple, kwargs: dict) -> Any:
             inputs[0] = new_array(tracer.emit("where", [model.condition, inputs[0].view.read(), one.view.read()]))
     result = dispatch.call(ufunc, tuple(inputs), kwargs)
     if isinstance(result, tuple):
-        return tuple(MaskedValues(r, model.mask, model.lead) for r in result)
-    return MaskedValues(result, model.mask, model.lead)
+        return tuple(MaskedValues(r, model.mask, model.lead, model.place) for r in result)
+    return MaskedValues(result, model.mask, model.lead, model.place)
 
 
-def read_masked(full: TracedArray, mask: Value, lead: int) -> MaskedValues:
+def read_masked(full: TracedArray, mask: Value, lead: int) -> MaskedValues | TracedArray:
     """x[mask]: a copy."""
-    return MaskedValues(new_array(full.view.read()), mask, lead)
+    place = tracer.here()
+    if (COMPACT, place) in tracer.current().decisions:
+        return compacted(full.view.read(), mask, lead)
+    return MaskedValues(new_array(full.view.read()), mask, lead, place)
 
 
 def write_masked(target: TracedArray, mask: Value, lead: int, value: Any) -> None:
@@ -202,10 +196,10 @@ def write_masked(target: TracedArray, mask: Value, lead: int, value: Any) -> Non
 
 
 def _spread_value(value: Any, target: TracedArray, mask: Value, lead: int) -> Value:
-    model = MaskedValues(target, mask, lead)
+    model = MaskedValues(target, mask, lead, None)
     if isinstance(value, MaskedValues):
         if not value.same_selection(model):
-            raise model.refusal()
+            raise value.refusal()
         return cast(value.full.view.read(), target.dtype)
     v = value_of(operand(value), target.dtype)
     plain = not model.tail and not lead  # NumPy treats a mask over all axes by rules of its own
@@ -227,7 +221,7 @@ def _spread_value(value: Any, target: TracedArray, mask: Value, lead: int) -> Va
     if plain:
         return spread(v, mask, f"NumPy boolean array indexing assignment cannot assign {at_mask} input values to the {{0}} "
                       "output values where the mask is true")
-    raise model.refusal()
+    raise tracer.unsupported(f"assigning values of shape {shape_text(own)} through a mask", "they do not fit")
 
 
 def _check_tail(dims: tuple[Dim, ...], model: MaskedValues) -> None:
@@ -275,11 +269,11 @@ def _neutral(dtype: np.dtype, name: str) -> Any:
 
 
 def _astype(x: MaskedValues, dtype: Any, **kwargs: Any) -> MaskedValues:
-    return MaskedValues(new_array(cast(x.full.view.read(), np.dtype(dtype))), x.mask, x.lead)
+    return MaskedValues(new_array(cast(x.full.view.read(), np.dtype(dtype))), x.mask, x.lead, x.place)
 
 
 def _copy(x: MaskedValues, order: str = "C") -> MaskedValues:
-    return MaskedValues(new_array(x.full.view.read()), x.mask, x.lead)
+    return MaskedValues(new_array(x.full.view.read()), x.mask, x.lead, x.place)
 
 
 def _size(x: MaskedValues, axis: int | None = None) -> Any:
@@ -300,7 +294,7 @@ def call_on_masked(function: Any, args: tuple, kwargs: dict) -> Any:
     if function in _FUNCTIONS and args and args[0] is model and model is not None:
         return _FUNCTIONS[function](*args, **kwargs)
     if model is None:
-        raise tracer.unsupported("indexing with a boolean mask", _WHY, _INSTEAD)
+        model = next(a for a in pytree.flatten((args, kwargs), is_leaf=is_traced)[0] if isinstance(a, MaskedValues))
     raise model.refusal()
 
 

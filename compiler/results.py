@@ -7,6 +7,7 @@ views of one buffer.
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from ..ir.types import DTYPES, WeakType
 from . import integers, pytree, tracer
 from .arrays import TracedArray, new_array
 from .choice import Choice
+from .effects import host_call
 from .masked_values import MaskedValues
 from .padding import padded
 from .scalars import TracedScalar
@@ -88,6 +90,24 @@ class FirstOf:
             order = self.layout if self.layout is not None else tuple(range(len(extents)))
             part = self.whole.build(state)[tuple(map(slice, extents))].transpose(order)
             state.made[key] = part.copy("C").transpose([order.index(k) for k in range(len(order))])
+        return state.made[key]
+
+
+class Delivered:
+    """An array whose size nothing bounds before the program runs: the program hands it over when it is done."""
+
+    def __init__(self) -> None:
+        self._here = threading.local()
+
+    def receive(self, array: np.ndarray) -> list[Any]:
+        self._here.array = array
+        return []
+
+    def build(self, state: Build) -> Any:
+        key = id(self)
+        if key not in state.made:
+            state.made[key] = self._here.array
+            del self._here.array
         return state.made[key]
 
 
@@ -359,7 +379,7 @@ class Recipes:
             return FromCall(twin.source)
         view = x.view
         base = self._storage(view.storage)
-        whole = not view.steps and isinstance(base, (NewArray, FirstOf, Alternative)) and view.writeable
+        whole = view.steps == view.storage.seen and isinstance(base, (NewArray, FirstOf, Delivered, Alternative)) and view.writeable
         if whole and self._owners.setdefault(view.storage, x) is x:
             return base
         numbers = tuple((self._numbers(getattr(s, "starts", ())), self._numbers(getattr(s, "dims", ()))) for s in view.steps)
@@ -384,12 +404,18 @@ class Recipes:
 
     def _new(self, storage: Storage) -> Recipe:
         """A new buffer; of one whose extents are run-time values, the first elements of the greatest that there may be."""
-        value, dims = storage.value, storage.value.dims
-        rooms = [integers.upper_bound(d) for d in dims]
-        if all(isinstance(d, int) for d in dims) or None in rooms:
+        value = storage.value
+        dims = storage.seen[0].dims if storage.seen else value.dims  # type: ignore[union-attr]
+        rooms = [integers.upper_bound(d) for d in value.dims]
+        if all(isinstance(d, int) for d in dims):
             return NewArray(self._output(value, Output(layout=storage.layout)))
-        whole = NewArray(self._output(padded(value, rooms), Output()))  # type: ignore[arg-type]
-        return FirstOf(whole, self._numbers(dims), storage.layout)
+        if None in rooms:
+            delivered = Delivered()
+            host_call("result", delivered.receive, [value], ())
+            return delivered
+        if not all(isinstance(d, int) for d in value.dims):
+            value = padded(value, rooms)  # type: ignore[arg-type]
+        return FirstOf(NewArray(self._output(value, Output())), self._numbers(dims), storage.layout)
 
     def write_back(self, storages: Sequence[Storage], position: dict[int, int]) -> None:
         """Output the new contents of the caller's arrays that were written. position: id of parameter -> its number."""

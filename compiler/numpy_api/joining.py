@@ -10,13 +10,18 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from .. import tracer
+from ...ir.builder import Slot
+from ...ir.graph import Value
+from ...ir.types import Dim
+from ...ir.viewmap import Axis
+from .. import integers, tracer
 from ..arrays import TracedArray, as_array, deliver, known_constant, operand, value_of, wrap
 from ..dispatch import alias_method, call, implements
 from ..scalars import concrete
 from ..ufuncs import promotable
-from ..values import cast, check_dtype, shape_text
+from ..values import cast, check_dtype, shape_text, unify
 from .axes import one_axis
+from .creation import filled
 
 
 def _common_dtype(arrays: Sequence[TracedArray], given: Sequence[Any], dtype: Any, casting: str) -> np.dtype:
@@ -41,14 +46,34 @@ def _joined(arrays: Sequence[TracedArray], axis: int, kind: np.dtype) -> TracedA
                              f"has {first.ndim} dimension(s) and the array at index {k} has {a.ndim} dimension(s)")
         for d in range(first.ndim):
             x, y = first.view.dims[d], a.view.dims[d]
-            if d != axis and x is not y and x != y:
+            if d != axis and isinstance(x, int) and isinstance(y, int) and x != y:
                 raise ValueError("all the input array dimensions except for the concatenation axis must match exactly, but along "
                                  f"dimension {d}, the array at index 0 has size {x} and the array at index {k} has size {y}")
-    for a in arrays:
-        tracer.static_extent(a.view.dims[axis], "joining arrays")
+    if any(isinstance(d, Value) for a in arrays for d in a.view.dims):
+        return _written_in_turn(arrays, axis, check_dtype(kind))
     values = [cast(a.view.read(), check_dtype(kind)) for a in arrays]
     result = tracer.emit("concatenate", values, axis=axis) if len(values) > 1 else values[0]
     return wrap(result, _joined_order(arrays))
+
+
+def _written_in_turn(arrays: Sequence[TracedArray], axis: int, kind: np.dtype) -> TracedArray:
+    """Arrays whose extents are known only at run time, one after another in an array of their total extent."""
+    dims = list(arrays[0].view.dims)
+    for a in arrays[1:]:
+        for d, n in enumerate(a.view.dims):
+            if d != axis and n is not dims[d] and n != dims[d]:
+                dims[d] = unify(dims[d], n, "all the input array dimensions except for the concatenation axis must match exactly")
+    ends: list[Dim] = [0]
+    for a in arrays:
+        ends.append(integers.add(ends[-1], a.view.dims[axis]))
+    dims[axis] = ends[-1]
+    out = filled(kind.type(0), tuple(dims), kind)
+    for a, start, n in zip(arrays, ends, (a.view.dims[axis] for a in arrays)):
+        starts = [start] if isinstance(start, Value) else []
+        place = tuple(Axis((Slot(0) if starts else start) if d == axis else 0, ((1, d),)) for d in range(len(dims)))
+        part = out.view.affine(place, starts, tuple(n if d == axis else dims[d] for d in range(len(dims))))
+        part.write(cast(a.view.read(), kind))
+    return out
 
 
 def _joined_order(arrays: Sequence[TracedArray]) -> tuple[int, ...] | None:

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from .. import tracer
 from ..arrays import TracedArray, any_traced, as_array, assign, known_constant
 from ..dispatch import call, implements, implements_method
 from ..scalars import concrete
@@ -79,15 +78,6 @@ def lexsort(keys: Any, axis: Any = -1) -> TracedArray:
     return order
 
 
-@implements(np.argwhere, np.flatnonzero, np.unique, np.nonzero)
-def shape_from_data(*args: Any, **kwargs: Any) -> Any:
-    raise tracer.unsupported("a function whose result's size depends on values", "array sizes must be known while compiling",
-                             "keep a mask and use np.where, or reduce with where=")
-
-
-implements_method("nonzero")(shape_from_data)
-
-
 def known_mask(condition: Any) -> np.ndarray | None:
     """A condition whose values are known while tracing."""
     condition = known_constant(condition)
@@ -105,9 +95,9 @@ def compress(condition: Any, a: Any, axis: Any = None, out: Any = None) -> Any:
         traced = as_array(condition)
         if traced.ndim != 1:
             raise ValueError("condition must be a 1-d array")
-        if traced.shape[0] != x.shape[k] or out is not None:
-            return shape_from_data()
-        return x[(*(slice(None),) * k, traced.astype(bool))]
+        if out is None and traced.shape[0] == x.shape[k]:
+            return x[(*(slice(None),) * k, traced.astype(bool))]
+        return call(np.take, (x, call(np.flatnonzero, (traced,), {})), {"axis": k, "out": out})
     if mask.ndim != 1:
         raise ValueError("condition must be a 1-d array")
     return call(np.take, (x, np.flatnonzero(mask)), {"axis": k, "out": out})
@@ -126,5 +116,5 @@ def extract(condition: Any, arr: Any) -> Any:
         return call(np.take, (x, np.flatnonzero(mask)), {"axis": 0})
     traced = call(np.ravel, (as_array(condition),), {}).astype(bool)
     if operator.index(traced.shape[0]) != operator.index(x.shape[0]):
-        return shape_from_data()
+        return call(np.take, (x, call(np.flatnonzero, (traced,), {})), {"axis": 0})
     return x[traced]

@@ -1,0 +1,183 @@
+"""Functions whose result is as large as the data say: nonzero, argwhere, unique, set operations.
+
+Each lays what it finds at the front of memory as large as its operand (`compaction.py`).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ...ir.graph import Value
+from ...ir.types import ArrayType
+from .. import integers, tracer
+from ..arrays import TracedArray, as_array, dims_of, new_array, operand, value_of
+from ..compaction import compacted, count_of, first_elements, positions_of, size_of
+from ..dispatch import alias_method, call, implements
+from ..values import broadcast, cast
+from ..views import reshape_value
+
+_I64 = np.dtype(np.int64)
+_BOOL = np.dtype(bool)
+
+
+def _truth(a: Any) -> Value:
+    """Which elements count as true."""
+    value = value_of(operand(a))
+    if value.dtype == _BOOL:
+        return value
+    return tracer.emit("not_equal", [value, tracer.builder().zeros(value.type)])
+
+
+def places_of(mask: Value) -> list[TracedArray]:
+    """One array of indices per axis of the mask, for the elements where it holds."""
+    positions, count = positions_of(mask), count_of(mask)
+    out = []
+    for axis, d in enumerate(mask.dims):
+        stride, build = size_of(mask.dims[axis + 1:]), tracer.builder()
+        place = positions
+        if not (isinstance(stride, int) and stride == 1):
+            place = build.floor_divide(place, _full(stride, place))
+        if axis:
+            place = build.remainder(place, _full(d, place))
+        out.append(first_elements(place, count))
+    return out
+
+
+def _full(d: Any, like: Value) -> Value:
+    return broadcast(cast(integers.as_value(d), _I64), like.dims)
+
+
+@implements(np.nonzero)
+def nonzero(a: Any) -> tuple:
+    if not dims_of(operand(a)):
+        raise ValueError("Calling nonzero on 0d arrays is not allowed. Use np.atleast_1d(scalar).nonzero() instead. If the context "
+                         "of this error is of the form `arr[nonzero(cond)]`, just use `arr[cond]`.")
+    return tuple(places_of(_truth(a)))
+
+
+alias_method("nonzero", np.nonzero)
+
+
+@implements(np.flatnonzero)
+def flatnonzero(a: Any) -> TracedArray:
+    return places_of(_truth(call(np.ravel, (a,), {})))[0]
+
+
+@implements(np.argwhere)
+def argwhere(a: Any) -> TracedArray:
+    mask = _truth(a)
+    if not mask.dims:
+        mask = reshape_value(mask, (1,))
+        return _no_columns(mask)
+    return call(np.stack, (places_of(mask),), {"axis": 1})
+
+
+def _no_columns(mask: Value) -> TracedArray:
+    """An array of 0 or 1 rows without columns."""
+    return first_elements(tracer.builder().zeros(ArrayType(_I64, (1, 0))), count_of(mask))
+
+
+# --- unique ------------------------------------------------------------------------------------------------------------
+
+
+def _first_of_each(ordered: Value, equal_nan: bool) -> Value:
+    """Where a sorted vector has an element other than the one before."""
+    x = new_array(ordered)
+    differs = call(np.not_equal, (x[1:], x[:-1]), {})
+    if equal_nan and ordered.dtype.kind in "fc":
+        differs = differs & ~(call(np.isnan, (x[1:],), {}) & call(np.isnan, (x[:-1],), {}))
+    return value_of(call(np.concatenate, ((np.ones(min(1, _least(ordered)), bool), differs),), {}))
+
+
+def _least(x: Value) -> int:
+    (n,) = x.dims
+    return n if isinstance(n, int) else 1
+
+
+@implements(np.unique)
+def unique(ar: Any, return_index: bool = False, return_inverse: bool = False, return_counts: bool = False, axis: Any = None,
+           *, equal_nan: bool = True, sorted: bool = True) -> Any:
+    a = operand(ar)
+    a = a if isinstance(a, TracedArray) else as_array(a)
+    if axis is not None and a.ndim != 1:
+        raise tracer.unsupported("numpy.unique along an axis", "rows are not sorted in compiled code", "number the rows first")
+    flat = call(np.ravel, (a,), {})
+    if not (return_index or return_inverse or return_counts):
+        ordered = value_of(call(np.sort, (flat,), {}))
+        return compacted(ordered, _first_of_each(ordered, equal_nan))
+    kind = "stable" if return_index else None
+    order = call(np.argsort, (flat,), {"kind": kind})
+    ordered = value_of(flat[order])
+    mask = _first_of_each(ordered, equal_nan)
+    found: list[Any] = [compacted(ordered, mask)]
+    if return_index:
+        found.append(compacted(value_of(order), mask))
+    if return_inverse:
+        number = call(np.cumsum, (new_array(cast(mask, _I64)),), {}) - 1
+        inverse = call(np.empty_like, (number,), {})
+        inverse[order] = number
+        found.append(call(np.reshape, (inverse, a.shape), {}) if axis is None else inverse)
+    if return_counts:
+        found.append(_run_lengths(mask))
+    return tuple(found)
+
+
+def _run_lengths(mask: Value) -> TracedArray:
+    """How far it is from each place where the mask holds to the next."""
+    start, count = new_array(positions_of(mask)), count_of(mask)
+    (n,) = mask.dims
+    last = call(np.arange, (start.shape[0],), {}) + 1 >= new_array(cast(count, _I64))
+    following = call(np.where, (last, _as_array(n), call(np.roll, (start, -1), {})), {})
+    return first_elements(value_of(following - start), count)
+
+
+def _as_array(n: Any) -> Any:
+    return new_array(cast(integers.as_value(n), _I64))
+
+
+for _name, _options in (("unique_values", {}), ("unique_counts", {"return_counts": True}),
+                        ("unique_inverse", {"return_inverse": True}),
+                        ("unique_all", {"return_index": True, "return_inverse": True, "return_counts": True})):
+    _result = type(getattr(np, _name)(np.zeros(1)))
+
+    @implements(getattr(np, _name))
+    def _unique(x: Any, _options: dict = _options, _result: Any = _result) -> Any:
+        got = unique(x, **_options, equal_nan=False)
+        return _result(*got) if isinstance(got, tuple) else got
+
+
+# --- sets --------------------------------------------------------------------------------------------------------------
+
+
+@implements(np.union1d)
+def union1d(ar1: Any, ar2: Any) -> TracedArray:
+    return unique(call(np.concatenate, ((call(np.ravel, (ar1,), {}), call(np.ravel, (ar2,), {})),), {}))
+
+
+def _both(ar1: Any, ar2: Any, assume_unique: bool) -> tuple[Any, Any]:
+    pair = tuple(call(np.ravel, (x,), {}) for x in (ar1, ar2))
+    return pair if assume_unique else (unique(pair[0]), unique(pair[1]))  # type: ignore[return-value]
+
+
+@implements(np.intersect1d)
+def intersect1d(ar1: Any, ar2: Any, assume_unique: bool = False, return_indices: bool = False) -> Any:
+    if return_indices:
+        raise tracer.unsupported("numpy.intersect1d with return_indices", "it has no compiled form", "use np.isin and np.nonzero")
+    joined = call(np.sort, (call(np.concatenate, (_both(ar1, ar2, assume_unique),), {}),), {})
+    return compacted(value_of(joined[:-1]), value_of(joined[1:] == joined[:-1]))
+
+
+@implements(np.setxor1d)
+def setxor1d(ar1: Any, ar2: Any, assume_unique: bool = False) -> TracedArray:
+    joined = call(np.sort, (call(np.concatenate, (_both(ar1, ar2, assume_unique),), {}),), {})
+    edges = call(np.concatenate, ((np.ones(1, bool), joined[1:] != joined[:-1], np.ones(1, bool)),), {})
+    return compacted(value_of(joined), value_of(edges[1:] & edges[:-1]))
+
+
+@implements(np.setdiff1d)
+def setdiff1d(ar1: Any, ar2: Any, assume_unique: bool = False) -> TracedArray:
+    first = call(np.ravel, (ar1,), {}) if assume_unique else unique(ar1)
+    return compacted(value_of(first), value_of(~call(np.isin, (first, ar2), {})))
+
