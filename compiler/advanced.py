@@ -15,6 +15,7 @@ from ..ir.graph import Value
 from ..ir.types import Dim, same_dims
 from . import dispatch, tracer
 from .arrays import TracedArray, check_writeable, new_array, operand, value_of
+from .compaction import places_of
 from .indexing import At, Indices, Item, NewAxis, Span, basic_view, checked_value, parse, wrap_index
 from .masked_values import read_masked, write_masked
 from .memory_order import keep_order, stride_order
@@ -124,13 +125,15 @@ def common_index_dims(shapes: Sequence[tuple[Dim, ...]]) -> tuple[Dim, ...]:
 
 
 def _with_masks_expanded(items: Sequence[Item], dims: Sequence[Dim]) -> Sequence[Item]:
-    masks = [(i, axis) for i, axis in zip(items, _own_axes(items), strict=True) if isinstance(i, Indices) and i.is_mask]
-    for mask, axis in masks:
-        _check_mask(mask.array, dims, axis)
-    if masks:
-        raise tracer.unsupported("indexing with a boolean mask", "the extent of the result depends on the mask's values",
-                                 "np.where(mask, x, other), or assign through the mask: x[mask] = value")
-    return items
+    """Masks as the positions where they hold, one index array per axis that they cover."""
+    out: list[Item] = []
+    for item, axis in zip(items, _own_axes(items), strict=True):
+        if isinstance(item, Indices) and item.is_mask:
+            _check_mask(item.array, dims, axis)
+            out += [Indices(k) for k in places_of(item.array.view.read())]
+        else:
+            out.append(item)
+    return out
 
 
 @dispatch.implements(("advanced", "get"))

@@ -16,7 +16,7 @@ from ..ir.types import Dim
 from ..ir.viewmap import identity_map
 from . import integers, tracer
 from .arrays import TracedArray, new_array
-from .values import cast, cast_weak
+from .values import broadcast, cast, cast_weak
 from .views import reshape_value
 
 
@@ -71,3 +71,21 @@ def first_elements(x: Value, count: Dim, axis: int = 0) -> TracedArray:
     view.storage.seen = view.steps
     return TracedArray(view)
 
+
+def places_of(mask: Value) -> list[TracedArray]:
+    """One array of indices per axis of the mask, for the elements where it holds."""
+    positions, count = positions_of(mask), count_of(mask)
+    out = []
+    for axis, d in enumerate(mask.dims):
+        stride, build = size_of(mask.dims[axis + 1:]), tracer.builder()
+        place = positions
+        if not (isinstance(stride, int) and stride == 1):
+            place = build.floor_divide(place, _everywhere(stride, place))
+        if axis:
+            place = build.remainder(place, _everywhere(d, place))
+        out.append(first_elements(place, count))
+    return out
+
+
+def _everywhere(d: Dim, like: Value) -> Value:
+    return broadcast(cast(integers.as_value(d), np.dtype(np.int64)), like.dims)

@@ -17,6 +17,7 @@ from ..ir.types import ArrayType, Dim, Type, WeakType
 from . import tracer
 from .arrays import TracedArray, value_of
 from .jumps import RETURN_VALUE
+from .masked_values import MaskedValues
 from .scalars import TracedScalar
 from .state import LENGTH, UNREACHABLE, Path, Tentative, Undefined, describe, is_scalar, name_of
 from .values import cast, cast_weak
@@ -114,6 +115,9 @@ def join(path: Path, a: Any, b: Any, first: bool = False) -> Joined:
             raise JoinError(f"the dtype of '{name_of(path)}' changes from {a.dtype} to {b.dtype}")
         layout = a.view.storage.layout if not a.view.steps and a.view.storage.layout == b.view.storage.layout else None
         return Joined(ArrayType(a.dtype), a.ndim, layout, tentative)
+    for x in (a, b):
+        if isinstance(x, MaskedValues):
+            raise x.refusal()
     raise JoinError(f"'{name_of(path)}' is {describe(a)} on one path and {describe(b)} on the other")
 
 

@@ -17,6 +17,7 @@ from . import tracer
 from .arrays import TracedArray, value_of
 from .choice import Choice, at_hand
 from .joins import JoinError, filler, scalar_type
+from .masked_values import MaskedValues
 from .moving import dims_inside
 from .scalars import TracedScalar
 from .state import LENGTH, Path, Undefined, describe, is_scalar, is_static, name_of, same_leaf
@@ -132,6 +133,8 @@ class Passage:
             return self._array(path, side, x)
         if is_static(x):
             return _Option(None, x, lambda results: x)
+        if isinstance(x, MaskedValues):
+            raise x.refusal()
         raise JoinError(f"'{name_of(path)}' is {describe(x)} on one path")
 
     def _array(self, path: Path, side: int, x: TracedArray) -> _Option:

@@ -87,9 +87,12 @@ class FirstOf:
         key = id(self)
         if key not in state.made:
             extents = [d if isinstance(d, int) else int(d.build(state)) for d in self.dims]
-            order = self.layout if self.layout is not None else tuple(range(len(extents)))
-            part = self.whole.build(state)[tuple(map(slice, extents))].transpose(order)
-            state.made[key] = part.copy("C").transpose([order.index(k) for k in range(len(order))])
+            part = self.whole.build(state)[tuple(map(slice, extents))]
+            if self.layout is None:
+                state.made[key] = part.copy("C")
+            else:
+                back = [self.layout.index(k) for k in range(len(extents))]
+                state.made[key] = part.transpose(self.layout).copy("C").transpose(back)
         return state.made[key]
 
 

@@ -15,7 +15,7 @@ from .. import tracer
 from ..arrays import TracedArray, any_traced, as_array, constant_array, dims_of, new_array, operand, value_of
 from ..dispatch import call, implements, implements_method
 from ..memory_order import stride_order
-from ..scalars import TracedScalar, concrete, is_weak
+from ..scalars import TracedScalar, concrete, is_weak, to_kind
 from ..ufuncs import promotable
 from ..values import broadcast, cast, check_dtype, common_dims
 
@@ -173,6 +173,10 @@ def arange(start: Any = None, stop: Any = None, step: Any = None, dtype: Any = N
 def _run_time_arange(start: Any, stop: Any, step: Any, dtype: Any) -> TracedArray:
     if stop is None:
         start, stop = 0, start
+    numpy_ints = [x for x in (start, stop) if isinstance(x, TracedScalar) and not x.kind and x.dtype.kind in "iu"]
+    if numpy_ints and dtype is None:
+        dtype = np.result_type(np.int64, *(x.dtype for x in numpy_ints))
+    start, stop = (to_kind(x, "int") if any(x is y for y in numpy_ints) else x for x in (start, stop))
     if step is not None or not all(is_weak(x) and (x.kind if isinstance(x, TracedScalar) else type(x).__name__) == "int"
                                    for x in (start, stop)):
         raise tracer.unsupported("arange with a run-time step or run-time bounds that are not integers",

@@ -13,9 +13,9 @@ from ...ir.graph import Value
 from ...ir.types import ArrayType
 from .. import integers, tracer
 from ..arrays import TracedArray, as_array, dims_of, new_array, operand, value_of
-from ..compaction import compacted, count_of, first_elements, positions_of, size_of
+from ..compaction import compacted, count_of, first_elements, places_of, positions_of
 from ..dispatch import alias_method, call, implements
-from ..values import broadcast, cast
+from ..values import cast
 from ..views import reshape_value
 
 _I64 = np.dtype(np.int64)
@@ -30,31 +30,18 @@ def _truth(a: Any) -> Value:
     return tracer.emit("not_equal", [value, tracer.builder().zeros(value.type)])
 
 
-def places_of(mask: Value) -> list[TracedArray]:
-    """One array of indices per axis of the mask, for the elements where it holds."""
-    positions, count = positions_of(mask), count_of(mask)
-    out = []
-    for axis, d in enumerate(mask.dims):
-        stride, build = size_of(mask.dims[axis + 1:]), tracer.builder()
-        place = positions
-        if not (isinstance(stride, int) and stride == 1):
-            place = build.floor_divide(place, _full(stride, place))
-        if axis:
-            place = build.remainder(place, _full(d, place))
-        out.append(first_elements(place, count))
-    return out
-
-
-def _full(d: Any, like: Value) -> Value:
-    return broadcast(cast(integers.as_value(d), _I64), like.dims)
-
-
 @implements(np.nonzero)
 def nonzero(a: Any) -> tuple:
     if not dims_of(operand(a)):
         raise ValueError("Calling nonzero on 0d arrays is not allowed. Use np.atleast_1d(scalar).nonzero() instead. If the context "
                          "of this error is of the form `arr[nonzero(cond)]`, just use `arr[cond]`.")
-    return tuple(places_of(_truth(a)))
+    mask = _truth(a)
+    places = places_of(mask)
+    if len(places) < 2:
+        return tuple(places)
+    # As NumPy has it: columns of one matrix.
+    table = call(np.stack, (places,), {"axis": 1})
+    return tuple(table[:, k] for k in range(len(places)))
 
 
 alias_method("nonzero", np.nonzero)
@@ -71,7 +58,7 @@ def argwhere(a: Any) -> TracedArray:
     if not mask.dims:
         mask = reshape_value(mask, (1,))
         return _no_columns(mask)
-    return call(np.stack, (places_of(mask),), {"axis": 1})
+    return call(np.transpose, (call(np.stack, (places_of(mask),), {}),), {})
 
 
 def _no_columns(mask: Value) -> TracedArray:

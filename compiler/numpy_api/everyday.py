@@ -161,7 +161,10 @@ def median(a: Any, axis: Any = None, out: Any = None, overwrite_input: bool = Fa
     ordered = call(np.sort, (line,), {"axis": -1})
     middle = ordered[..., (n - 1) // 2:n // 2 + 1]
     result = call(np.mean, (middle,), {"axis": -1})
-    if a.dtype.kind in "fc" and n != 0:  # a NaN, sorted last, makes the median NaN
+    if a.dtype.kind in "fc" and not isinstance(n, int):
+        result = call(np.where, (call(np.any, (call(np.isnan, (line,), {}),), {"axis": -1}), a.dtype.type(np.nan), result), {})
+        result = result if result.ndim else result[()]
+    elif a.dtype.kind in "fc" and n != 0:  # a NaN, sorted last, makes the median NaN
         last = ordered[..., -1]
         result = call(np.where, (call(np.isnan, (last,), {}), last, result), {})
         result = result if result.ndim else result[()]

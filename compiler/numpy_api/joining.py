@@ -215,7 +215,7 @@ def tile(A: Any, reps: Any) -> TracedArray:
     if all(c == 1 for c in counts):
         return a.copy("K")
     counts = (1,) * (a.ndim - len(counts)) + counts
-    if a.size == 0:
+    if isinstance(a.size, int) and a.size == 0:
         return a.reshape(tuple(c * n for c, n in zip(counts, a.shape)))  # NumPy copies only where there is an element
     spread = a[tuple(part for _ in counts for part in (None, slice(None)))]
     dims = tuple(part for c, n in zip(counts, a.shape) for part in (c, n))

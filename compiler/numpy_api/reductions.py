@@ -13,7 +13,7 @@ import numpy as np
 
 from ...ir.graph import Value
 from ...ir.types import Dim
-from .. import tracer
+from .. import integers, tracer
 from ..arrays import TracedArray, as_array, deliver, new_array, value_of, wrap
 from ..dispatch import alias_method, call, implements
 from ..memory_order import keep_order
@@ -93,10 +93,21 @@ def reduce_ufunc(ufunc: np.ufunc, a: Any, axis: Any = None, dtype: Any = None, o
             raise ValueError(f"zero-size array to reduction operation {ufunc.__name__} which has no identity")
         reduced = broadcast(value_of(initial, kind), tuple(d for k, d in enumerate(a.view.dims) if k not in axes))
     else:
+        if neutral is None and initial is _NO_VALUE:
+            value = not_empty(value, axes, f"zero-size array to reduction operation {ufunc.__name__} which has no identity")
         reduced = tracer.emit(op, [value], axes=axes) if axes else value
         if initial is not _NO_VALUE:
             reduced = tracer.emit(ufunc.__name__, [broadcast(value_of(initial, kind), reduced.dims), reduced])
     return finish(a, reduced, axes, keepdims, out)
+
+
+def not_empty(value: Value, axes: Sequence[int], message: str) -> Value:
+    """`value`, whose run-time extents along `axes` must not turn out to be 0: else ValueError."""
+    for d in (value.dims[k] for k in axes):
+        if isinstance(d, Value) and not integers.at_most(1, d):
+            some = tracer.emit("py_greater", [d, tracer.constant(0)])
+            value = tracer.emit("check", [value, some], exception="ValueError", message=message)
+    return value
 
 
 def _truth(where: Any) -> Value:
@@ -184,7 +195,7 @@ def _position(function: Callable) -> None:
         axes = tuple(range(a.ndim)) if axis is None else (one_axis(axis, a.ndim),) if a.ndim else ()
         if any(isinstance(a.view.dims[k], int) and a.view.dims[k] == 0 for k in axes):
             raise ValueError(f"attempt to get {name} of an empty sequence")
-        value = a.view.read()
+        value = not_empty(a.view.read(), axes, f"attempt to get {name} of an empty sequence")
         found = tracer.emit(name, [value], axes=axes) if axes else tracer.constant(np.int64(0))
         # Unlike other reductions, NumPy's argmax gives C order whatever the operand's.
         if keepdims is not _NO_VALUE and concrete(keepdims, "keepdims"):

@@ -1,0 +1,182 @@
+"""Arrays whose extent depends on data: masks on reads, nonzero, unique, set operations, arrays that shrink in loops."""
+
+import numpy as np
+import pytest
+import treadle as td
+
+X = np.arange(24.0).reshape(4, 6)
+ROWS = np.array([1, 0, 1, 0], bool)
+THIRDS = X % 3 == 0
+LINE = np.array([3.0, -1.0, 2.0, 0.0, -5.0, 7.0])
+NUMBERS = np.array([3, 1, 3, 2, 1, 1])
+Z = np.linspace(-2, 1, 40) + 1j * np.linspace(-1, 1, 40)
+
+
+def agrees(f, *args):
+    want, got = (run(*(np.copy(a) for a in args)) for run in (f, td.jit(f)))
+    same(got, want)
+
+
+def same(got, want):
+    assert type(got) is type(want)
+    if isinstance(want, (tuple, list)):
+        assert len(got) == len(want)
+        for g, w in zip(got, want):
+            same(g, w)
+        return
+    g, w = np.asarray(got), np.asarray(want)
+    assert (g.dtype, g.shape) == (w.dtype, w.shape)
+    if isinstance(want, np.ndarray):
+        assert g.strides == w.strides or not w.size
+        # NumPy's nonzero gives columns of a matrix even where that has but one.
+        assert w.base is None or w.ndim == 1 or g.flags.owndata == w.flags.owndata
+        assert w.base is not None or g.flags.owndata
+    np.testing.assert_allclose(g, w, rtol=1e-14) if w.dtype.kind in "fc" else np.testing.assert_array_equal(g, w)
+
+
+ONE_LINE = [
+    (lambda x: x[x > 0], LINE), (lambda x: x[x > 100], LINE), (lambda x: np.sort(x[x > 0])[::-1], LINE),
+    (lambda x: len(x[x > 0]), LINE), (lambda x: x[x > 0].shape, LINE), (lambda x: x[x > 0][0], LINE), (lambda x: x[x > 0][-1], LINE),
+    (lambda x: np.cumsum(x[x > 0]), LINE), (lambda x: np.diff(x[x > 0]), LINE), (lambda x: np.median(x[x > 0]), LINE),
+    (lambda x: x[x > 0].argmax(), LINE), (lambda x: np.dot(x[x > 0], x[x > 0]), LINE), (lambda x: x[x > 0][1:] - x[x > 0][:-1], LINE),
+    (lambda x: np.where(x[x > 0] > 2, 1, 0), LINE), (lambda x: np.concatenate([x[x > 0], x[x < 0], x]), LINE),
+    (lambda x: np.vstack([x[x > 0], x[x > 0]]), LINE), (lambda x: np.append(x[x > 0], 7.0), LINE),
+    (lambda x: np.repeat(x[x > 0], 2), LINE), (lambda x: np.zeros(len(x[x > 0])), LINE), (lambda x: np.arange(len(x[x > 0])), LINE),
+    (lambda x: np.arange((x > 0).sum()), LINE), (lambda x: (x[x > 0] - x[x > 0].mean()) / x[x > 0].std(), LINE),
+    (lambda x: x[x > 0].reshape(-1, 1) * x[None, :], LINE), (lambda x: np.nonzero(x > 0), LINE), (lambda x: np.where(x), LINE),
+    (lambda x: x[np.flatnonzero(x)], LINE), (lambda x: x[x != 0][x[x != 0] > 2], LINE),
+    (lambda x: x[ROWS], X), (lambda x: x[ROWS].T, X), (lambda x: x[ROWS][:, 1], X), (lambda x: x[ROWS] @ x[ROWS].T, X),
+    (lambda x: x[ROWS].mean(axis=0), X), (lambda x: x[x[:, 0] > 5] + 1, X), (lambda x: x[THIRDS], X), (lambda x: x[x > 10], X),
+    (lambda x: x[x > 10][::-1], X), (lambda x: np.argwhere(x > 10), X), (lambda x: np.nonzero(x % 2), X),
+    (lambda x: x[x[:, 0] > 5, 2], X), (lambda x: x[x[:, 0] > 5, 1:3], X), (lambda x: x[1:3, x[0] > 2].sum(), X),
+    (lambda x: np.outer(x[x[:, 0] > 5, 0], x[x[:, 0] > 5, 1]), X), (lambda x: x[x[:, 0] > 5].reshape(-1), X),
+    (np.unique, NUMBERS), (lambda i: np.unique(i, return_counts=True), NUMBERS), (lambda i: np.unique(i).size, NUMBERS),
+    (lambda i: np.unique(i, return_index=True, return_inverse=True, return_counts=True), NUMBERS),
+    (lambda i: np.unique(i.reshape(2, 3), return_inverse=True), NUMBERS), (np.unique, np.array([np.nan, 1, np.nan, 0])),
+    (lambda i: np.unique(i[i > 1]), NUMBERS), (np.unique, np.zeros(0)), (np.unique, np.array([4])),
+    (lambda i: np.union1d(i, [7, 1]), NUMBERS), (lambda i: np.intersect1d(i, [7, 1, 2]), NUMBERS),
+    (lambda i: np.setdiff1d(i, [1]), NUMBERS), (lambda i: np.setxor1d(i, [1, 9]), NUMBERS), (lambda i: np.bincount(i[i > 1]), NUMBERS),
+]
+
+
+@pytest.mark.parametrize("case", range(len(ONE_LINE)))
+def test_one_line(case):
+    agrees(*ONE_LINE[case])
+
+
+def test_copies_and_their_views():
+    def f(x):
+        y = x[x > 0]
+        y += 1
+        y[0] = 100
+        v = y[1:]
+        v[:] = 5
+        return y, v, x
+
+    agrees(f, LINE)
+
+    def g(x):
+        y = x[x[:, 0] > 5]
+        y[0, 0] = 99
+        x[x[:, 0] > 5] = 0
+        return y, x
+
+    agrees(g, X)
+
+    def h(x):
+        x[x > 10] = np.arange((x > 10).sum())
+        x[x[:, 0] > 5, 2] = -1
+        return x
+
+    agrees(h, X)
+
+
+def above_the_mean(x):
+    n = 0
+    while len(x) > 1:
+        x = x[x > x.mean()]
+        n += 1
+    return n, x.sum(), x
+
+
+def primes(n):
+    sieve = np.ones(n, bool)
+    sieve[:2] = False
+    for k in range(2, int(n**0.5) + 1):
+        if sieve[k]:
+            sieve[k * k::k] = False
+    return np.nonzero(sieve)[0]
+
+
+def escape_times(c):
+    z, times, index = np.zeros_like(c), np.zeros(c.shape, int), np.arange(c.size)
+    for k in range(20):
+        z = z * z + c
+        inside = abs(z) < 2
+        times[index[~inside]] = k
+        z, c, index = z[inside], c[inside], index[inside]
+        if len(z) == 0:
+            break
+    return times
+
+
+def quickselect(x, k):
+    while True:
+        pivot = x[len(x) // 2]
+        less, more = x[x < pivot], x[x > pivot]
+        equal = len(x) - len(less) - len(more)
+        if k < len(less):
+            x = less
+        elif k < len(less) + equal:
+            return pivot
+        else:
+            k -= len(less) + equal
+            x = more
+
+
+def breadth_first(adjacency, start):
+    distance = np.full(len(adjacency), -1)
+    distance[start] = 0
+    front, level = np.array([start]), 0
+    while len(front):
+        level += 1
+        reached = adjacency[front].any(axis=0) & (distance < 0)
+        distance[reached] = level
+        front = np.flatnonzero(reached)
+    return distance
+
+
+@pytest.mark.parametrize("f, args", [
+    (above_the_mean, (np.arange(10.0),)), (above_the_mean, (np.ones(1),)), (primes, (50,)), (primes, (2,)), (escape_times, (Z,)),
+    (escape_times, (Z * 3,)), (quickselect, (np.array([5.0, 2, 9, 1, 7, 3, 8]), 3)),
+    (breadth_first, (np.random.default_rng(1).random((12, 12)) < 0.15, 0)),
+], ids=lambda x: getattr(x, "__name__", ""))
+def test_arrays_that_shrink_in_loops(f, args):
+    want, got = (run(*(np.copy(a) if isinstance(a, np.ndarray) else a for a in args)) for run in (f, td.jit(f)))
+    same(got, want)
+
+
+def test_one_compilation_for_all_counts():
+    jitted = td.jit(lambda x: np.sort(x[x > 0]))
+    rng = np.random.default_rng(0)
+    for _ in range(30):
+        x = rng.normal(size=20)
+        np.testing.assert_array_equal(jitted(x), np.sort(x[x > 0]))
+    assert sum(map(len, jitted._versions.values())) == 1
+
+
+def test_derivatives_and_lanes():
+    x = np.array([0.5, -1.0, 2.0, 3.0])
+    np.testing.assert_allclose(td.grad(lambda x: np.cumsum(x[x > 0] ** 2).sum())(x), [3.0, 0.0, 8.0, 6.0])
+    rows = np.random.default_rng(2).normal(size=(5, 4))
+    got = td.vmap(lambda r: np.sort(r[r > 0])[::-1].sum())(rows)
+    np.testing.assert_allclose(got, [r[r > 0].sum() for r in rows])
+    with pytest.raises(td.errors.UnsupportedError, match="differ in shape"):
+        td.vmap(lambda r: np.sort(r[r > 0]))(rows)
+
+
+def test_errors():
+    with pytest.raises(IndexError, match="index 0 is out of bounds"):
+        td.jit(lambda x: x[x > 100][0])(LINE)
+    with pytest.raises(ValueError, match="zero-size array"):
+        td.jit(lambda x: np.sort(x[x > 100]).max())(LINE)
