@@ -49,7 +49,10 @@ def _joined(arrays: Sequence[TracedArray], axis: int, kind: np.dtype) -> TracedA
             if d != axis and isinstance(x, int) and isinstance(y, int) and x != y:
                 raise ValueError("all the input array dimensions except for the concatenation axis must match exactly, but along "
                                  f"dimension {d}, the array at index 0 has size {x} and the array at index {k} has size {y}")
-    if any(isinstance(d, Value) for a in arrays for d in a.view.dims):
+    moving = [d for a in arrays for d in a.view.dims if isinstance(d, Value)]
+    if moving:
+        for extent in moving:
+            tracer.unroll_for(extent)
         return _written_in_turn(arrays, axis, check_dtype(kind))
     values = [cast(a.view.read(), check_dtype(kind)) for a in arrays]
     result = tracer.emit("concatenate", values, axis=axis) if len(values) > 1 else values[0]
@@ -70,7 +73,8 @@ def _written_in_turn(arrays: Sequence[TracedArray], axis: int, kind: np.dtype) -
     out = filled(kind.type(0), tuple(dims), kind)
     for a, start, n in zip(arrays, ends, (a.view.dims[axis] for a in arrays)):
         starts = [start] if isinstance(start, Value) else []
-        place = tuple(Axis((Slot(0) if starts else start) if d == axis else 0, ((1, d),)) for d in range(len(dims)))
+        first: int | Slot = start if isinstance(start, int) else Slot(0)
+        place = tuple(Axis(first if d == axis else 0, ((1, d),)) for d in range(len(dims)))
         part = out.view.affine(place, starts, tuple(n if d == axis else dims[d] for d in range(len(dims))))
         part.write(cast(a.view.read(), kind))
     return out

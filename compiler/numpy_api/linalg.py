@@ -21,7 +21,7 @@ from .. import tracer
 from ..arrays import TracedArray, as_array, new_array, value_of, wrap
 from ..assumptions import assume
 from ..dispatch import call, implements
-from ..masked_values import MaskedValues
+from ..masked_values import read_masked
 from ..memory_order import keep_order
 from ..scalars import concrete
 from ..values import broadcast, cast
@@ -143,7 +143,7 @@ def _residuals(residuals: TracedArray, rank: Value, m: Any, n: Any, part: np.dty
     if m <= n:
         return new_array(tracer.builder().zeros(ArrayType(part, (0,))))
     full = tracer.emit("equal", [rank, tracer.constant(n, rank.type)])
-    return MaskedValues(residuals, broadcast(full, residuals.view.dims), 0)
+    return read_masked(residuals, broadcast(full, residuals.view.dims), 0)
 
 
 # --- norms, ranks --------------------------------------------------------------------------------------------------------

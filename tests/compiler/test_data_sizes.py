@@ -36,9 +36,11 @@ def same(got, want):
 
 ONE_LINE = [
     (lambda x: x[x > 0], LINE), (lambda x: x[x > 100], LINE), (lambda x: np.sort(x[x > 0])[::-1], LINE),
-    (lambda x: len(x[x > 0]), LINE), (lambda x: x[x > 0].shape, LINE), (lambda x: x[x > 0][0], LINE), (lambda x: x[x > 0][-1], LINE),
+    (lambda x: len(x[x > 0]), LINE), (lambda x: x[x > 0].shape, LINE), (lambda x: x[x > 0][0], LINE),
+    (lambda x: x[x > 0][-1], LINE),
     (lambda x: np.cumsum(x[x > 0]), LINE), (lambda x: np.diff(x[x > 0]), LINE), (lambda x: np.median(x[x > 0]), LINE),
-    (lambda x: x[x > 0].argmax(), LINE), (lambda x: np.dot(x[x > 0], x[x > 0]), LINE), (lambda x: x[x > 0][1:] - x[x > 0][:-1], LINE),
+    (lambda x: x[x > 0].argmax(), LINE), (lambda x: np.dot(x[x > 0], x[x > 0]), LINE),
+    (lambda x: x[x > 0][1:] - x[x > 0][:-1], LINE),
     (lambda x: np.where(x[x > 0] > 2, 1, 0), LINE), (lambda x: np.concatenate([x[x > 0], x[x < 0], x]), LINE),
     (lambda x: np.vstack([x[x > 0], x[x > 0]]), LINE), (lambda x: np.append(x[x > 0], 7.0), LINE),
     (lambda x: np.repeat(x[x > 0], 2), LINE), (lambda x: np.zeros(len(x[x > 0])), LINE), (lambda x: np.arange(len(x[x > 0])), LINE),
@@ -55,7 +57,8 @@ ONE_LINE = [
     (lambda i: np.unique(i.reshape(2, 3), return_inverse=True), NUMBERS), (np.unique, np.array([np.nan, 1, np.nan, 0])),
     (lambda i: np.unique(i[i > 1]), NUMBERS), (np.unique, np.zeros(0)), (np.unique, np.array([4])),
     (lambda i: np.union1d(i, [7, 1]), NUMBERS), (lambda i: np.intersect1d(i, [7, 1, 2]), NUMBERS),
-    (lambda i: np.setdiff1d(i, [1]), NUMBERS), (lambda i: np.setxor1d(i, [1, 9]), NUMBERS), (lambda i: np.bincount(i[i > 1]), NUMBERS),
+    (lambda i: np.setdiff1d(i, [1]), NUMBERS), (lambda i: np.setxor1d(i, [1, 9]), NUMBERS),
+    (lambda i: np.bincount(i[i > 1]), NUMBERS),
 ]
 
 

@@ -187,7 +187,7 @@ def growing(x, n):
     for i in range(n): x = np.concatenate([x, x[-1:] * 2])
     return x, len(x)
 
-@demo(M(20), expect="unsupported")
+@demo(M(20))
 def shrinking(z):
     k = 0
     while len(z) > 1:

@@ -2,9 +2,8 @@
 
 import numpy as np
 import pytest
-from treadle.ir.errors import UnsupportedError
 
-from tests.compiler.programs import check, run_traced
+from tests.compiler.programs import check
 
 
 def grid(*shape):
@@ -65,10 +64,3 @@ def test_values_for_a_mask_are_counted_at_run_time(size):
     lambda x: np.sqrt(x[x > 0.4]).sum(axis=0)])
 def test_edges(program):
     check(program, lambda: (grid(4),))
-
-
-@pytest.mark.parametrize("program", [
-    lambda x: np.sort(x[x > 1]), lambda x: x[x > 1][0], lambda x: x[x > 1] + x[x > 2], lambda x: [v for v in x[x > 1]]])
-def test_what_needs_the_elements_side_by_side_is_refused(program):
-    with pytest.raises(UnsupportedError, match="boolean mask"):
-        run_traced(program, (grid(6),))
