@@ -98,7 +98,7 @@ class TracedArray(Operators):
 
     @real.setter
     def real(self, value: Any) -> None:
-        assign(self.real, _as_numpy(value))
+        assign(self.real, as_numpy(value))
 
     @property
     def imag(self) -> TracedArray:
@@ -114,7 +114,7 @@ class TracedArray(Operators):
     def imag(self, value: Any) -> None:
         if self.dtype.kind != "c":
             raise TypeError("array does not have imaginary part to set")
-        assign(self.imag, _as_numpy(value))
+        assign(self.imag, as_numpy(value))
 
     @property
     def flat(self) -> Any:
@@ -241,8 +241,10 @@ class Flags:
         return getattr(self, names.get(key, key.lower()))
 
 
-def _as_numpy(x: Any) -> Any:
+def as_numpy(x: Any) -> Any:
     """A Python number as a NumPy one, which wraps where a Python integer would not fit."""
+    if isinstance(x, TracedScalar) and x.kind is not None:
+        return TracedScalar(cast(x.value, np.dtype({"bool": bool, "int": np.int64, "float": float, "complex": complex}[x.kind])))
     return np.asarray(x)[()] if isinstance(x, PYTHON_SCALARS) and not isinstance(x, np.generic) else x
 
 
@@ -354,8 +356,8 @@ def python_constant(x: bool | int | float | complex, dtype: np.dtype | None = No
         if type(x) is int and not -(2**63) <= x < 2**63:
             raise tracer.unsupported(f"the Python integer {x}", "a Python integer in compiled code has 64 bits")
         return tracer.constant(x)
-    if type(x) is int and dtype.kind in "iu":
-        dtype.type(x)  # OverflowError as NumPy's
+    if isinstance(x, (int, float)) and not isinstance(x, (bool, np.generic)) and dtype.kind in "iu":
+        dtype.type(int(x))  # OverflowError and ValueError as NumPy's
     return tracer.constant(np.asarray(x).astype(dtype).item(), ArrayType(check_dtype(dtype)))
 
 

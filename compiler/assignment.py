@@ -10,8 +10,20 @@ import numpy as np
 from ..ir.graph import Value
 from ..ir.types import Dim
 from . import dispatch, tracer
-from .arrays import TracedArray, as_array, assign, check_cast, check_writeable, fitted, operand, same_place, value_of
-from .scalars import TracedScalar
+from .arrays import (
+    TracedArray,
+    as_array,
+    as_numpy,
+    assign,
+    check_cast,
+    check_writeable,
+    fitted,
+    operand,
+    same_place,
+    value_of,
+)
+from .scalars import TracedScalar, is_weak
+from .ufuncs import promotable
 from .values import broadcast, cast, fits, shape_text
 from .views import Storage, reshape_value, view_of
 
@@ -25,6 +37,9 @@ def _target(a: Any, function: str) -> TracedArray:
 
 @dispatch.implements(np.copyto)
 def copyto(dst: Any, src: Any, casting: str = "same_kind", where: Any = True) -> None:
+    if isinstance(dst, np.ndarray):
+        raise tracer.unsupported("a write of run-time values into an array made while compiling",
+                                 "the array comes from code whose source cannot be read", "define the function in a file")
     if not isinstance(dst, TracedArray):
         raise TypeError(f"copyto() argument 1 must be a numpy.ndarray, not {type(dst).__name__}")
     src, mask = operand(src), None if where is True else as_array(where)
@@ -33,6 +48,8 @@ def copyto(dst: Any, src: Any, casting: str = "same_kind", where: Any = True) ->
     if isinstance(src, TracedArray) and src.ndim and same_place(src, dst):
         return  # NumPy looks no further: not at the mask, nor whether it may write
     check_writeable(dst.view)
+    if is_weak(src) and promotable(src) is float:
+        src = as_numpy(src)  # a NaN is no error here
     if mask is None:
         assign(dst, src, casting)
         return
@@ -66,7 +83,8 @@ def _position(dims: tuple[Dim, ...]) -> Value:
 
 @dispatch.implements(np.putmask)
 def putmask(a: Any, /, mask: Any, values: Any) -> None:
-    a, mask, values = _target(a, "putmask"), as_array(mask), as_array(values)
+    a, mask = _target(a, "putmask"), as_array(mask)
+    values = as_array(value_of(values, a.dtype) if is_weak(values) else values)
     if mask.size != a.size:
         raise ValueError("putmask: mask and data must be the same size")
     if not np.can_cast(values.dtype, a.dtype, "unsafe") or values.size == 0:

@@ -242,6 +242,8 @@ class ExpressionHooks(ast.NodeTransformer):
             return self._assign(s)
         if isinstance(s, ast.AugAssign):
             return self._augmented(s)
+        if isinstance(s, ast.Delete):
+            return [self._deleted(t, s) for t in s.targets]
         if isinstance(s, ast.AnnAssign):
             if s.value is None:
                 return []
@@ -425,12 +427,12 @@ class ExpressionHooks(ast.NodeTransformer):
             new = ast.Assign([self.visit(ast.Name(t.id, ast.Store()))], hook("augment", op, old, value))
         return [at(new, s), *self.stored(s)]
 
-    def visit_Delete(self, s: ast.Delete) -> ast.stmt:
-        for t in s.targets:
-            for part in ("value", "slice"):
-                if hasattr(t, part):
-                    setattr(t, part, self.visit(getattr(t, part)))
-        return s
+    def _deleted(self, t: ast.expr, s: ast.Delete) -> ast.stmt:
+        if isinstance(t, ast.Attribute):
+            return at(ast.Expr(hook("delete_attribute", self.visit(t.value), ast.Constant(self.mangled(t.attr)))), s)
+        if isinstance(t, ast.Subscript):
+            t.value, t.slice = self.visit(t.value), self.visit(t.slice)
+        return at(ast.Delete([t]), s)
 
     def visit_Assert(self, s: ast.Assert) -> ast.stmt:
         message = self.visit(s.msg) if s.msg is not None else ast.Constant(None)

@@ -20,7 +20,7 @@ import numpy as np
 
 from ..ir.errors import TreadleError
 from ..ir.opdef import effect_of
-from . import capture, dispatch, tracer
+from . import capture, dispatch, pytree, tracer
 from .arrays import TracedArray, any_traced, constant_array, is_traced
 from .builtin_functions import BUILTINS
 from .choice import Choice, ChosenMethod, at_hand, first_choice, spread
@@ -125,34 +125,13 @@ class FunctionHooks(StagedControl):
     # Attributes
 
     def attribute(self, owner: Any, name: str) -> Any:
-        owner = at_hand(owner)
-        if is_traced(owner):
-            return getattr(owner, name)
-        if isinstance(owner, types.ModuleType):
-            if is_library_module(owner):
-                return settle(getattr(owner, name))
-            return self._module_attribute(owner, name)
-        return object_attribute(owner, name, self.call)
-
-    def _module_attribute(self, module: types.ModuleType, name: str) -> Any:
-        source = Global(Fixed(vars(module), module.__name__), name)
-        return bound_value(source, name) if is_bound(source) else lift(getattr(module, name), source)
+        return attribute(owner, name)
 
     def set_attribute(self, owner: Any, name: str, value: Any) -> None:
-        trace = tracer.current()
-        owner = at_hand(owner)
-        if isinstance(owner, Choice) or (is_traced(owner) and first_choice(value) is not None):
-            spread(setattr, owner, name, value)
-        elif is_traced(owner) or id(owner) in trace.fresh:
-            setattr(owner, name, value)
-        elif isinstance(owner, types.ModuleType):
-            trace.bind(Global(Fixed(vars(owner), owner.__name__), name), value)
-        else:
-            found = class_attribute(type(owner), name)
-            if isinstance(found, property) and found.fset is not None:
-                self.call(found.fset, owner, value)
-            else:
-                trace.bind(Attribute(source_of(owner), name), value)
+        set_attribute(owner, name, value)
+
+    def delete_attribute(self, owner: Any, name: str) -> None:
+        delete_attribute(owner, name)
 
     # Subscripts
 
@@ -269,6 +248,44 @@ def source_of(owner: Any) -> Source:
     return found[1] if found is not None else Fixed(owner, type(owner).__name__)
 
 
+def attribute(owner: Any, name: str) -> Any:
+    """owner.name"""
+    owner = at_hand(owner)
+    if is_traced(owner):
+        return getattr(owner, name)
+    if not isinstance(owner, types.ModuleType):
+        return object_attribute(owner, name, lambda f, *args: call(f, args, {}))
+    if is_library_module(owner):
+        return settle(getattr(owner, name))
+    source = Global(Fixed(vars(owner), owner.__name__), name)
+    return bound_value(source, name) if is_bound(source) else lift(getattr(owner, name), source)
+
+
+def set_attribute(owner: Any, name: str, value: Any) -> None:
+    """owner.name = value"""
+    trace = tracer.current()
+    owner = at_hand(owner)
+    if isinstance(owner, Choice) or (is_traced(owner) and first_choice(value) is not None):
+        spread(setattr, owner, name, value)
+    elif is_traced(owner) or id(owner) in trace.fresh:
+        setattr(owner, name, value)
+    elif isinstance(owner, types.ModuleType):
+        trace.bind(Global(Fixed(vars(owner), owner.__name__), name), value)
+    else:
+        found = class_attribute(type(owner), name)
+        if isinstance(found, property) and found.fset is not None:
+            call(found.fset, (owner, value), {})
+        else:
+            trace.bind(Attribute(source_of(owner), name), value)
+
+
+def delete_attribute(owner: Any, name: str) -> None:
+    """del owner.name"""
+    if id(owner) not in tracer.current().fresh:
+        raise tracer.unsupported(f"del of attribute {name}", "the object is the caller's", "set it to None")
+    delattr(owner, name)
+
+
 def object_attribute(owner: Any, name: str, call_: Callable[..., Any]) -> Any:
     """owner.name for an object of any class."""
     trace = tracer.current()
@@ -276,6 +293,8 @@ def object_attribute(owner: Any, name: str, call_: Callable[..., Any]) -> Any:
         return _of_class(owner, name)
     if isinstance(owner, GENERATORS):
         return getattr(traced_generator(owner), name)
+    if name == "__dict__":
+        return BUILTINS[vars](owner)
     found = class_attribute(type(owner), name)
     if isinstance(found, property) and found.fget is not None and not is_library_code(found.fget.__code__):
         return call_(found.fget, owner)
@@ -315,7 +334,7 @@ def call(f: Any, args: tuple, kwargs: dict) -> Any:
     implementation = dispatch.find(f)
     if implementation is not None and (f in _CREATION or any_traced(args) or any_traced(kwargs)):
         return implementation(*args, **kwargs)
-    if isinstance(f, (type, types.BuiltinFunctionType)) and f in BUILTINS:
+    if isinstance(f, (type, types.BuiltinFunctionType, types.FunctionType)) and f in BUILTINS:
         return BUILTINS[f](*args, **kwargs)
     if isinstance(f, types.FunctionType):
         return call_function(f, args, kwargs)
@@ -391,7 +410,7 @@ def call_function(f: types.FunctionType, args: tuple, kwargs: dict) -> Any:
         if _is_numpy(f) and (any_traced(args) or any_traced(kwargs)):
             return dispatch.FUNCTIONS["numpy body"](f, args, kwargs)
         check_pure(f)
-        return settle(f(*args, **kwargs))
+        return _of_library(f, args, kwargs)
     return call_rewritten(f, args, kwargs, FunctionHooks)
 
 
@@ -403,6 +422,19 @@ def call_rewritten(f: types.FunctionType, args: tuple, kwargs: dict, hooks: type
         return rewritten(f, hooks)(*args, **kwargs)
     finally:
         trace.marks.pop()
+
+
+def _of_library(f: types.FunctionType, args: tuple, kwargs: dict) -> Any:
+    """What library code returns: not of the attributes of the caller's objects, which it would read as they once were."""
+    trace = tracer.current()
+    given = [x for x in (*args, *kwargs.values()) if id(x) in trace.origins and has_state(x) and hasattr(x, "__dict__")]
+    result = f(*args, **kwargs)
+    if given and any(type(x) is np.ndarray or (hasattr(x, "__dict__") and id(x) not in trace.origins and not callable(x))
+                     for x in pytree.flatten(result)[0]):
+        raise tracer.unsupported(f"{f.__module__}.{f.__qualname__} of an object",
+                                 "it reads attributes out of sight of compiled code",
+                                 "take the attributes themselves")
+    return settle(result)
 
 
 def rewritten(f: types.FunctionType, hooks: type[FunctionHooks]) -> types.FunctionType:

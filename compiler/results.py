@@ -7,9 +7,9 @@ views of one buffer.
 
 from __future__ import annotations
 
+import functools
 import threading
-from collections import deque
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,7 +27,7 @@ from .masked_values import MaskedValues
 from .padding import padded
 from .scalars import TracedScalar
 from .sources import Attribute, Source
-from .state import Either, Tentative, Undefined
+from .state import Either, Tentative, Undefined, put_contents
 from .text import TracedText
 from .traced import Build, Effect, Recipe
 from .views import Affine, Bits, Part, Reshape, Step, Storage
@@ -285,8 +285,8 @@ class SetPlace:
     source: Source
     value: Recipe
 
-    def perform(self, state: Build) -> None:
-        self.source.write(state.call, self.value.build(state))
+    def prepare(self, state: Build) -> Callable[[], None]:
+        return functools.partial(self.source.writer(state.call), self.value.build(state))
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,20 +297,18 @@ class SetContents:
     keys: tuple | None
     values: tuple[Recipe | None, ...]
 
-    def perform(self, state: Build) -> None:
+    def prepare(self, state: Build) -> Callable[[], None]:
         target = self.source.read(state.call)
         if self.keys is None:
-            new = [v.build(state) for v in self.values]  # type: ignore[union-attr]
-            if isinstance(target, deque):
-                target.clear()
-                target.extend(new)
-            else:
-                target[:] = new
-            return
+            return functools.partial(put_contents, target, [v.build(state) for v in self.values])  # type: ignore[union-attr]
         kept = {k: target[k] if v is None else v.build(state) for k, v in zip(self.keys, self.values, strict=True)}
-        if list(target)[:len(kept)] != list(kept)[:len(target)] or len(kept) < len(target):
-            target.clear()
-        target.update(kept)
+        return functools.partial(_set_items, target, kept)
+
+
+def _set_items(target: dict, kept: dict) -> None:
+    if list(target)[:len(kept)] != list(kept)[:len(target)] or len(kept) < len(target):
+        target.clear()
+    target.update(kept)
 
 
 class Recipes:

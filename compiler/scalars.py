@@ -142,7 +142,8 @@ def _type_name(x: TracedScalar) -> str:
 
 def _python_attribute(x: TracedScalar, name: str) -> Any:
     if name == "conjugate":
-        return BoundMethod(lambda s: dispatch.call(np.conjugate, (s,), {}) if s.kind == "complex" else s, x, name)
+        return BoundMethod(lambda s: to_kind(dispatch.call(np.conjugate, (s,), {}), "complex") if s.kind == "complex" else
+                           dispatch.call(operator.pos, (s,), {}), x, name)
     getattr(x.python_type, name)  # AttributeError as Python's
     return getattr(concrete(x, f".{name}"), name)
 

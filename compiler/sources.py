@@ -6,7 +6,10 @@ content: one input per place.  `Call` is what a source is read from.
 
 from __future__ import annotations
 
+import functools
+import operator
 import types
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,7 +33,8 @@ class Source:
     def read(self, call: Call) -> Any:
         raise KeyError(self)
 
-    def write(self, call: Call, value: Any) -> None:
+    def writer(self, call: Call) -> Callable[[Any], None]:
+        """What sets the place to a value; the objects on the way to it are read now."""
         raise KeyError(self)
 
 
@@ -78,8 +82,8 @@ class Item(Source):
     def read(self, call: Call) -> Any:
         return self.base.read(call)[self.key]
 
-    def write(self, call: Call, value: Any) -> None:
-        self.base.read(call)[self.key] = value
+    def writer(self, call: Call) -> Callable[[Any], None]:
+        return functools.partial(operator.setitem, self.base.read(call), self.key)
 
     def __str__(self) -> str:
         return f"{self.base}[{self.key!r}]"
@@ -109,8 +113,8 @@ class Global(Source):
     def read(self, call: Call) -> Any:
         return self.names.object[self.name]
 
-    def write(self, call: Call, value: Any) -> None:
-        self.names.object[self.name] = value
+    def writer(self, call: Call) -> Callable[[Any], None]:
+        return functools.partial(operator.setitem, self.names.object, self.name)
 
     def __str__(self) -> str:
         return f"global {self.name}"
@@ -126,8 +130,8 @@ class Attribute(Source):
     def read(self, call: Call) -> Any:
         return getattr(self.base.read(call), self.name)
 
-    def write(self, call: Call, value: Any) -> None:
-        setattr(self.base.read(call), self.name, value)
+    def writer(self, call: Call) -> Callable[[Any], None]:
+        return functools.partial(setattr, self.base.read(call), self.name)
 
     def __str__(self) -> str:
         return f"{self.base}.{self.name}"
@@ -144,8 +148,8 @@ class Cell(Source):
         cell: types.CellType = self.cell.object
         return cell.cell_contents
 
-    def write(self, call: Call, value: Any) -> None:
-        self.cell.object.cell_contents = value
+    def writer(self, call: Call) -> Callable[[Any], None]:
+        return functools.partial(setattr, self.cell.object, "cell_contents")
 
     def __str__(self) -> str:
         return f"closure variable {self.name}"

@@ -14,7 +14,7 @@ import numpy as np
 from . import pytree, tracer
 from .arrays import TracedArray, is_traced, value_of
 from .choice import Choice, at_hand
-from .scalars import TracedScalar
+from .scalars import TracedScalar, concrete
 from .views import Storage, view_of
 
 # A piece of an f-string: text, or (value, conversion as in ast.FormattedValue, format specification).
@@ -93,9 +93,10 @@ class TracedText(Deferred):
 
 def text_of(make: Callable[..., str], *args: Any, **kwargs: Any) -> Any:
     """make(*args, **kwargs): now, if tracing knows all that is in it."""
-    leaves, _ = pytree.flatten((args, kwargs), is_leaf=is_run_time)
+    leaves, tree = pytree.flatten((args, kwargs), is_leaf=is_run_time)
     if any(is_run_time(x) and not (isinstance(x, TracedScalar) and x.known is not None) for x in leaves):
         return TracedText(make, *args, **kwargs)
+    args, kwargs = tree.unflatten([concrete(x, "text") for x in leaves])
     return make(*args, **kwargs)
 
 

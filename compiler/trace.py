@@ -21,6 +21,7 @@ from . import iteration as _iteration  # noqa: F401
 from . import module_math as _module_math  # noqa: F401
 from . import numpy_api as _numpy_api  # noqa: F401
 from . import numpy_bodies as _numpy_bodies  # noqa: F401
+from . import objects as _objects  # noqa: F401
 from . import python_arithmetic as _python_arithmetic  # noqa: F401
 from . import random_draws as _random_draws  # noqa: F401
 from . import spreading as _spreading  # noqa: F401

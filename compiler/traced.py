@@ -15,7 +15,7 @@ An output of rank 0 comes as anything whose `[()]` or value is a NumPy scalar.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -38,9 +38,12 @@ class Recipe(Protocol):
 
 
 class Effect(Protocol):
-    """A change of one of the caller's objects, done after the native code."""
+    """A change of one of the caller's objects, done after the native code.
 
-    def perform(self, state: Build) -> None: ...
+    `prepare` reads and builds all that the change needs, and returns what makes it: changes move what others read.
+    """
+
+    def prepare(self, state: Build) -> Callable[[], None]: ...
 
 
 class Build:
@@ -82,8 +85,9 @@ class Traced:
         return [s.read(call) for s in self.inputs]
 
     def finish(self, outputs: Sequence[Any], call: Call) -> Any:
-        """The result; the effects on the caller's objects are performed first."""
+        """The result, once the effects on the caller's objects are done."""
         state = Build(outputs, call)
-        for e in self.effects:
-            e.perform(state)
-        return self.result.build(state)
+        result = self.result.build(state)
+        for change in [e.prepare(state) for e in self.effects]:
+            change()
+        return result

@@ -12,6 +12,7 @@ from __future__ import annotations
 import copy
 import math
 import warnings
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -50,17 +51,26 @@ def leaves(x: Any) -> Iterator[Any]:
     if isinstance(x, dict):
         for k in x:
             yield from leaves(x[k])
-    elif isinstance(x, list | tuple):
+    elif isinstance(x, list | tuple | deque):
         for e in x:
             yield from leaves(e)
+    elif has_attributes(x):
+        yield from leaves(vars(x))
     else:
         yield x
 
 
+def has_attributes(x: Any) -> bool:
+    """Is this an object of the program's own, seen by its attributes?"""
+    return hasattr(x, "__dict__") and not callable(x) and not isinstance(x, np.ndarray | np.generic | dict | list | tuple)
+
+
 def structure(x: Any) -> Any:
     if isinstance(x, dict):
-        return {k: structure(v) for k, v in x.items()}
-    if isinstance(x, list | tuple):
+        return type(x).__name__, *[(k, structure(v)) for k, v in x.items()]
+    if has_attributes(x):
+        return type(x).__name__, structure(vars(x))
+    if isinstance(x, list | tuple | deque):
         return (type(x).__name__, *[structure(v) for v in x])
     if isinstance(x, np.ndarray | np.generic):
         return type(x).__name__, x.dtype.str, x.shape
@@ -190,6 +200,7 @@ def fresh(arguments: tuple) -> Callable[[], tuple]:
 
 def copy_arguments(arguments: tuple) -> tuple:
     bases: dict[int, np.ndarray] = {}
+    made: dict[int, Any] = {}
 
     def root(x: np.ndarray) -> np.ndarray:
         while isinstance(x.base, np.ndarray):
@@ -198,26 +209,44 @@ def copy_arguments(arguments: tuple) -> tuple:
 
     def go(x: Any) -> Any:
         if isinstance(x, np.ndarray):
-            base = root(x)
-            if id(base) not in bases:
-                bases[id(base)] = copy.deepcopy(base) if base.flags.writeable else _thawed(base)
-            new = bases[id(base)]
-            if base is x:
-                view = new
-            else:
-                offset = x.__array_interface__["data"][0] - base.__array_interface__["data"][0]
-                view = np.ndarray(x.shape, x.dtype, new.view(), offset, x.strides) if new.flags.c_contiguous and offset >= 0 \
-                    else _reframe(x, base, new)
-            if not x.flags.writeable and view.flags.writeable:
-                if view is new:
-                    view = new.view() if base is not x else new
-                view.flags.writeable = False
-            return view
+            if id(x) not in made:
+                made[id(x)] = array(x)
+            return made[id(x)]
+        if not isinstance(x, dict | list | tuple | deque) and not has_attributes(x):
+            return x
+        if id(x) not in made:
+            made[id(x)] = fill(x)
+        return made[id(x)]
+
+    def array(x: np.ndarray) -> np.ndarray:
+        base = root(x)
+        if id(base) not in bases:
+            bases[id(base)] = copy.deepcopy(base) if base.flags.writeable else _thawed(base)
+        new = bases[id(base)]
+        if base is x:
+            view = new
+        else:
+            offset = x.__array_interface__["data"][0] - base.__array_interface__["data"][0]
+            view = np.ndarray(x.shape, x.dtype, new.view(), offset, x.strides) if new.flags.c_contiguous and offset >= 0 \
+                else _reframe(x, base, new)
+        if not x.flags.writeable and view.flags.writeable:
+            if view is new:
+                view = new.view() if base is not x else new
+            view.flags.writeable = False
+        return view
+
+    def fill(x: Any) -> Any:
+        if isinstance(x, tuple):
+            return type(x)(*map(go, x)) if hasattr(x, "_fields") else type(x)(map(go, x))
+        new = copy.copy(x)
         if isinstance(x, dict):
-            return {k: go(v) for k, v in x.items()}
-        if isinstance(x, list | tuple):
-            return type(x)(go(v) for v in x)
-        return x
+            new.update((k, go(v)) for k, v in x.items())
+        elif isinstance(x, list | deque):
+            for k, v in enumerate(x):
+                new[k] = go(v)
+        else:
+            vars(new).update((k, go(v)) for k, v in vars(x).items())
+        return new
 
     return tuple(go(a) for a in arguments)
 

@@ -68,6 +68,17 @@ class OtherLoops:
     def inner(self, a, b):
         return np.inner(a, b) if np.ndim(a) == 0 or np.ndim(b) == 0 else self.tensordot(a, b, ([-1], [-1]))
 
+    def einsum(self, subscripts, *operands, **options):
+        """Extents of 1 are spelt out: NumPy adds up first along those that it only repeats."""
+        if not isinstance(subscripts, str) or "." in subscripts:
+            return np.einsum(subscripts, *operands, **options)
+        named = list(zip(subscripts.partition("->")[0].replace(" ", "").split(","), operands))
+        extents: dict[str, int] = {}
+        for letters, x in named:
+            for c, d in zip(letters, np.shape(x)):
+                extents[c] = d if extents.get(c, 1) == 1 else extents[c]
+        return np.einsum(subscripts, *[np.array(np.broadcast_to(x, [extents[c] for c in t])) for t, x in named], **options)
+
     def round(self, x, *digits, **options):
         if not isinstance(x, np.ndarray) or options:
             return np.round(x, *digits, **options)

@@ -12,7 +12,7 @@ from ...ir.builder import dim_template
 from ...ir.graph import Value
 from ...ir.types import DTYPE_NAMES, Dim
 from .. import tracer
-from ..arrays import TracedArray, any_traced, as_array, constant_array, dims_of, new_array, operand, value_of
+from ..arrays import TracedArray, any_traced, as_array, as_numpy, constant_array, dims_of, new_array, operand, value_of
 from ..dispatch import call, implements, implements_method
 from ..memory_order import stride_order
 from ..scalars import TracedScalar, concrete, is_weak, to_kind
@@ -93,9 +93,8 @@ def full(shape: Any, fill_value: Any, dtype: Any = None, order: str = "C", *, de
 
 def _unsafe(x: Any, dtype: np.dtype) -> Any:
     """A Python number converted as assignment converts it (a float into an integer array is truncated)."""
-    if is_weak(x) and not isinstance(x, TracedScalar) and isinstance(x, float) and dtype.kind in "iub":
-        return np.asarray(x).astype(dtype)[()]
-    return x
+    is_float = x.kind == "float" if isinstance(x, TracedScalar) else isinstance(x, float)
+    return as_numpy(x) if is_float and dtype.kind in "iub" else x
 
 
 def _like(a: Any, dtype: Any, order: str, shape: Any) -> tuple[tuple[Dim, ...], np.dtype, tuple[int, ...] | None]:

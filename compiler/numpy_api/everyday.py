@@ -110,7 +110,9 @@ def fix(x: Any, out: Any = None) -> Any:
 @implements(np.sinc)
 def sinc(x: Any) -> Any:
     x = operand(x)
-    y = call(np.multiply, (np.pi, call(np.where, (call(np.equal, (x, 0), {}), 1.0e-20, x), {})), {})
+    y = call(np.multiply, (np.pi, x), {})
+    kind = y.dtype if isinstance(y, (TracedArray, TracedScalar)) else np.dtype(float)
+    y = call(np.where, (y, y, np.finfo(kind).eps if kind.kind == "f" else 1.0e-20), {})
     result = call(np.true_divide, (call(np.sin, (y,), {}), y), {})
     return result if result.ndim else result[()]
 

@@ -20,7 +20,7 @@ from .. import tracer
 from ..arrays import TracedArray, as_array, new_array, value_of
 from ..dispatch import alias_method, call, implements, implements_method
 from ..memory_order import keep_order
-from ..scalars import TracedScalar, concrete
+from ..scalars import TracedScalar, concrete, is_weak
 from ..values import cast, common_dims, fits, shape_text
 from ..views import reshape_value
 from .axes import one_axis
@@ -111,7 +111,7 @@ def flat(a: TracedArray) -> Any:
 
 @implements_method("flat=")
 def set_flat(a: TracedArray, value: Any) -> None:
-    a[...] = call(np.resize, (value, a.shape), {})
+    a[...] = value if is_weak(value) else call(np.resize, (value, a.shape), {})
 
 
 class FlatView:

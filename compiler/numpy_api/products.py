@@ -91,7 +91,8 @@ def _times_scalar(x: TracedArray, y: TracedArray) -> Any:
     """A product with a 0-d operand; both are arrays, so Python numbers are not weak. Where NumPy asks BLAS, in C order."""
     kind = np.result_type(x.dtype, y.dtype)
     by_blas = kind.kind in "fc" and kind != np.float16 and max(x.ndim, y.ndim) <= 2
-    return call(np.multiply, (x, y), {"order": "C"} if by_blas else {})
+    operands = tuple(a.astype(kind, copy=False) for a in (x, y))
+    return call(np.multiply, operands, {"order": "C"} if by_blas else {})
 
 
 alias_method("dot", np.dot)

@@ -143,10 +143,10 @@ def accumulate_ufunc(ufunc: np.ufunc, a: Any, axis: Any = 0, dtype: Any = None, 
     """ufunc.accumulate; axis None flattens, as np.cumsum does."""
     a = as_array(a)
     refuse_as_numpy(ufunc, "accumulate", a)
+    if a.ndim == 0:
+        raise TypeError("cannot accumulate on a scalar")
     if axis is None:
         a, axis = call(np.ravel, (a,), {}), 0
-    elif a.ndim == 0:
-        raise TypeError("cannot accumulate on a scalar")
     k = one_axis(axis[0] if isinstance(axis, tuple) and len(axis) == 1 else axis, a.ndim)
     out = out[0] if isinstance(out, tuple) else out
     if ufunc in _ACCUMULATIONS:
@@ -303,6 +303,8 @@ def root_of_squares(x: Any) -> Any:
 def std(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0, keepdims: Any = _NO_VALUE, **others: Any,
         ) -> Any:
     spread = var(a, axis, dtype, out, ddof, keepdims, **others)
+    if isinstance(spread, TracedArray):
+        np.sqrt.resolve_dtypes((spread.dtype, spread.dtype))  # its error, where the root does not fit into `out`
     return deliver(root_of_squares(spread), spread if isinstance(spread, TracedArray) else None)
 
 

@@ -1,0 +1,162 @@
+"""The caller's objects and containers: what is taken from them, copied, and put back, as plain Python does it."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import operator
+from collections import deque
+
+import numpy as np
+import pytest
+from treadle import jit
+from treadle.ir.errors import UnsupportedError
+
+from tests.comparator import difference, fresh, observe
+
+
+class Box:
+    def __init__(self, **attributes):
+        self.__dict__.update(attributes)
+
+
+@dataclasses.dataclass
+class Pair:
+    a: object
+    b: object = 3
+
+
+def agrees(function, *arguments):
+    make = fresh(arguments)
+    compiled = jit(function)
+    want = observe(function, make)
+    for _ in range(2):
+        assert difference(observe(compiled, make), want) is None
+
+
+X = np.arange(4.0)
+
+
+def test_what_is_taken_out_of_a_container_is_what_was_there():
+    def from_deque(q):
+        first = q.popleft()
+        q.append(first + 1)
+        q.rotate(1)
+        return first, q
+
+    def from_dict(d):
+        a = d.pop("a")
+        d["b"], d["c"] = a, d["b"]
+        return a, d
+
+    def from_list(x):
+        a = x.pop(0)
+        x[0], x[1] = x[1], x[0]
+        return a, x
+
+    agrees(from_deque, deque([X, X * 2, 3]))
+    agrees(from_dict, {"a": X, "b": X * 2})
+    agrees(from_list, [X, X * 2, X * 3])
+
+
+def test_arrays_move_between_containers():
+    def f(p, q):
+        p[0], q[0] = q[0], p[0]
+        p.append(q)
+        return p, q
+
+    agrees(f, [X, 1], [X * 2, 2])
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy])
+def test_copies_of_objects(copied):
+    def of_object(box):
+        box.a = box.a + 1
+        other = copied(box)
+        other.a[0] = 55
+        other.n = 7
+        return other.a is box.a, box, other
+
+    agrees(of_object, Box(a=X, n=1))
+    agrees(lambda x: copied(x), [X, [X * 2, 1], {"k": X}])
+    agrees(lambda x: (copied(x), x), np.asfortranarray(X.reshape(2, 2)))
+
+
+def test_dataclasses():
+    def f(p):
+        p.a = p.a + 1
+        other = dataclasses.replace(p, b=4)
+        other.a[0] = 55
+        return other, p, dataclasses.asdict(p), dataclasses.astuple(other)
+
+    agrees(f, Pair(X))
+
+
+def test_attributes_by_name():
+    def f(box):
+        setattr(box, "a", box.a * 2)
+        box.new = getattr(box, "absent", 5)
+        return vars(box)["a"], box.__dict__["n"], hasattr(box, "absent"), hasattr(box, "new"), sorted(vars(box)), box
+
+    agrees(f, Box(a=X, n=1))
+
+
+def test_vars_sees_attributes_that_come_later():
+    compiled = jit(lambda box: sorted(vars(box)))
+    box = Box(a=1)
+    assert compiled(box) == ["a"]
+    box.b = 2
+    assert compiled(box) == ["a", "b"]
+
+
+def test_what_cannot_be_followed_is_refused():
+    def deletes(box):
+        del box.a
+
+    def writes(box):
+        vars(box)["a"] = 1
+
+    box = Box(a=X)
+    for f in (deletes, writes, operator.methodcaller("__copy__")):
+        with pytest.raises((UnsupportedError, AttributeError)):
+            jit(f)(box)
+    assert box.a is X
+
+
+def test_views_of_the_same_memory_and_conjugates_of_python_numbers():
+    agrees(lambda x: (x.view(), x.view(np.ndarray)[1:], x.view(x.dtype)), X)
+    agrees(lambda z, n: (z.conjugate(), n.conjugate()), 1.5 - 2j, 3)
+
+
+def test_text_of_numbers_that_are_known():
+    agrees(lambda n: (f"{n!r}", repr(n), f"{n!r}", f"{n!s:>4}"), 7)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e30, 1.5, -1.5])
+@pytest.mark.parametrize("dtype", [np.int64, np.uint8])
+def test_floats_assigned_to_integers(value, dtype):
+    x = np.zeros(3, dtype)
+    agrees(lambda x, v: x.fill(v), x, value)
+    agrees(lambda x, v: x.__setitem__(0, v), x, value)
+    agrees(lambda x, v: x.__setitem__([0, 1], v), x, value)
+    agrees(lambda x, v: np.putmask(x, x == 0, v), x, value)
+    agrees(lambda x, v: setattr(x, "flat", v), x, value)
+    if dtype is np.int64:
+        agrees(lambda x: (np.full_like(x, value), np.copyto(x, value, casting="unsafe"), x), x)
+
+
+def test_products_with_a_scalar_follow_the_converted_array():
+    agrees(lambda x: x.dot(np.float32(0.75)), np.broadcast_to(np.arange(6).reshape(3, 2).T, (2, 2, 3)))
+
+
+def test_accumulating_a_scalar_and_sinc_of_small_types():
+    agrees(lambda x: np.maximum.accumulate(x, axis=None), np.array(2.0))
+    agrees(lambda x, y: (np.sinc(x), np.sinc(y)), np.array([0, 1, 2], np.uint8), np.array([0, 0.5], np.float16))
+
+
+def test_the_real_part_of_integers_wraps():
+    def f(x, n):
+        x.real = n
+        return x
+
+    agrees(f, np.array([1, 2], np.uint16), -2)
