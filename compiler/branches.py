@@ -67,7 +67,7 @@ class Branch:
         values = self.control.get()
         self.state.adopt_inputs()
         after = State(self.control.names, values, self.control.carried)
-        self.ends.append(End(block, after.leaves, values, dict(after.storages), after.containers,
+        self.ends.append(End(block, self.state.without_dead(after.leaves), values, dict(after.storages), after.containers,
                              block not in tracer.current().unreachable))
 
     def merge(self, condition: Value, inside: Callable[[Block], AbstractContextManager]) -> None:

@@ -154,7 +154,7 @@ class Carried:
             for s, v in self.head_values.items():
                 s.value = v
             return True
-        self.post = State(control.names, control.get(), control.carried).leaves
+        self.post = self.state.without_dead(State(control.names, control.get(), control.carried).leaves)
         if isinstance(self.post.get((RETURN_VALUE,)), Undefined):
             self.post.update({p: x if p[-1] == LENGTH else UNDEFINED for p, x in self.state.leaves.items()
                               if p[0] == RETURN_VALUE})

@@ -22,7 +22,6 @@ class Flow:
         self.stops = jumps.stops
         liveness = Liveness(jumps.stops)
         liveness.block(self.statements, {RETURN_VALUE, RETURNED})
-        self.live = liveness.live
         parameters = {a.arg for a in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs, node.args.vararg,
                                       node.args.kwarg) if a is not None}
         stored = all_stored(self.statements)
@@ -36,6 +35,8 @@ class Flow:
         self.escaping = {n for d in nested for s in ast.walk(d) if isinstance(s, ast.Nonlocal) for n in s.names} & self.variables
         self.escaping |= self.outer
         self.captured = loaded_names(nested) & self.variables
+        # A call may read these at any time.
+        self.live = {s: names | self.captured | self.escaping for s, names in liveness.live.items()}
         generated = {n for n in own - parameters if n.startswith("__")}
         self.flags = sorted(generated - {RETURN_VALUE, RETURNED})
         self.unset = sorted(own - parameters - generated)

@@ -124,6 +124,14 @@ def settled(x: Any, error: Exception) -> Any:
     if isinstance(x, tuple) and any(isinstance(e, (Tentative, tuple)) for e in x):
         items = [settled(e, error) for e in x]
         return tuple(items) if type(x) is tuple else type(x)._make(items)  # type: ignore[attr-defined]  # a namedtuple
+    if isinstance(x, (list, dict)):
+        for k, e in list(x.items() if isinstance(x, dict) else enumerate(x)):
+            if isinstance(e, Tentative):
+                check(value_of(e.defined), error)
+                x[k] = e.value
+            else:
+                settled(e, error)
+        return x
     if not isinstance(x, Tentative):
         return x
     defined = value_of(x.defined)
@@ -145,6 +153,8 @@ def without_tentatives(x: Any) -> Any:
         return tuple(items) if type(x) is tuple else type(x)._make(items)  # type: ignore[attr-defined]  # a namedtuple
     if isinstance(x, list) and any(isinstance(e, (Tentative, tuple)) for e in x):
         return [without_tentatives(e) for e in x]
+    if isinstance(x, dict) and any(isinstance(e, (Tentative, tuple)) for e in x.values()):
+        return {k: without_tentatives(e) for k, e in x.items()}
     return x
 
 

@@ -16,6 +16,7 @@ from ..ir.graph import Value
 from . import tracer
 from .arrays import TracedArray
 from .choice import Choice, at_hand
+from .jumps import RETURN_VALUE
 from .operators import Operators
 from .scalars import PYTHON_SCALARS, TracedScalar
 from .views import Storage, View
@@ -115,7 +116,8 @@ class State:
         self.names, self.values, self.carried = tuple(names), tuple(values), tuple(carried)
         self.leaves: dict[Path, Any] = {}
         self.containers: list[tuple[Any, Any]] = []
-        for name, x in zip(names, values, strict=True):
+        # A container belongs to the name that it keeps, rather than to the value that is returned.
+        for name, x in sorted(zip(names, values, strict=True), key=lambda pair: pair[0] == RETURN_VALUE):
             if name in carried or isinstance(x, (list, dict, deque)) or id(x) in trace.fresh:
                 take_apart((name,), x, self.leaves, self.containers)
         for number, c in enumerate(trace.containers.values()):
@@ -123,6 +125,11 @@ class State:
         take_apart(("outside",), trace.bindings, self.leaves, self.containers)
         self.storages: dict[Storage, Value] = {s: s.value for s in trace.storages}
         self.written = {s: s.written for s in trace.storages}
+
+    def without_dead(self, leaves: dict[Path, Any]) -> dict[Path, Any]:
+        """A later state's leaves but for those of names that nothing reads any more, which have containers only since."""
+        known = {p[0] for p in self.leaves}
+        return {p: x for p, x in leaves.items() if p[0] in known or p[0] not in self.names}
 
     def adopt_inputs(self) -> None:
         """Count arrays of the caller that were first read since as part of the state: they held what they hold at entry."""

@@ -128,6 +128,8 @@ def unjoined(got: Any, want: Any) -> Any:
     if type(got) is type(want) and isinstance(want, list | tuple) and len(got) == len(want):
         items = [unjoined(g, w) for g, w in zip(got, want)]
         return type(want)(items)
+    if type(got) is type(want) is dict and got.keys() == want.keys():
+        return {k: unjoined(g, want[k]) for k, g in got.items()}
     if isinstance(got, np.generic) and type(want) in (bool, int, float, complex) and bits_equal(np.asarray(got).astype(
             type(want))[()], np.asarray(want)[()]) and got == want:
         return want

@@ -183,3 +183,66 @@ def test_an_array_made_in_a_loop_and_its_view():
     agrees(f, np.full((17, 2), 3, np.int16), True)
     for factor in (0.1, 4 + 0j, 0j):
         agrees(two_dtypes, A, np.ones(4) * factor)
+
+
+def test_what_nested_functions_read_and_set():
+    def counts(a):
+        v = 1
+
+        def step(k):
+            nonlocal v
+            if a[k] > 0:
+                v += a[k]
+            else:
+                v = v - 1
+            return k
+
+        for i in range(3):
+            step(i)
+        return v
+
+    def reads(a):
+        v = 0.0
+
+        def twice():
+            return v * 2
+
+        for i in range(4):
+            if a[i] > 0:
+                v = a[i]
+        return twice()
+
+    for f in (counts, reads):
+        agrees(f, A)
+        agrees(f, -A)
+
+
+def test_containers_of_some_paths():
+    def returned_or_not(a):
+        kept = [a[0], 2]
+        kept[0] = kept[-1]
+        if a[1] > 0:
+            return 2.5
+        return kept, kept[1]
+
+    def made_on_one_side(a):
+        if a[1] > 0:
+            parts = []
+            for i in range(3):
+                parts.append(a[i])
+            last = parts[-1]
+        else:
+            last = 0
+        parts = [last]
+        return parts
+
+    def dict_of_one_side(a):
+        if a[1] > 0:
+            d = {"n": 1, "s": a[0]}
+            for i in range(3):
+                d["s"] += a[i]
+        return d
+
+    for f in (returned_or_not, made_on_one_side, dict_of_one_side):
+        agrees(f, A)
+        agrees(f, -A)

@@ -6,10 +6,13 @@ copies of the live values; if NumPy rejects it on a later pass, it is dropped.
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 
 from tests.comparator import copy_arguments
 from tests.fuzz.generate import Generator, StopProgram
+from tests.fuzz.patterns import PATTERNS
 
 INDENT = "    "
 
@@ -21,6 +24,9 @@ class ControlGenerator(Generator):
         super().__init__(choices, seed)
         self.loops: list[str] = []
         self.in_loop = False
+        # How many bodies are being written, and whether the last statement has returned.
+        self.nesting = 0
+        self.returned = False
 
     # -- pieces
 
@@ -86,10 +92,46 @@ class ControlGenerator(Generator):
         self.features["write:element"] += 1
         return f"{a}[{to}] {self.choices.pick(('=', '+=', '-=', '*='))} {b}[{source}] {self.choices.pick(('+ 1', '* 0.5', ''))}"
 
+    def acceptable(self, value: object) -> bool:
+        if isinstance(value, dict):
+            return all(map(self.acceptable, value.values()))
+        if isinstance(value, list | tuple):
+            return len(value) < 20 and all(map(self.acceptable, value))
+        return value is None or super().acceptable(value)
+
+    def attempt(self, line: str) -> Exception | None:
+        """Statements that need a function around them run in one."""
+        if "nonlocal " not in line and "return " not in line:
+            return super().attempt(line)
+        body = "".join(f"{INDENT}{part}\n" for part in line.splitlines())
+        scope = {"np": np}
+        names = list(self.names)
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            try:
+                exec(f"def run({', '.join(names)}):\n{body}{INDENT}return ended, locals()\n", {**scope, "ended": scope}, scope)
+                result = scope["run"](*self.names.values())  # type: ignore[operator]
+            except Exception as e:  # NumPy's verdict on the statement
+                return e
+        if not (isinstance(result, tuple) and result and result[0] is scope):
+            self.returned = True
+            return None if not self.nesting else OverflowError("returns too early")
+        new = {k: v for k, v in result[1].items() if not callable(v) and not k.startswith("__")}
+        if not all(map(self.acceptable, new.values())):
+            return OverflowError("too large")
+        self.names = new
+        return None
+
     # -- compound statements
 
     def body(self, depth: int, allow_jump: bool) -> list[str]:
         """Statements tried one by one in the environment of the first pass."""
+        self.nesting += 1
+        lines = self._body(depth, allow_jump)
+        self.nesting -= 1
+        return lines
+
+    def _body(self, depth: int, allow_jump: bool) -> list[str]:
         lines: list[str] = []
         for _ in range(self.choices.integer(1, 4)):
             if depth and self.choices.chance(25):
@@ -171,23 +213,32 @@ class ControlGenerator(Generator):
             lines += ["else:", *indented(self.body(depth, False))]
         return lines
 
+    def pattern(self, depth: int) -> list[str]:
+        """One of the idioms of `patterns`."""
+        make = self.choices.pick(PATTERNS)
+        self.features["pattern:" + make.__name__] += 1
+        return make(self)
+
     def compound(self, depth: int) -> list[str]:
         """A compound statement that NumPy accepts from here on, or nothing. The live values are left as it leaves them."""
         names, features, loops = self.names, self.features.copy(), list(self.loops)
         for _ in range(4):
             self.names = dict(zip(names, copy_arguments(tuple(names.values()))))
-            self.features = features.copy()
-            lines = self.choices.pick((self.loop, self.loop, self.branch))(depth)
+            self.features, self.returned = features.copy(), False
+            lines = self.choices.pick((self.loop, self.loop, self.branch, self.pattern))(depth)
             self.loops = list(loops)
             self.names = dict(zip(names, copy_arguments(tuple(names.values()))))
-            if self.attempt("\n".join(lines)) is None and sum(len(x.splitlines()) for x in lines) < 40:
+            if lines and self.attempt("\n".join(lines)) is None and sum(len(x.splitlines()) for x in lines) < 40:
                 return lines
         self.names, self.features = names, features
         return []
 
     def statement(self) -> None:
         if self.choices.chance(45):
+            self.returned = False
             self.lines += self.compound(self.choices.integer(0, 2))
+            if self.returned:
+                raise StopProgram
         elif self.choices.chance(12) and self.lines:
             self.early_return()
         elif self.choices.chance(20):

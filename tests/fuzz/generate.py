@@ -67,7 +67,7 @@ class Generator:
                 exec(line, scope)
             except Exception as e:  # NumPy's verdict on the statement
                 return e
-        new = {k: v for k, v in scope.items() if k not in before and k != "__builtins__"}
+        new = {k: v for k, v in scope.items() if k not in before and not k.startswith("__")}
         changed = {k: scope[k] for k in self.names}
         if not all(self.acceptable(v) for v in (*new.values(), *changed.values())):
             return OverflowError("too large")
