@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from ..ir.graph import Block, Op, Value, walk_ops
 from ..ir.opdef import Checked, Element, Fold, Pointwise, Reduction, Statements, Update, lowering
 from ..ir.types import Dim
-from .homes import is_array
+from .homes import SEEN_IN_PLACE, is_array
 from .liveness import Liveness
 
 FREE = ("broadcast", "slice", "transpose", "iota", "array_const", "const")
@@ -115,7 +115,7 @@ def _places(op: Op, liveness: Liveness, lazy: set[Value],
         elif isinstance(rule, Update) and rule.index is not None and use.operand > 0:
             step, repeated = (), False
         elif (isinstance(rule, Checked) and is_free(op)) or (isinstance(rule, Statements) and (
-                rule.reads_once or (rule.views and op.name == "slice"))):
+                rule.reads_once or (rule.views and op.name in SEEN_IN_PLACE))):
             step, repeated = ((consumer, use.operand),), False
         else:
             return None

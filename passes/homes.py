@@ -11,6 +11,8 @@ from ..ir.opdef import Update, lowering
 
 Copies = dict[tuple[Op, int], str]
 LOOPS = ("for", "while")
+# Views that an op which takes memory with strides (`Statements.views`) sees where their operand lies.
+SEEN_IN_PLACE = ("slice", "broadcast")
 
 
 def is_array(v: Value) -> bool:

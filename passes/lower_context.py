@@ -20,7 +20,7 @@ from ..ir.loops import Alloc, Buffer, Carried, ErrorSite, For, If, Let, Raise, S
 from ..ir.opdef import Checked, Complex, Element, Fold, Pointwise, Reduction, Scalar, Strided, lowering
 from ..ir.ranges import Ranges
 from ..ir.scalar import scalar_type
-from .homes import is_array
+from .homes import SEEN_IN_PLACE, is_array
 from .lower_reduce import reduce_box, reduction
 from .proofs import decided, refuted
 
@@ -228,9 +228,11 @@ class Emitter:
         return self.filled(v)
 
     def strided(self, v: Value) -> Strided:
-        """`v` in memory: where it lies, or through a slice of what does."""
+        """`v` in memory: where it lies, or through slices and repetitions of what does."""
         v = self.resolve(v)
         buffer = self.place.get(v)
+        if buffer is None and v.op is not None and v.op.name == "broadcast" and self._lies(v.op.operands[0]):
+            return self._repeated(v, v.op.operands[0])
         if buffer is None and v.op is not None and v.op.name == "slice" and self._lies(v.op.operands[0]):
             base, operands = self.strided(v.op.operands[0]), v.op.operands
             offset, strides = base.offset, [const(0)] * len(v.dims)
@@ -245,10 +247,17 @@ class Emitter:
         buffer = buffer or self.in_memory(v)
         return Strided(buffer, const(0), buffer.strides[:len(v.dims)])
 
+    def _repeated(self, v: Value, x: Value) -> Strided:
+        """`v`, which is `x` broadcast: a stride of 0 along what is repeated."""
+        base, lead = self.strided(x), len(v.dims) - len(x.dims)
+        kept = [const(0) if isinstance(d, int) and d == 1 and n != 1 else s
+                for d, n, s in zip(x.dims, v.dims[lead:], base.strides, strict=True)]
+        return Strided(base.buffer, base.offset, (*[const(0)] * lead, *kept))
+
     def _lies(self, v: Value) -> bool:
-        """Is `v` in memory, or a slice of what is?"""
+        """Is `v` in memory, or seen in what is by slices and repetitions?"""
         v = self.resolve(v)
-        return v in self.place or (v.op is not None and v.op.name == "slice" and self._lies(v.op.operands[0]))
+        return v in self.place or (v.op is not None and v.op.name in SEEN_IN_PLACE and self._lies(v.op.operands[0]))
 
     def filled(self, v: Value) -> Buffer:
         """A new buffer in C order with the elements of `v`."""

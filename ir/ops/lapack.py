@@ -28,6 +28,8 @@ BOOL = np.dtype(bool)
 LAPACK_DTYPES = ("f64", "c128")
 # What one piece of parallel work should come to, in the units of the ops' own estimates (about one multiplication).
 PIECE_WORK = 200_000
+# What a matrix costs besides.
+MATRIX_WORK = 2000
 
 Pick = Callable[[dict], str]
 
@@ -82,6 +84,11 @@ def run_loop(ctx: LowerContext, routine: str, reads: Sequence[Stack], writes: Se
         ctx.emit(Call(("gufunc_" if flags is None else "flagged_") + routine, tuple(s.buffer for s in reads),
                       tuple(s.buffer for s in stacks[len(reads):]),
                       (*offsets, count, chunk, *core, *steps[:n], *inner)))
+
+
+def matrix_work(rows: Expr, columns: Expr) -> Expr:
+    """An estimate of what a decomposition costs."""
+    return rows * columns * (rows + columns) + MATRIX_WORK
 
 
 def routine(name: str, dtype: np.dtype) -> str:
@@ -154,7 +161,7 @@ def _lower(pick: Pick, flagged: bool) -> Statements:
         flags = whole(ctx.out(len(outputs)), outer, 0) if flagged else None
         rows, columns = dims[outer], dims[-1]
         run_loop(ctx, routine(name, op.operands[0].dtype), reads, writes, dims[:outer],
-                 [core[d] for d in gufuncs.dimensions(name)], rows * columns * (rows + columns), flags)
+                 [core[d] for d in gufuncs.dimensions(name)], matrix_work(rows, columns), flags)
 
     return Statements(lower, views=True)
 

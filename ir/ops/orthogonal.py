@@ -26,6 +26,7 @@ from .lapack import (
     lapack_op,
     least,
     matrices,
+    matrix_work,
     regular,
     routine,
     run_loop,
@@ -62,7 +63,7 @@ def _reflect(ctx: LowerContext, op: Op, home: Buffer, scale: Buffer) -> None:
     outer = len(dims) - 2
     m, n = dims[outer:]
     run_loop(ctx, routine("qr_r_raw", op.operands[0].dtype), (), (whole(home, outer, 2), whole(scale, outer, 1)), dims[:outer],
-             (m, n, _count(op)), m * n * (m + n))
+             (m, n, _count(op)), matrix_work(m, n))
 
 
 def _count(op: Op) -> Expr:
@@ -97,7 +98,7 @@ def _lower_qr(ctx: LowerContext, op: Op) -> None:
     name = _qr_name(op.operands[0], op.attrs)
     core = (m, n, _count(op)) if name == "qr_reduced" else (m, n)
     run_loop(ctx, routine(name, dtype), (whole(home, outer, 2), whole(scale, outer, 1)), (whole(ctx.out(0), outer, 2),),
-             dims[:outer], core, m * n * (m + n))
+             dims[:outer], core, matrix_work(m, n))
     _store_triangle(ctx, home, ctx.out(1), ctx.dims(op.results[1]))
 
 
