@@ -22,7 +22,8 @@ from .arrays import is_traced
 from .checkpointing import FunctionCall
 from .derivatives import NAMES
 from .linear_maps import matching_value
-from .subtrace import Subtrace, is_number, leaf_value, like
+from .records import is_number
+from .subtrace import Subtrace, leaf_value, like
 
 
 class custom_jvp:

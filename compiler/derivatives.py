@@ -20,7 +20,8 @@ from . import pytree, tracer
 from .api import Jitted
 from .arrays import is_traced
 from .pipeline import Options
-from .subtrace import Subtrace, described, is_number, leaf_value, like
+from .records import is_number, unpacked
+from .subtrace import Subtrace, described, leaf_value, like
 
 # Compiled transformations are kept for so many functions; one that is made anew for each call finds them again.
 _MOST_KEPT = 256
@@ -84,7 +85,7 @@ class Moving:
         for n in self.numbers:
             if not -len(args) <= n < len(args):
                 raise TypeError(f"{what}: there is no positional argument number {n}, only {len(args)} were given")
-        self.leaves, self.tree = pytree.flatten([args[n] for n in self.numbers], is_leaf=is_traced)
+        self.leaves, self.tree = pytree.flatten([unpacked(args[n]) for n in self.numbers], is_leaf=is_traced)
         for x in self.leaves:
             check_input(x, what)
 

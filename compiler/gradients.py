@@ -13,7 +13,8 @@ from typing import Any
 from ..ir.graph import Value
 from . import tracer
 from .derivatives import Argnums, Moving, Transformed, as_key, linearized, pull_back
-from .subtrace import Subtrace, described, is_number, leaf_value, subtrace
+from .records import is_number
+from .subtrace import Subtrace, described, leaf_value, subtrace
 
 
 def value_and_grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False,

@@ -22,7 +22,8 @@ from ..passes.transposition import transpose
 from . import tracer
 from .arrays import wrap
 from .derivatives import Argnums, Moving, Transformed, as_key, linearized
-from .subtrace import Subtrace, described, is_number, leaf_value, subtrace
+from .records import is_number
+from .subtrace import Subtrace, described, leaf_value, subtrace
 
 Apply = Callable[[Builder, Value], list[Value | None]]
 

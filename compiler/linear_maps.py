@@ -22,8 +22,9 @@ from .api import Jitted
 from .arrays import is_traced, new_array
 from .derivatives import Moving, compiled, linearized, set_order
 from .pipeline import Options
+from .records import is_number, unpacked
 from .scalars import TracedScalar
-from .subtrace import Subtrace, described, is_number, leaf_value, like, subtrace
+from .subtrace import Subtrace, described, leaf_value, like, subtrace
 from .values import cast
 
 
@@ -107,7 +108,7 @@ def tangents_of(sub: Subtrace, results: Sequence[Value], tangents: Sequence[Valu
 def matching(leaves: Sequence[Any], tree: pytree.TreeDef, given: Any, what: str) -> list[Value]:
     """The values of `given`, which must be like `leaves` in structure, shape and dtype."""
     try:
-        found = tree.flatten_up_to(given)
+        found = tree.flatten_up_to(unpacked(given))
     except ValueError as e:
         raise TypeError(f"{what}s must have the structure of what they belong to: {e}") from None
     return [matching_value(leaf_value(x), t, what) for x, t in zip(leaves, found, strict=True)]
@@ -177,7 +178,7 @@ class LinearMap:
 
     def _found(self, tree: pytree.TreeDef, given: Any, kinds: Sequence[_Kind], what: str) -> list[Any]:
         try:
-            found = tree.flatten_up_to(given)
+            found = tree.flatten_up_to(unpacked(given))
         except ValueError as e:
             raise TypeError(f"{what}s must have the structure of what they belong to: {e}") from None
         return [kind.matched(x, what) for kind, x in zip(kinds, found, strict=True)]
@@ -242,6 +243,6 @@ def _linear_map(f: Callable[..., Any], name: str, has_aux: bool, primals: tuple)
         tree, count = tree.children[0], tree.children[0].leaf_count
     made = linearized(sub, moving.leaves)
     result = sub.rebuilt(made.results)
-    outputs = pytree.flatten(result, is_leaf=is_traced)[0][:count]
+    outputs = pytree.flatten(unpacked(result), is_leaf=is_traced)[0][:count]
     map_ = LinearMap(name, made, moving.leaves, moving.tree, outputs, sub.places, tree)
     return (map_, *result) if has_aux else (map_, result)

@@ -20,8 +20,9 @@ from ..ir.types import ArrayType, WeakType, same_dims
 from . import hooks, pytree, tracer
 from .arrays import TracedArray, is_traced, new_array, value_of
 from .masked_values import MaskedValues
+from .records import is_number, unpacked
 from .results import same_contents
-from .scalars import PYTHON_SCALARS, TracedScalar
+from .scalars import TracedScalar
 from .staging import inside
 from .state import Either, Tentative, Undefined
 from .values import cast
@@ -74,7 +75,7 @@ def subtrace(f: Callable[..., Any], leaves: Sequence[Leaf], rebuild: Callable[[l
         args, kwargs = rebuild(stand_ins)
         result = hooks.call(f, args, kwargs)
         order = tracer.current().order.value
-        found, structure = pytree.flatten(_joined(result), is_leaf=is_traced)
+        found, structure = pytree.flatten(unpacked(_joined(result)), is_leaf=is_traced)
         for x in found:
             if isinstance(x, (Either, Tentative, Undefined, MaskedValues)):
                 raise _undecided()
@@ -156,10 +157,6 @@ def _private(written: list[tuple[Storage, Value, Value]]) -> Iterator[None]:
     if changed:
         raise tracer.unsupported(f"setting {changed[0]} in a function that is differentiated", "its derivative does not exist "
                                  "outside of it", "return the value: has_aux=True lets a function return more than the result")
-
-
-def is_number(x: Any) -> bool:
-    return is_traced(x) or isinstance(x, (*PYTHON_SCALARS, np.generic, np.ndarray))
 
 
 def described(x: Leaf) -> str:

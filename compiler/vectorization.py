@@ -19,8 +19,9 @@ from ..passes.vectorize import vectorize_block
 from . import pytree, tracer
 from .arrays import TracedArray, is_traced, new_array, operand
 from .derivatives import Transformed
+from .records import is_number
 from .scalars import TracedScalar
-from .subtrace import Subtrace, is_number, leaf_value, subtrace
+from .subtrace import Subtrace, leaf_value, subtrace
 from .values import cast
 from .views import Storage, view_of
 

@@ -1,5 +1,7 @@
 """The functions themselves: arguments, structures, compositions, effects, and what they refuse."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 import treadle as td
@@ -41,6 +43,36 @@ def test_trees_of_arguments():
     np.testing.assert_allclose(got["w"], 4 * np.outer(r, x))
     np.testing.assert_allclose(got["layers"][0], -4 * r)
     assert isinstance(got["layers"][1][0], float) and got["layers"][1][0] == np.sum(r**2)
+
+
+@dataclass
+class Layer:
+    w: np.ndarray
+    b: float
+    name: str = "layer"
+
+    def apply(self, x):
+        return np.tanh(self.w @ x + self.b)
+
+
+def test_dataclasses():
+    layers = [Layer(np.eye(4), 0.5), Layer(np.ones((4, 4)) / 4, -1.0, "last")]
+
+    def loss(layers, x):
+        for layer in layers:
+            x = layer.apply(x)
+        return np.sum(x)
+
+    got = td.grad(loss)(layers, X)
+    assert [type(g) for g in got] == [Layer, Layer] and got[1].name == "last" and type(got[0].b) is float
+    plain = td.grad(lambda w, b: np.sum(np.tanh(layers[1].w @ np.tanh(w @ X + b) - 1.0)), argnums=(0, 1))(np.eye(4), 0.5)
+    np.testing.assert_allclose(got[0].w, plain[0], rtol=1e-12)
+    np.testing.assert_allclose(got[0].b, plain[1], rtol=1e-12)
+    value, pullback = td.vjp(lambda layer: Layer(layer.w * 2, layer.b), layers[0])
+    assert isinstance(value, Layer)
+    (back,) = pullback(Layer(np.ones((4, 4)), 3.0))
+    np.testing.assert_array_equal(back.w, np.full((4, 4), 2.0))
+    assert back.b == 3.0
 
 
 def test_argnums_and_keywords():
