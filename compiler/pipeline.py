@@ -40,6 +40,7 @@ from ..passes.loops.forward import forward
 from ..passes.loops.fuse import fuse
 from ..passes.loops.if_convert import if_convert
 from ..passes.loops.interchange import interchange
+from ..passes.loops.interleave import interleave
 from ..passes.loops.marking import marking
 from ..passes.loops.overwritten import overwritten
 from ..passes.loops.parallel import parallel
@@ -77,6 +78,7 @@ LOOP_PASSES = [
     Pass("alternate", "let two arrays take turns where a loop copies its state", alternate),
     Pass("fuse", "make neighbouring loops over shared memory one", fuse),
     Pass("absorb", "make rows where a reduction takes them", absorb),
+    Pass("interleave", "let one sweep follow another a few rows behind", interleave),
     Pass("forward", "read what was just stored from a register", forward),
     Pass("contract", "keep only one trip of a temporary that no other trip sees", contract),
     Pass("split", "cut loops where their index decides what they read", split),
