@@ -152,8 +152,8 @@ def power(x: Complex, y: Complex) -> Complex:
         return constant_power(x, int(y.re.payload))  # type: ignore[call-overload]
     count = op("abs", y.re)
     whole = y.im.equals(0.0) & op("trunc", count).equals(count) & (count < 100.0)
-    general = exponential(multiply(y, logarithm(x)))
-    small = _whole_power(x, count)
+    general = exponential(_multiply_infinite(y, logarithm(x)))
+    small = _whole_power(x, y.re)
     small = choose(y.re < 0.0, divide(Complex(one, zero), small), small)
     result = choose(whole, small, general)
     at_zero = choose(y.re > 0.0, Complex(zero, zero), Complex(nan, nan))
@@ -173,11 +173,34 @@ def constant_power(x: Complex, exponent: int) -> Complex:
     return result
 
 
-def _whole_power(x: Complex, count: Expr) -> Complex:
-    """x**count for whole 0 <= count < 128 that is not known before run time."""
+def _multiply_infinite(x: Complex, y: Complex) -> Complex:
+    """The product as C's Annex G has it: a factor with an infinite part is infinite, even where the other part is no number."""
+    plain = multiply(x, y)
+    zero, one = number(0.0, x.re), number(1.0, x.re)
+
+    def boxed(z: Complex) -> Complex:
+        return Complex(*(op("copysign", select(is_inf(p), one, zero), p) for p in z))
+
+    def without_nan(z: Complex, where: Expr) -> Complex:
+        return Complex(*(select(where & is_nan(p), op("copysign", zero, p), p) for p in z))
+
+    infinite_x, infinite_y = is_inf(x.re) | is_inf(x.im), is_inf(y.re) | is_inf(y.im)
+    grown = is_inf(x.re * y.re) | is_inf(x.im * y.im) | is_inf(x.re * y.im) | is_inf(x.im * y.re)
+    a = without_nan(choose(infinite_x, boxed(x), x), infinite_y | grown)
+    b = choose(infinite_y, boxed(without_nan(y, infinite_x | grown)), without_nan(y, infinite_x | grown))
+    recovered = scale(multiply(a, b), INFINITY)
+    lost = is_nan(plain.re) & is_nan(plain.im) & (infinite_x | infinite_y | grown)
+    return choose(lost, recovered, plain)
+
+
+def _whole_power(x: Complex, exponent: Expr) -> Complex:
+    """x**|exponent| for a whole exponent below 128 that is not known before run time; 1, 2, 3 as products of x alone."""
+    count = op("abs", exponent)
     result, base, rest = Complex(number(1.0, count), number(0.0, count)), x, count
     for _ in range(7):
         half = op("floor", rest * 0.5)
         result = choose((half * 2.0).differs(rest), multiply(result, base), result)
         base, rest = multiply(base, base), half
-    return choose(count.equals(1.0), x, result)
+    square = multiply(x, x)
+    result = choose(exponent.equals(3.0), multiply(square, x), choose(exponent.equals(2.0), square, result))
+    return choose(exponent.equals(1.0), x, result)

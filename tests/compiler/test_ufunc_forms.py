@@ -58,3 +58,38 @@ def test_errors_name_the_ufunc():
     assert not compare([call], "cast", messages=True)
     with pytest.raises(TypeError, match="Cannot cast ufunc 'exp' output from dtype"):
         td.jit(cast_down)(np.ones(3))
+
+
+@pytest.mark.parametrize("dtype", ["c8", "c16"])
+def test_complex_powers_of_special_values(dtype):
+    """Infinite and zero parts, and no numbers, in base and exponent: the parts that NumPy's result has."""
+    parts = np.array([0.0, -0.0, 1.0, -1.0, 0.5, 2.0, -3.0, 1e-3, np.inf, -np.inf, np.nan])
+    grid = (parts[:, None] + 1j * np.zeros(11)).astype(dtype)
+    grid.imag = parts
+    x, y = (v.ravel() for v in np.meshgrid(grid.ravel(), grid.ravel()))
+    with np.errstate(all="ignore"):
+        want = np.power(x, y)
+    got = td.jit(lambda x, y: np.power(x, y))(x, y)
+    for g, w in ((got.real, want.real), (got.imag, want.imag)):
+        with np.errstate(all="ignore"):
+            near = np.abs(g - w) <= 1e-5 * np.abs(want)
+        assert np.all(near | (g == w) | (np.isnan(g) & np.isnan(w)))
+
+
+def test_every_half_precision_operand():
+    """Functions of one float16: within a unit in the last place of the true result, for all 65536 operands."""
+    every = np.arange(65536, dtype=np.uint16).view(np.float16)
+    ufuncs = [u for n, u in UFUNCS.items() if u.nin == u.nout == 1 and u.signature is None and n != "spacing"]
+    ufuncs = [u for u in ufuncs if any(t == "e->e" for t in u.types)]
+
+    def each(x):
+        return [u(x) for u in ufuncs]
+
+    for u, got in zip(ufuncs, td.jit(each)(every), strict=True):
+        with np.errstate(all="ignore"):
+            want = u(every.astype(np.float64))
+            nearest = want.astype(np.float16)
+            off = np.abs(got.astype(np.float64) - want) > np.spacing(np.abs(nearest)).astype(np.float64)
+            both = (got == nearest) & (np.signbit(got) == np.signbit(nearest)) | (np.isnan(got) & np.isnan(want))
+        assert not np.any(off & ~both & np.isfinite(nearest)), u
+        assert np.all(both[~np.isfinite(nearest)]), u
