@@ -27,6 +27,7 @@ from . import (
     selection,
     special,
     ufunc_methods,
+    vector_products,
 )
 
 __all__ = [
@@ -52,4 +53,5 @@ __all__ = [
     "selection",
     "special",
     "ufunc_methods",
+    "vector_products",
 ]

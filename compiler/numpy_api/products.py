@@ -41,12 +41,11 @@ def _values(arrays: Sequence[TracedArray], kind: np.dtype) -> list[Value]:
     return [cast(a.view.read(), kind) for a in arrays]
 
 
-@implements(np.matmul)
-def matmul(x1: Any, x2: Any, /, out: Any = None, *, dtype: Any = None, casting: str = "same_kind", order: str = "K",
-           **kwargs: Any) -> Any:
-    (a, b), kind = _operands(x1, x2)
-    if dtype is not None:
-        kind = np.dtype(dtype)
+@implements("matmul")
+def matmul(x1: Any, x2: Any, kind: np.dtype | None = None, out: Any = None) -> Any:
+    """The product of stacks of matrices or vectors, formed in `kind`."""
+    (a, b), common = _operands(x1, x2)
+    kind = kind or common
     if not a.ndim or not b.ndim:
         k = 0 if not a.ndim else 1
         raise ValueError(f"matmul: Input operand {k} does not have enough dimensions (has 0, gufunc core with signature "
@@ -115,19 +114,6 @@ def vdot(a: Any, b: Any, /) -> Any:
     if x.dtype.kind == "c":
         x = call(np.conjugate, (x,), {})
     return dot(x, y)
-
-
-@implements(np.vecdot)
-def vecdot(x1: Any, x2: Any, /, out: Any = None, **kwargs: Any) -> Any:
-    (x, y), kind = _operands(x1, x2)
-    if x.view.dims[-1] != y.view.dims[-1]:
-        raise ValueError("vecdot: Input operand 1 has a mismatch in its core dimension 0, with gufunc signature (n),(n)->() (size "
-                         f"{y.shape[-1]} is different from {x.shape[-1]})")
-    lead = common_dims(x.view.dims[:-1], y.view.dims[:-1])
-    v, w = _values((call(np.conjugate, (x,), {}) if x.dtype.kind == "c" else x, y), kind)
-    v, w = broadcast(v, (*lead, v.dims[-1])), broadcast(w, (*lead, w.dims[-1]))
-    k = len(lead)
-    return deliver(wrap(contract(v, w, (k,), (k,), tuple(range(k)), tuple(range(k))), stack_order([x, y], [1, 1])), out)
 
 
 @implements(np.outer)
