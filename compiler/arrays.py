@@ -415,7 +415,12 @@ def check_cast(x: Any, dtype: np.dtype, casting: str) -> None:
 def fitted(v: Value, dims: Sequence[Dim]) -> Value:
     """`v` without the leading extents of 1 that assignment ignores; ValueError if it cannot fill `dims`."""
     own = v.dims
-    while len(own) > len(dims) and isinstance(own[0], int) and own[0] == 1:
+    while len(own) > len(dims) and own[0] == 1:
+        own = own[1:]
+    while len(own) > len(dims) and isinstance(own[0], Value):
+        one = tracer.emit("py_equal", [own[0], tracer.constant(1)])
+        tracer.emit("check", [tracer.constant(True), one, own[0]], exception="ValueError",
+                    message=f"could not broadcast input array from shape ({{0}},...) into shape {shape_text(dims)}")
         own = own[1:]
     if not fits(own, dims):
         raise ValueError(f"could not broadcast input array from shape {shape_text(v.dims)} into shape {shape_text(dims)}")

@@ -176,8 +176,8 @@ def select(condition: Any, x: Any, y: Any, better: Callable | None = None) -> An
     if isinstance(condition, TracedScalar) and condition.known is not None:
         return x if condition else y
     test = cast(value_of(condition), np.dtype(bool))
-    if is_weak(x) and is_weak(y):
-        kind = wider(kind_of(x), kind_of(y))
+    if is_weak(x) and is_weak(y) and kind_of(x) == kind_of(y):
+        kind = kind_of(x)
         values = [cast_weak(value_of(v), kind) for v in (x, y)]
         if kind == "int" and better in (operator.gt, operator.lt):
             chosen = TracedScalar(tracer.emit("where", [test, *values]))

@@ -50,7 +50,7 @@ def after_pass(block: Block, loop: StagedLoop | None = None) -> None:
     """When a hook goes on after its body: take over again, and turn what the body raised into a raise of the program."""
     trace = tracer.current()
     error, trace.failure = trace.failure, None
-    if error is None:
+    if error is None or block in trace.unreachable:
         return
     for open_ in trace.loops:
         if open_.widened and ("peel", open_.place) not in trace.decisions:

@@ -199,6 +199,8 @@ class StagedControl:
         results = tracer.current().builder.emit("for", initial, {"until": until}, [body], loc=tracer.here())
         surely = space.trips_at_hand is not None or integers.is_nonnegative(_distance(space).plus(integers.form_of(1), -1))
         loop.finish(results, surely)
+        if surely and body in tracer.current().unreachable:
+            tracer.current().unreachable.add(tracer.current().builder.block)
 
     def _fallback(self, e: JoinError, place: str, space: Space) -> BaseException:
         """What to do about a loop whose state does not join: decide more while tracing, or give up."""

@@ -71,12 +71,14 @@ def _trace(state: Trace, f: Callable[..., Any], args: tuple, kwargs: dict) -> Tr
     try:
         result = call(f, tuple(given), named)
     except Exception as e:
+        ended = state.block in state.unreachable
         if isinstance(e, TreadleError) or state.builder.block is not state.block or not (
-                effects.are_seen() or effects.holds_run_time_values(e)):
+                ended or effects.are_seen() or effects.holds_run_time_values(e)):
             raise
-        # The program does what it does before it raises.
-        with tracer.at_line(e.__traceback__):
-            effects.raise_in_program(e, e.__cause__)
+        if not ended:
+            # The program does what it does before it raises.
+            with tracer.at_line(e.__traceback__):
+                effects.raise_in_program(e, e.__cause__)
         result = None
     return finish_trace(state, getattr(f, "__name__", "f"), result)
 

@@ -246,3 +246,29 @@ def test_containers_of_some_paths():
     for f in (returned_or_not, made_on_one_side, dict_of_one_side):
         agrees(f, A)
         agrees(f, -A)
+
+
+def test_the_largest_of_numbers_of_several_kinds():
+    def f(n, a):
+        b = max(n, 0.5)
+        c = min(b, a[0], 3)
+        s = 0
+        for i in range(4):
+            s = max(s, i * 0.7 - 1)
+        return b, c, max(True, n, 2.0), s, b // 2
+
+    for n in (0, 3):
+        for a in (A, -A, A.astype(np.float32)):
+            agrees(f, n, a)
+
+
+def test_nothing_after_a_loop_that_always_raises_is_reached():
+    def f(a):
+        for i in range(2):
+            for j in range(3):
+                v = a[:i + 1] * 2
+                a[0] = v.reshape(1, 1, -1)
+        return v
+
+    agrees(f, np.arange(6.0).reshape(3, 2))
+    agrees(f, np.arange(2.0).reshape(1, 2))
