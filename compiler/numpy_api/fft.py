@@ -13,9 +13,9 @@ from ...ir.types import ArrayType, same_dims
 from .. import tracer
 from ..arrays import as_array, assign, new_array
 from ..dispatch import call, implements
-from ..memory_order import order_layout
 from ..scalars import concrete
 from ..values import cast, check_dtype
+from .creation import like_order
 from .numpys_own import Borrowed
 
 # The stubs leave out what is private.
@@ -51,9 +51,7 @@ def _transform(a: Any, n: Any, axis: Any, is_real: bool, is_forward: bool, norm:
             result = tracer.emit("fft", [cast(x, whole if x.dtype.kind == "c" else wide)], inverse=not is_forward, **attrs)
     dtype = check_dtype(real_dtype if is_real and not is_forward else np.result_type(a.dtype, 1j))
     if out is None:
-        view = a.view
-        fortran = view.is_f_contiguous and not view.is_c_contiguous
-        return new_array(cast(result, dtype), order_layout("K", [(view.dims, view.strides)], view.dims, fortran))
+        return new_array(cast(result, dtype), like_order(a))  # NumPy fills an `empty_like`
     if not same_dims(out.view.dims, result.dims):
         raise ValueError("output array has wrong shape.")
     if not np.can_cast(result.dtype, out.dtype, "same_kind"):

@@ -351,3 +351,12 @@ def test_filling_through_flat_is_one_statement():
 
 def test_sorting_in_place_needs_an_axis():
     agrees(lambda x: x.sort(axis=None), np.array([3, 1]))
+
+
+@pytest.mark.parametrize("x", LAYOUTS, ids=lambda x: str(x.strides))
+def test_the_memory_order_of_transforms(x):
+    agrees(lambda x: (np.fft.fft(x * 0), np.fft.rfft(x * 0, axis=0)), x)
+    make = fresh((x,))
+    for function in (np.fft.fft, np.fft.rfft, np.fft.irfft):
+        want, got = observe(lambda x: function(x), make), observe(jit(lambda x: function(x)), make)
+        assert difference(got, want, values=False) is None

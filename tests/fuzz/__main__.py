@@ -23,11 +23,13 @@ def main() -> int:
     parser.add_argument("--show", type=int, default=10, help="how many failing programs to print")
     parser.add_argument("--control", action="store_true", help="programs with loops and branches")
     parser.add_argument("--grad", action="store_true", help="derivatives of programs, against differences")
+    parser.add_argument("--outside", action="store_true", help="programs with containers, objects and globals, called repeatedly")
     options = parser.parse_args()
+    kind = next((k for k in ("control", "grad", "outside") if getattr(options, k)), "line")
     first, last = map(int, options.seeds.split(":"))
     total: Counter = Counter()
     failures, refused, skipped, done, begun = [], Counter(), Counter(), 0, time.monotonic()
-    for seed, problem, source, features in Pool(range(first, last), options.jobs, options.control, options.grad).run():
+    for seed, problem, source, features in Pool(range(first, last), options.jobs, kind).run():
         done += 1
         total.update(features or {})
         if problem and options.grad and problem.startswith(SKIPPED):

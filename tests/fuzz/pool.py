@@ -6,18 +6,28 @@ import multiprocessing
 import time
 
 from tests.fuzz.derivatives import check_gradient_seed
+from tests.fuzz.outside import check_outside_seed
 from tests.fuzz.run import check_seed
 
 SECONDS_PER_PROGRAM = 60
 
 
-def worker(tasks, results, control, grad) -> None:
+def check_kind(kind: str, seed: int, treadle):
+    """kind: what programs: "line", "control", "grad" or "outside"."""
+    if kind == "grad":
+        return check_gradient_seed(seed, treadle)
+    if kind == "outside":
+        return check_outside_seed(seed, treadle.jit)
+    return check_seed(seed, treadle.jit, kind == "control")
+
+
+def worker(tasks, results, kind) -> None:
     import treadle
 
     for seed in iter(tasks.get, None):
         results.put(("begin", seed, None, None, None))
         try:
-            problem, program = check_gradient_seed(seed, treadle) if grad else check_seed(seed, treadle.jit, control)
+            problem, program = check_kind(kind, seed, treadle)
         except Exception as e:  # a bug of the generator or of the compiler: either way a finding
             problem, program = f"{type(e).__name__}: {e}", None
         results.put(("end", seed, problem, program and program.source, program and program.features))
@@ -26,8 +36,8 @@ def worker(tasks, results, control, grad) -> None:
 class Pool:
     """Worker processes that are watched: one that dies or hangs is replaced, and its seed is a finding."""
 
-    def __init__(self, seeds: range, jobs: int, control: bool, grad: bool = False) -> None:
-        self.control, self.grad = control, grad
+    def __init__(self, seeds: range, jobs: int, kind: str) -> None:
+        self.kind = kind
         self.context = multiprocessing.get_context("spawn")
         self.tasks, self.results = self.context.Queue(), self.context.Queue()
         for seed in seeds:
@@ -39,7 +49,7 @@ class Pool:
 
     def start(self) -> None:
         queue = self.context.Queue()
-        p = self.context.Process(target=worker, args=(self.tasks, queue, self.control, self.grad), daemon=True)
+        p = self.context.Process(target=worker, args=(self.tasks, queue, self.kind), daemon=True)
         p.start()
         self.workers[p] = [queue, None, time.monotonic()]
 

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from tests.fuzz.choices import DrawnChoices
 from tests.fuzz.generate import Generator
+from tests.fuzz.outside import check_outside_seed
 from tests.fuzz.run import check, check_seed
 
 SEEDS = 300
@@ -17,6 +18,13 @@ BATCH = 10
 def test_generated_programs_agree_with_numpy(first):
     for seed in range(first, first + BATCH):
         problem, program = check_seed(seed, treadle.jit)
+        assert problem is None, f"seed {seed}: {problem}\n{program.source}"
+
+
+@pytest.mark.parametrize("first", range(0, 60, BATCH))
+def test_programs_among_containers_objects_and_globals_agree_with_python(first):
+    for seed in range(first, first + BATCH):
+        problem, program = check_outside_seed(seed, treadle.jit)
         assert problem is None, f"seed {seed}: {problem}\n{program.source}"
 
 
