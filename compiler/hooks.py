@@ -25,6 +25,7 @@ from .arrays import TracedArray, any_traced, constant_array, is_traced
 from .builtin_functions import BUILTINS
 from .choice import Choice, ChosenMethod, at_hand, first_choice, spread
 from .generators import GENERATORS, random_function, traced_generator
+from .held import look
 from .library import is_library_code, is_library_module
 from .lifting import lift
 from .masked_values import call_on_masked, holds_masked
@@ -125,6 +126,8 @@ class FunctionHooks(StagedControl):
     # Attributes
 
     def attribute(self, owner: Any, name: str) -> Any:
+        if name != "append":
+            look(owner)
         return attribute(owner, name)
 
     def set_attribute(self, owner: Any, name: str, value: Any) -> None:
@@ -139,6 +142,7 @@ class FunctionHooks(StagedControl):
         if tracer.current().chosen and (isinstance(owner, Choice) or first_choice(index) is not None):
             return spread(self.getitem, owner, index)
         if is_traced(owner) or type(owner) in (list, tuple, dict):
+            look(owner)
             return owner[index]
         found = class_attribute(type(owner), "__getitem__")
         if isinstance(found, types.FunctionType) and not is_library_code(found.__code__):

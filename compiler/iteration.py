@@ -17,6 +17,7 @@ from . import integers, tracer
 from .arrays import TracedArray, any_traced, constant_array, extent
 from .builtin_functions import BUILTINS, builtin
 from .choice import Choice, at_hand, spread
+from .held import look
 from .known import Known, KnownResult, ValueGuard
 from .scalars import TracedScalar, concrete
 
@@ -191,4 +192,5 @@ def length(x: Any) -> Any:
         if not x.ndim:
             raise TypeError("len() of unsized object")
         return x.shape[0]
+    look(x)
     return len(x)

@@ -16,6 +16,7 @@ from . import tracer
 from .arrays import TracedArray, truth_operand, value_of
 from .choice import Choice, spread
 from .effects import are_seen, raise_in_program
+from .held import look
 from .scalars import TracedScalar
 from .state import Either, Tentative, Undefined
 from .tracer import StagedLoop
@@ -97,6 +98,7 @@ def condition_of(x: Any) -> Any:
         x = truth_operand(x)
     if isinstance(x, TracedScalar):
         return bool(x) if x.known is not None else x
+    look(x)
     return bool(x)
 
 

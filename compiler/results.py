@@ -23,6 +23,7 @@ from . import integers, pytree, tracer
 from .arrays import TracedArray, new_array
 from .choice import Choice
 from .effects import host_call
+from .growing import PYTHON_TYPES, Appended
 from .masked_values import MaskedValues
 from .padding import padded
 from .scalars import TracedScalar
@@ -62,6 +63,19 @@ class Scalar:
 
     def build(self, state: Build) -> Any:
         x = np.asarray(state.outputs[self.output])[()]
+        return x if self.kind is None else self.kind(x)
+
+
+@dataclass(frozen=True, slots=True)
+class ElementOf:
+    """An element of an array of rank 1, or with `kind` a Python number."""
+
+    array: Recipe
+    index: int
+    kind: type | None
+
+    def build(self, state: Build) -> Any:
+        x = self.array.build(state)[self.index]
         return x if self.kind is None else self.kind(x)
 
 
@@ -339,6 +353,8 @@ class Recipes:
 
     def _make(self, x: Any) -> Recipe:
         trace = tracer.current()
+        if isinstance(x, Appended):
+            return ElementOf(self.recipe(x.array), x.index, PYTHON_TYPES.get(x.weak))
         if isinstance(x, TracedScalar):
             return Scalar(self._scalar(x.value), x.python_type if x.kind else None)
         if isinstance(x, TracedArray):

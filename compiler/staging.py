@@ -20,6 +20,7 @@ from .carried import Carried
 from .choice import Choice, assuming
 from .control import Control
 from .effects import raise_in_program
+from .growing import growing, restart_growing
 from .iteration import Space, space_of
 from .joins import JoinError
 from .regions import (
@@ -124,6 +125,9 @@ class StagedControl:
                 return
 
     def _staged_for(self, space: Space, control: Control, flags: Callable[[], tuple]) -> Iterator[Any]:
+        lists = growing(control, space)
+        if lists is not None:
+            space = lists.space
         bounds = [value_of(space.start), value_of(space.stop), value_of(space.step)]
         loop = Carried(control)
         for _ in range(_MOST_PASSES):
@@ -136,15 +140,21 @@ class StagedControl:
             with inside(body, staged):
                 element = functools.partial(_element, space, index)
                 yield from self._pass(loop, control, element, body, staged)
+                if lists is not None:
+                    lists.collect(loop, control, index)
                 try:
                     stable = loop.close(body)
                 except JoinError as e:
-                    raise self._fallback(e, control.place, space) from None
+                    raise restart_growing(loop.state, space, control.place) or self._fallback(e, control.place, space) from None
                 if stable:
                     stopped = self._stop_flag(flags)
+                    if lists is not None and stopped is not None:
+                        raise Restart(("hold", control.place))
                     body.yields = loop.yields()
             if stable:
                 self._finish_for(loop, space, bounds, body, stop_arg, stopped)
+                if lists is not None:
+                    lists.finish(control)
                 return
             loop.discard()
         raise tracer.unsupported("this loop", "what it carries from trip to trip does not settle")

@@ -14,6 +14,7 @@ from ...ir.types import DTYPE_NAMES, Dim
 from .. import tracer
 from ..arrays import TracedArray, any_traced, as_array, as_numpy, constant_array, dims_of, new_array, operand, value_of
 from ..dispatch import call, implements, implements_method
+from ..growing import gathered
 from ..memory_order import stride_order
 from ..scalars import TracedScalar, concrete, is_weak, to_kind
 from ..ufuncs import promotable
@@ -239,7 +240,8 @@ def array(object: Any, dtype: Any = None, *, copy: Any = True, order: str = "K",
     if isinstance(object, TracedArray):
         result = _converted(object, dtype, order, bool(copy))
     elif isinstance(object, (list, tuple)) and any_traced(object):
-        result = _from_nested(object, dtype)
+        found = gathered(object, array)
+        result = _from_nested(object, dtype) if found is None else as_array(found, dtype)
     elif isinstance(object, TracedScalar):
         result = _scalar_array(object, dtype)
     else:

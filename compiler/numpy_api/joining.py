@@ -17,6 +17,7 @@ from ...ir.viewmap import Axis
 from .. import integers, tracer
 from ..arrays import TracedArray, as_array, deliver, known_constant, operand, value_of, wrap
 from ..dispatch import alias_method, call, implements
+from ..growing import gathered
 from ..scalars import concrete
 from ..ufuncs import promotable
 from ..values import cast, check_dtype, shape_text, unify
@@ -131,6 +132,10 @@ def stack(arrays: Any, axis: Any = 0, out: Any = None, *, dtype: Any = None, cas
     given = list(arrays)
     if not given:
         raise ValueError("need at least one array to stack")
+    if axis == 0 and out is None and dtype is None:
+        found = gathered(given, as_array)
+        if found is not None:
+            return found
     items = [as_array(a) for a in given]
     if len({a.view.dims for a in items}) > 1:
         raise ValueError("all input arrays must have the same shape")
