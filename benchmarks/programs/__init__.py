@@ -7,13 +7,18 @@ arguments are for tests, `large` ones for timing.
 from __future__ import annotations
 
 from treadle.benchmarks.programs import (
+    algorithms,
     bits_and_counts,
     dynamic_programming,
+    estimation,
     fields,
+    images,
+    lattices,
     linear_algebra,
     networks,
     particles,
     recurrences,
+    solvers,
     stencils,
     transforms,
 )
@@ -22,7 +27,7 @@ from treadle.benchmarks.programs.program import Program
 PROGRAMS: list[Program] = [
     p
     for module in (linear_algebra, stencils, recurrences, dynamic_programming, particles, fields, networks, transforms,
-                   bits_and_counts)
+                   bits_and_counts, solvers, lattices, images, algorithms, estimation)
     for p in module.PROGRAMS
 ]
 
