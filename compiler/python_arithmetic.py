@@ -222,6 +222,8 @@ def scalar_type(cls: type, x: Any = 0, *rest: Any) -> Any:
         return cls(x, *rest)
     dtype = check_dtype(np.dtype(cls))
     if isinstance(x, TracedScalar):
+        if x.kind == "complex" and dtype.kind != "c":
+            cls(0j)  # raises NumPy's TypeError
         return TracedScalar(cast(x.value, dtype), known_result(cls, (x.known,)))
     value = cast(as_array(x).view.read(), dtype)
     return TracedScalar(value) if not value.dims else new_array(value)

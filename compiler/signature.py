@@ -19,7 +19,7 @@ from . import pytree
 from .sources import Call
 
 # Values of these classes are compared, since what is compiled depends on them.
-_BY_VALUE = (str, bytes, frozenset, range, slice, type, Enum, np.dtype, type(Ellipsis), type(NotImplemented), ModuleType,
+_BY_VALUE = (str, bytes, frozenset, range, type, Enum, np.dtype, type(Ellipsis), type(NotImplemented), ModuleType,
              FunctionType, BuiltinFunctionType, MethodType, np.ufunc)
 
 
@@ -41,6 +41,7 @@ def _int_key(x: int) -> Hashable:
 
 _KEYS: dict[type, Callable[[Any], Hashable]] = {
     np.ndarray: _array_key, int: _int_key, float: lambda x: float, complex: lambda x: complex, bool: lambda x: bool,
+    slice: lambda s: (slice, *[(type(k), k) for k in (s.start, s.stop, s.step)]),  # not hashable before Python 3.12
     Static: lambda x: (Static, type(x.value), x.value),
 }
 

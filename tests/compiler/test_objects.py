@@ -160,3 +160,14 @@ def test_the_real_part_of_integers_wraps():
         return x
 
     agrees(f, np.array([1, 2], np.uint16), -2)
+
+
+def test_slices_as_arguments():
+    compiled = jit(lambda x, s: x[s])
+    for s in (slice(0, 2), slice(None), slice(1, None, 2), slice(0, 2), slice(None, None, -1)):
+        np.testing.assert_array_equal(compiled(X, s), X[s])
+
+
+def test_complex_numbers_are_no_real_ones():
+    agrees(lambda z: np.float64(z), 1j)
+    agrees(lambda z: np.int8(z), 1j)

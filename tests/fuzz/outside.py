@@ -123,14 +123,14 @@ class OutsideGenerator(Generator):
         return Program(source, (*self.arguments[:positional], *self.outside, *self.arguments[positional:]), self.features)
 
 
-def other_arguments(choices: SeededChoices, rng: np.random.Generator, arguments: tuple) -> tuple:
-    """Arguments of the same structure, with some arrays of other values, dtypes or layouts."""
-    made: dict[int, object] = {}
+def other_arguments(choices: SeededChoices, rng: np.random.Generator, arguments: tuple, frozen: bool) -> tuple:
+    """Arguments of the same structure, with some arrays of other values, dtypes or layouts; frozen: some of them read-only."""
+    changed: dict[int, object] = {}
 
     def change(x: object) -> object:
-        if id(x) not in made:
-            made[id(x)] = new(x)
-        return made[id(x)]
+        if id(x) not in changed:
+            changed[id(x)] = new(x)
+        return changed[id(x)]
 
     def new(x: object) -> object:
         if isinstance(x, Box):
@@ -141,8 +141,10 @@ def other_arguments(choices: SeededChoices, rng: np.random.Generator, arguments:
             return [change(v) for v in x]
         if isinstance(x, np.ndarray) and choices.chance(60):
             dtype = np.dtype(choices.pick(inputs.COMMON)) if choices.chance(30) else x.dtype
-            return inputs.layout(choices, rng, dtype, x.shape, choices.chance(20)) if choices.chance(40) else \
-                inputs.values(rng, dtype, x.shape, False)
+            if not choices.chance(40):
+                return inputs.values(rng, dtype, x.shape, False)
+            made = inputs.layout(choices, rng, dtype, x.shape, choices.chance(20))
+            return made if made.flags.writeable or frozen else made.copy("K")
         return x + 1 if type(x) in (int, float) and choices.chance(30) else x
 
     return tuple(change(a) for a in arguments)
@@ -155,7 +157,8 @@ def make_outside_program(seed: int) -> tuple[Program, list[tuple]]:
     rng = np.random.default_rng(seed + 1)
     sets = [program.arguments, program.arguments]
     while len(sets) < CALLS:
-        sets.append(other_arguments(choices, rng, program.arguments))
+        # NumPy's ufunc.at writes into read-only arrays; compiled code refuses.
+        sets.append(other_arguments(choices, rng, program.arguments, ".at(" not in program.source))
     return program, sets
 
 
