@@ -19,7 +19,7 @@ from .moving import MovingView, moving_view, view_from
 from .padding import capacity_of, padded, unpadded
 from .passage import Passage
 from .scalars import TracedScalar
-from .sharing import is_visible, names_holding
+from .sharing import arrays_in, is_visible, names_holding, told_apart
 from .state import (
     LENGTH,
     UNDEFINED,
@@ -82,6 +82,8 @@ class Branch:
         self.moved: dict[Path, MovingView] = {}
         self.passage = Passage([e.block for e in self.ends], self.state.storages, [e.storages for e in self.ends])
         self.bits: dict[Path, bool] = {}
+        # Those that share memory with a choice.
+        self.entangled: set[Path] = set()
         self.shared = self._shared()
         kept, joined = self._join(then, other)
         storages = [s for s in self.state.storages
@@ -154,7 +156,7 @@ class Branch:
             return False
         try:
             return all(same_leaf(x, b[p]) or isinstance(x, Undefined) or isinstance(b[p], Undefined) or
-                       join(p, x, b[p]) is not None for p, x in a.items()) and not any(_told_apart(x, b[p]) for p, x in a.items())
+                       join(p, x, b[p]) is not None for p, x in a.items()) and not any(told_apart(x, b[p]) for p, x in a.items())
         except JoinError:
             return False
 
@@ -176,13 +178,13 @@ class Branch:
                 raise JoinError(f"the structure of {', '.join(names)} differs")
             for path, a in then.leaves.items():
                 b = other.leaves[path]
-                if (same_leaf(a, b) and not _told_apart(a, b)) or (isinstance(a, Undefined) and isinstance(b, Undefined)):
+                if (same_leaf(a, b) and not told_apart(a, b)) or (isinstance(a, Undefined) and isinstance(b, Undefined)):
                     kept[path] = a if a is not UNREACHABLE else b
                 elif self._is_one_sided(a, b, then) or self._is_one_sided(b, a, other):
                     kept[path] = self._tentative(path, a, b)
-                elif not _told_apart(a, b) and (moved := self._moved(path, a, b)) is not None:
+                elif not told_apart(a, b) and (moved := self._moved(path, a, b)) is not None:
                     self.moved[path] = moved
-                elif _told_apart(a, b) or self._is_choice(path, a, b) or (path in self.shared and self._can_choose(path, a, b)):
+                elif told_apart(a, b) or self._is_choice(path, a, b) or (path in self.shared and self._can_choose(path, a, b)):
                     self._choose(path, a, b)
                 else:
                     try:
@@ -209,7 +211,7 @@ class Branch:
         self.passage.choose(path, pair)
 
     def _can_choose(self, path: Path, a: Any, b: Any) -> bool:
-        if ("select", self.control.place) not in tracer.current().decisions:
+        if ("select", self.control.place) not in tracer.current().decisions and path not in self.entangled:
             return False
         trial = Passage(self.passage.blocks, self.passage.outer, self.passage.last)
         try:
@@ -224,11 +226,13 @@ class Branch:
         for end in self.ends:
             by_storage: dict[Storage, list[Path]] = {}
             for path, x in end.leaves.items():
-                x = untentative(x)
-                if isinstance(x, TracedArray) and x.view.storage not in self.state.storages:
-                    by_storage.setdefault(x.view.storage, []).append(path)
+                for y in arrays_in(x, 0):
+                    if y.view.storage not in self.state.storages:
+                        by_storage.setdefault(y.view.storage, []).append(path)
             for paths in by_storage.values():
-                found.update(paths if len(paths) > 1 else ())
+                found.update(paths if len(set(paths)) > 1 else ())
+                if any(isinstance(at_hand(untentative(end.leaves[p])), Choice) for p in paths):
+                    self.entangled.update(paths)
         return found
 
     def _moved(self, path: Path, a: Any, b: Any) -> MovingView | None:
@@ -335,13 +339,6 @@ class Branch:
                     y.view.storage, path, self.frame, end.leaves):
                 x.view.storage.frozen = y.view.storage.frozen = Frozen(
                     f"'{name_of(path)}', which is one of two arrays since a branch on run-time values", self.control.place)
-
-
-def _told_apart(a: Any, b: Any) -> bool:
-    """Is one of these the caller's array, and the other another array over the same elements?"""
-    twins = tracer.current().twins
-    return isinstance(a, TracedArray) and isinstance(b, TracedArray) and a is not b and (id(a) in twins or id(b) in twins) and (
-        a.view.storage is b.view.storage)
 
 
 def is_outside(x: Any, block: Block, state: State) -> bool:

@@ -43,7 +43,8 @@ class ExpressionHooks(ast.NodeTransformer):
             return node
         place = self.scope.place(node.id)
         if place == "local":
-            uncertain = self.flow is not None and node in self.flow.uncertain
+            uncertain = (self.flow is not None and node in self.flow.uncertain) or (
+                isinstance(node.ctx, ast.Load) and node.id not in self.scope.bound)
             return at(hook("load_local", ast.Constant(node.id), ast.Name(node.id, ast.Load())), node) if uncertain else node
         if isinstance(node.ctx, ast.Load):
             return at(hook(f"load_{place}", ast.Constant(node.id)), node)

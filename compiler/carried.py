@@ -24,7 +24,7 @@ from .moving import MovingView, dims_inside, moving_view, view_from
 from .padding import capacity_of, padded, unpadded
 from .passage import options_of
 from .scalars import TracedScalar
-from .sharing import freeze_copy, is_visible, names_holding, shared_in
+from .sharing import freeze_copy, is_visible, names_holding, shared_in, told_apart
 from .state import LENGTH, UNDEFINED, Either, Path, State, Tentative, Undefined, hollow, is_static, name_of, same_leaf, untentative
 from .views import Frozen, Storage
 
@@ -169,6 +169,10 @@ class Carried:
             after = self.post[path]
             if path in self.choices:
                 stable &= self.choices.end(path, before, after, block)
+                continue
+            if told_apart(before, after):
+                self._begin_choice(path, before, after, block)
+                stable = False
                 continue
             if path not in self.joined and same_leaf(before, after):
                 continue

@@ -20,6 +20,7 @@ from .joins import JoinError, defined_value, filler, scalar_type
 from .moving import dims_inside
 from .passage import mapped_tag, numbers_of, options_of, tag_key
 from .scalars import TracedScalar
+from .sharing import told_apart
 from .state import Path, Tentative, Undefined, describe, is_scalar, is_static, name_of, same_leaf
 from .values import broadcast
 from .views import Storage, view_of
@@ -99,7 +100,7 @@ class LoopChoices:
                 if s.type == scalar_type(x):
                     return k
             elif s.type is None:
-                if same_leaf(s.object, x):
+                if same_leaf(s.object, x) and not told_apart(s.object, x):
                     return k
             elif isinstance(x, TracedArray) and x.view.storage not in self.outer and s.type == ArrayType(x.dtype, x.view.dims):
                 return k

@@ -79,3 +79,10 @@ def freeze_copy(path: Path, x: Any, place: str, state: State, post: dict[Path, A
                 y.view.storage, path, frame, leaves):
             x.view.storage.frozen = y.view.storage.frozen = Frozen(
                 f"'{name_of(path)}', which is another array if the loop makes no trip", place)
+
+
+def told_apart(a: Any, b: Any) -> bool:
+    """Is one of these the caller's array, and the other another array over the same elements?"""
+    twins = tracer.current().twins
+    return isinstance(a, TracedArray) and isinstance(b, TracedArray) and a is not b and (id(a) in twins or id(b) in twins) and (
+        a.view.storage is b.view.storage)

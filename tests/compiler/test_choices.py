@@ -4,6 +4,7 @@ that NumPy would write to, and what is returned is the caller's array where NumP
 import numpy as np
 import pytest
 from treadle import jit
+from treadle.ir.errors import UnsupportedError
 
 from tests.comparator import difference, fresh, observe
 
@@ -272,3 +273,30 @@ def test_nothing_after_a_loop_that_always_raises_is_reached():
 
     agrees(f, np.arange(6.0).reshape(3, 2))
     agrees(f, np.arange(2.0).reshape(1, 2))
+
+
+def test_what_is_written_through_another_name_of_what_may_be_one_of_two():
+    def f(x, y):
+        for i in range(0, 7, 2):
+            v = x.sum(axis=-1, keepdims=True)
+            w = v if i % 2 == 0 else y
+        v[0, 0] += 5
+        return w[0, 0]
+
+    from_loop = jit(f)
+    x, y = np.arange(4.0).reshape(1, 4), np.ones((5, 5), np.uint32)
+    with pytest.raises(UnsupportedError, match="another name shares its memory"):
+        from_loop(x, y)
+
+
+def test_the_callers_array_and_its_transpose_change_places():
+    def f(a, b):
+        v = b.T
+        for i in range(3):
+            a[0] = v[-1]
+            v, a = a, v
+        return v, i
+
+    x = np.arange(16.0).reshape(4, 4)
+    agrees(f, x, x.T)
+    agrees(f, x, x.T.copy())
