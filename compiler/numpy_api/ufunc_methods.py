@@ -117,6 +117,8 @@ def generic_reduce(ufunc: np.ufunc, a: TracedArray, axes: Sequence[int], dtype: 
     if len(axes) > 1 and ufunc not in _REORDERABLE:
         ufunc.reduce(np.ones((2,) * a.ndim, kind), axis=tuple(axes))  # raises NumPy's error
     x = cast(a.view.read(), kind)
+    if initial is None and ufunc in _REORDERABLE and ufunc.identity is not None:
+        initial = ufunc.reduce(np.empty(0, kind))  # hypot and gcd make even a single element positive
     if not axes and initial is None:
         return x
     if mask is not None and initial is None and ufunc.identity is None:
@@ -127,7 +129,57 @@ def generic_reduce(ufunc: np.ufunc, a: TracedArray, axes: Sequence[int], dtype: 
     if initial is None and (empty or mask is not None):
         initial = ufunc.reduce(np.empty(0, kind)) if empty or ufunc.identity is not None else None
     begin = None if initial is None else broadcast(value_of(initial, kind), rest)
-    return begin if empty and begin is not None else fold(ufunc, x, axes, begin, mask)
+    if empty and begin is not None:
+        return begin
+    plain = mask is None and axes and kind.kind in "biuf" and (begin is None or ufunc is not np.subtract)
+    direct = _DIRECT.get(ufunc) if plain else None
+    if direct is None:
+        return fold(ufunc, x, axes, begin, mask)
+    found = direct(ufunc, x, axes)
+    return found if begin is None else apply(ufunc, begin, found)
+
+
+# Reductions that other reductions make, in vectors and on threads; axes are not empty and neither are their extents.
+
+def _without_nan(ufunc: np.ufunc, x: Value, axes: Sequence[int]) -> Value:
+    """fmax and fmin: the extreme of what is a number, NaN if nothing is."""
+    op, worst = ("reduce_max", -np.inf) if ufunc is np.fmax else ("reduce_min", np.inf)
+    if x.dtype.kind != "f":
+        return tracer.emit(op, [x], axes=tuple(axes))
+    if axes[-1] != len(x.dims) - 1 and len(axes) == 1:
+        return fold(ufunc, x, axes, None, None)  # rows already run in vectors
+    builder = tracer.builder()
+    missing = tracer.emit("isnan", [x])
+    found = tracer.emit(op, [tracer.emit("where", [missing, builder.full(worst, x.type), x])], axes=tuple(axes))
+    nothing = tracer.emit("reduce_and", [missing], axes=tuple(axes))
+    return tracer.emit("where", [nothing, builder.full(np.nan, found.type), found])
+
+
+def _difference(ufunc: np.ufunc, x: Value, axes: Sequence[int]) -> Value:
+    """The first less the sum of the others."""
+    (axis,) = axes
+    return tracer.emit("subtract", [_taken(x, _int64(0), axis), _sum_of_rest(x, axis)])
+
+
+def _sum_of_rest(x: Value, axis: int) -> Value:
+    a = wrap(x)
+    rest = a[(slice(None),) * axis + (slice(1, None),)]
+    return tracer.emit("reduce_sum", [value_of(rest)], axes=(axis,))
+
+
+def _log_of_sum(ufunc: np.ufunc, x: Value, axes: Sequence[int]) -> Value:
+    """max + log(sum(exp(x - max)))"""
+    power, logarithm = ("exp", "log") if ufunc is np.logaddexp else ("exp2", "log2")
+    greatest = tracer.emit("reduce_max", [x], axes=tuple(axes))
+    shift = tracer.emit("where", [tracer.emit("isfinite", [greatest]), greatest, tracer.builder().zeros(greatest.type)])
+    ones = tuple(1 if k in axes else d for k, d in enumerate(x.dims))
+    terms = tracer.emit(power, [tracer.emit("subtract", [x, broadcast(reshape_value(shift, ones), x.dims)])])
+    return tracer.emit("add", [tracer.emit(logarithm, [tracer.emit("reduce_sum", [terms], axes=tuple(axes))]), shift])
+
+
+_DIRECT: dict[np.ufunc, Callable[[np.ufunc, Value, Sequence[int]], Value]] = {
+    np.fmax: _without_nan, np.fmin: _without_nan, np.subtract: _difference, np.logaddexp: _log_of_sum,
+    np.logaddexp2: _log_of_sum}
 
 
 # accumulate, reduceat --------------------------------------------------------------------------------------------------
@@ -142,9 +194,28 @@ def generic_accumulate(ufunc: np.ufunc, a: TracedArray, axis: int, dtype: Any, o
         total = apply(ufunc, total, _taken(x, i, axis))
         return [total, _placed(done, total, i, axis)]
 
-    if isinstance(x.dims[axis], int) and x.dims[axis] == 0:
+    if any(isinstance(d, int) and d == 0 for d in x.dims):
         return x
+    if axis and axis == len(x.dims) - 1:
+        return _accumulated_lines(ufunc, x)
     return each(1, x.dims[axis], [_taken(x, _int64(0), axis), x], step)[1]
+
+
+def _accumulated_lines(ufunc: np.ufunc, x: Value) -> Value:
+    """Along the last axis: line after line, so that memory is walked in order."""
+    count, length = int(np.prod([tracer.static_extent(d, "accumulate") for d in x.dims[:-1]])), x.dims[-1]
+    lines = reshape_value(x, (count, length))
+
+    def line(j: Value, state: list[Value]) -> list[Value]:
+        def step(i: Value, inner: list[Value]) -> list[Value]:
+            element = tracer.emit("gather", [lines, j, i], axes=(0, 1), position=0)
+            total = apply(ufunc, inner[0], element)
+            return [total, tracer.emit("scatter", [inner[1], total, j, i], axes=(0, 1), position=0, unique=True)]
+
+        first = tracer.emit("gather", [lines, j, _int64(0)], axes=(0, 1), position=0)
+        return [each(1, length, [first, state[0]], step)[1]]
+
+    return reshape_value(each(0, count, [lines], line)[0], x.dims)
 
 
 def _implement_reduceat(ufunc: np.ufunc) -> None:
