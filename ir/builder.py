@@ -39,7 +39,7 @@ class Builder:
         opdef = OPS[name]
         attrs = attrs or {}
         key = None
-        if opdef.effect == "pure" and not regions:
+        if opdef.effect == "pure" and not regions and "fresh" not in opdef.traits:
             key = (name, tuple(map(id, operands)), attr_key(attrs))
             found = self._find(key, operands)
             if found is not None:

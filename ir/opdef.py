@@ -240,7 +240,8 @@ class OpDef:
     numpy: the NumPy callables that this op answers for.  dtypes: operand dtypes by name (`types.DTYPES`).
     effect: "pure", "check" (may be hoisted or merged, never dropped) or "ordered".
     traits: facts that generic rewrite rules read: "commutative", "associative", "idempotent", "involution",
-    "linear" (in every operand), "elementwise", "view".  identity / absorbing: a value with x op e == x / x op z == z.
+    "linear" (in every operand), "elementwise", "view", "fresh" (each op stands for something
+    new: it is neither merged nor moved).  identity / absorbing: a value with x op e == x / x op z == z.
     """
 
     name: str

@@ -34,7 +34,7 @@ def _block(block: Block, scopes: list[Known], replaced: dict[Value, Value]) -> N
             r.type = map_type(r.type, replaced)
         for region in op.regions:
             _block(region, scopes, replaced)
-        if op.regions or effect_of(op) == "ordered":
+        if op.regions or effect_of(op) == "ordered" or "fresh" in OPS[op.name].traits:
             kept.append(op)
             continue
         key = _key(op)

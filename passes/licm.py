@@ -8,7 +8,7 @@ that might not end.  Inner loops are done first, so an op leaves as many loops a
 from __future__ import annotations
 
 from ..ir.graph import Block, Function, Op, Value, walk_ops
-from ..ir.opdef import effect_of
+from ..ir.opdef import OPS, effect_of
 from ..ir.walk import callees, captured, uses
 
 
@@ -50,4 +50,4 @@ def _invariant(region: Block, target: Block) -> list[Op]:
 def _may_move(op: Op) -> bool:
     if any(o.name == "while" for o in (op, *(o for r in op.regions for o in walk_ops(r)))):
         return False
-    return effect_of(op) == "pure"
+    return effect_of(op) == "pure" and "fresh" not in OPS[op.name].traits

@@ -323,8 +323,6 @@ def _transpose_scatter(ctx: Builder, cotangents: Terms, operands: Sequence, attr
     out: Terms = [None] * len(operands)
     if g is None:
         return out
-    if isinstance(x, Linear):
-        out[0] = ctx.emit("scatter", [g, ctx.zeros(new.type), *indices], attrs)[0]
     if isinstance(new, Linear):
         seen = ctx.emit("gather", [g, *indices], _at(attrs))[0]
         if not attrs["unique"]:
@@ -335,6 +333,9 @@ def _transpose_scatter(ctx: Builder, cotangents: Terms, operands: Sequence, attr
             winner = ctx.equal(ctx.emit("gather", [written, *indices], _at(attrs))[0], position)
             seen = ctx.where(winner, seen, ctx.zeros(new.type))
         out[1] = seen
+    if isinstance(x, Linear):
+        # After the read, so that it is done in place.
+        out[0] = ctx.emit("scatter", [g, ctx.zeros(new.type), *indices], attrs)[0]
     return out
 
 

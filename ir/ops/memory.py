@@ -1,7 +1,8 @@
 """Ops that say where memory is needed: `copy` and `empty`. Planning makes them; the front end does not.
 
 `copy(x)`: the same array in memory of its own, made where the op stands.
-`empty(*extents){dims, dtype}`: memory whose every element is written before it is read; evaluated as zeros.
+`empty(*extents){dims, dtype}`: memory whose every element is written before it is read; evaluated as zeros.  Each
+op is memory of its own: equal ones are not merged, and none leaves its loop.
 """
 
 from __future__ import annotations
@@ -37,5 +38,5 @@ register(OpDef(
 
 register(OpDef(
     "empty", _infer_empty, _evaluate_empty, Structural(), jvp=no_tangent, transpose=_PLANNED, batch=_PLANNED,
-    attrs=("dims", "dtype"), samples=(Sample((), {"dims": (2, 3), "dtype": "f64"}),),
+    attrs=("dims", "dtype"), traits=frozenset({"fresh"}), samples=(Sample((), {"dims": (2, 3), "dtype": "f64"}),),
     doc="Memory that is written before it is read."))

@@ -234,13 +234,14 @@ def _transpose_update_slice(ctx: Builder, cotangents: Terms, operands: Sequence,
     if g is None:
         return out
     dims = new.type.dims
-    if isinstance(x, Linear):
-        out[0] = emit_view(ctx, "update_slice", [g, ctx.zeros(new.type)], attrs["map"], dims, operands)
+    # First what is read of the cotangent, then the write into it: so it is done in place.
     if isinstance(new, Linear):
         seen = emit_view(ctx, "slice", [g], attrs["map"], dims, operands)
         if not is_injective(attrs["map"], dims):
             seen = ctx.where(_winners(ctx, x.type, dims, attrs, operands), seen, ctx.zeros(new.type))
         out[1] = seen
+    if isinstance(x, Linear):
+        out[0] = emit_view(ctx, "update_slice", [g, ctx.zeros(new.type)], attrs["map"], dims, operands)
     return out
 
 
