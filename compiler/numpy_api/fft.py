@@ -11,8 +11,8 @@ from numpy.lib.array_utils import normalize_axis_index
 
 from ...ir.types import ArrayType, same_dims
 from .. import tracer
-from ..arrays import as_array, assign, new_array
-from ..dispatch import call, implements
+from ..arrays import TracedArray, as_array, assign, new_array
+from ..dispatch import implements
 from ..scalars import concrete
 from ..values import cast, check_dtype
 from .creation import like_order
@@ -52,6 +52,8 @@ def _transform(a: Any, n: Any, axis: Any, is_real: bool, is_forward: bool, norm:
     dtype = check_dtype(real_dtype if is_real and not is_forward else np.result_type(a.dtype, 1j))
     if out is None:
         return new_array(cast(result, dtype), like_order(a))  # NumPy fills an `empty_like`
+    if not isinstance(out, TracedArray):
+        raise TypeError("return arrays must be of ArrayType")
     if not same_dims(out.view.dims, result.dims):
         raise ValueError("output array has wrong shape.")
     if not np.can_cast(result.dtype, out.dtype, "same_kind"):
@@ -77,16 +79,12 @@ def _frequencies(name: str) -> Any:
     return frequencies
 
 
-def _asarray(x: Any) -> Any:
-    return call(np.asarray, (x,), {})
-
-
 _BORROWED = Borrowed(_pocketfft, {"_raw_fft": _transform, "asarray": as_array})
 _HELPERS = Borrowed(_helper, {"asarray": as_array})
 
 for _name in _pocketfft.__all__:
-    implements(getattr(np.fft, _name))(_BORROWED[_name])
+    implements(getattr(np.fft, _name))(_BORROWED.entry(_name))
 for _name in ("fftshift", "ifftshift"):
-    implements(getattr(np.fft, _name))(_HELPERS[_name])
+    implements(getattr(np.fft, _name))(_HELPERS.entry(_name))
 for _name in ("fftfreq", "rfftfreq"):
     implements(getattr(np.fft, _name))(_frequencies(_name))

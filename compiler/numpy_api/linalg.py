@@ -182,4 +182,4 @@ _ranks = BORROWED.function(python_code(_linalg.matrix_rank))  # type: ignore[arg
 for _name in np.linalg.__all__:
     if isinstance(getattr(np.linalg, _name), type):
         continue
-    implements(getattr(np.linalg, _name))(BORROWED[_name])
+    implements(getattr(np.linalg, _name))(BORROWED.entry(_name))

@@ -18,6 +18,7 @@ import numpy as np
 
 from ..arrays import any_traced
 from ..dispatch import call
+from ..scalars import TracedScalar, concrete
 
 # These do not ask their arguments what to do.
 _CONVERSIONS = (np.array, np.asarray, np.asanyarray, np.zeros, np.empty, np.arange)
@@ -47,11 +48,27 @@ class Borrowed:
     def __getitem__(self, name: str) -> Callable[..., Any]:
         return self.names[name]
 
+    def entry(self, name: str) -> Callable[..., Any]:
+        """The function as it is called from traced code: counts, axes and flags among its arguments have values."""
+        body = self.names[name]
+
+        def enter(*args: Any, **kwargs: Any) -> Any:
+            return body(*map(_settled, args), **{k: _settled(x) for k, x in kwargs.items()})
+
+        return enter
+
 
 def python_code(f: Any) -> FunctionType | None:
     """The Python function that NumPy's dispatcher of array functions wraps, or the function itself."""
     body = getattr(f, "_implementation", f)
     return body if isinstance(body, FunctionType) else None
+
+
+def _settled(x: Any) -> Any:
+    """A traced Python integer or truth that follows from the call's arguments is read: NumPy's code asks for its type."""
+    if isinstance(x, TracedScalar) and x.kind in ("int", "bool") and x.known is not None:
+        return concrete(x, "an axis, a count or a flag")
+    return type(x)(map(_settled, x)) if type(x) in (list, tuple) else x
 
 
 def _on_traced(f: Callable[..., Any]) -> Callable[..., Any]:

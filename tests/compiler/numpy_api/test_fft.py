@@ -73,7 +73,8 @@ def test_lines_without_points_are_zeros():
 @pytest.mark.parametrize("f, args", [
     (lambda n: fft.fftfreq(n), (8,)), (lambda n: fft.rfftfreq(n, 0.1), (9,)), (lambda n: fft.fftfreq(n), (1.5,)),
     (lambda x, d: fft.fftfreq(x.size, d), (X, 0.5)), (lambda x, n: fft.fft(x, n), (X, 4)),
-    (lambda x: fft.irfft(fft.rfft(x), x.shape[-1]), (X,)), (lambda x: abs(fft.fft(x * np.hanning(5))) ** 2, (X,)),
+    (lambda x, k: fft.fftshift(x, k), (X, 1)), (lambda x, k: fft.ifftshift(x, axes=[k, 0]), (X, 1)),
+    (lambda x: fft.fft(x, out="no"), (X,)), (lambda x: fft.irfft(fft.rfft(x), x.shape[-1]), (X,)), (lambda x: abs(fft.fft(x * np.hanning(5))) ** 2, (X,)),
     (lambda x, out: fft.fft(x, out=out), (X, np.zeros((6, 5), complex))),
     (lambda x, out: fft.fft(x, out=out), (X, np.zeros((6, 5)))),
     (lambda x, out: fft.rfft(x, out=out[:, :3]), (X, np.zeros((6, 5), complex))),
