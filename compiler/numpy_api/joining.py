@@ -15,7 +15,7 @@ from ...ir.graph import Value
 from ...ir.types import Dim
 from ...ir.viewmap import Axis
 from .. import integers, tracer
-from ..arrays import TracedArray, as_array, deliver, known_constant, operand, value_of, wrap
+from ..arrays import TracedArray, as_array, assign, deliver, known_constant, operand, value_of, wrap
 from ..dispatch import alias_method, call, implements
 from ..growing import gathered
 from ..scalars import concrete
@@ -124,7 +124,21 @@ def concatenate(arrays: Any, /, axis: Any = 0, out: Any = None, *, dtype: Any = 
     if any(a.ndim == 0 for a in items):
         raise ValueError("zero-dimensional arrays cannot be concatenated")
     k = one_axis(axis, items[0].ndim)
+    if isinstance(out, TracedArray) and any(a.view.storage is out.view.storage for a in items):
+        _copy_in_turn(items, k, out, casting)
+        return out
     return deliver(_joined(items, k, _common_dtype(items, given, dtype, casting)), out)
+
+
+def _copy_in_turn(items: Sequence[TracedArray], axis: int, out: TracedArray, casting: str) -> None:
+    """Copy the arrays into their memory one after the other, as NumPy does: the later see what the earlier have overwritten."""
+    joined = _joined(items, axis, out.dtype)
+    if joined.view.dims != out.view.dims:
+        raise ValueError("Output array is the wrong shape")
+    place: Any = 0
+    for a in items:
+        assign(out[(*(slice(None),) * axis, slice(place, place + a.shape[axis]))], a, casting)
+        place = place + a.shape[axis]
 
 
 @implements(np.stack)

@@ -336,11 +336,23 @@ def kron(a: Any, b: Any) -> Any:
 def cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: Any = None) -> Any:
     if axis is not None:
         axisa = axisb = axisc = axis
-    x, y = (call(np.moveaxis, (as_array(v), k, -1), {}) for v, k in ((a, axisa), (b, axisb)))
-    if x.shape[-1] != 3 or y.shape[-1] != 3:
-        raise ValueError("incompatible dimensions for cross product\n(dimension must be 3)")
-    parts = []
-    for i, j in ((1, 2), (2, 0), (0, 1)):
-        parts.append(call(np.subtract, (call(np.multiply, (x[..., i], y[..., j]), {}),
-                                        call(np.multiply, (x[..., j], y[..., i]), {})), {}))
-    return call(np.stack, (parts,), {"axis": axisc})
+    given = as_array(a), as_array(b)
+    if not all(v.ndim for v in given):
+        raise ValueError("At least one array has zero dimension")
+    kind = np.promote_types(given[0].dtype, given[1].dtype)
+    x, y = (call(np.moveaxis, (v, k, -1), {}).astype(kind, copy=False) for v, k in zip(given, (axisa, axisb)))
+    if not {x.shape[-1], y.shape[-1]} <= {2, 3}:
+        raise ValueError("incompatible dimensions for cross product\n(dimension must be 2 or 3)")
+    parts = [_cross_part(x, y, i, j) for i, j in ((1, 2), (2, 0), (0, 1))]
+    if x.shape[-1] == y.shape[-1] == 2:
+        return as_array(parts[2])
+    return call(np.moveaxis, (call(np.stack, (parts,), {"axis": -1}), -1, axisc), {})
+
+
+def _cross_part(x: TracedArray, y: TracedArray, i: int, j: int) -> Any:
+    """x[i] y[j] - x[j] y[i], where the third coordinate of a vector of two is zero."""
+    terms = [call(np.multiply, (x[..., p], y[..., q]), {}) if p < x.shape[-1] and q < y.shape[-1] else None
+             for p, q in ((i, j), (j, i))]
+    if terms[1] is None:
+        return terms[0]
+    return call(np.negative, (terms[1],), {}) if terms[0] is None else call(np.subtract, tuple(terms), {})

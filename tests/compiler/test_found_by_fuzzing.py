@@ -360,3 +360,21 @@ def test_the_memory_order_of_transforms(x):
     for function in (np.fft.fft, np.fft.rfft, np.fft.irfft):
         want, got = observe(lambda x: function(x), make), observe(jit(lambda x: function(x)), make)
         assert difference(got, want, values=False) is None
+
+
+@pytest.mark.parametrize("first", [(2,), (3,), (4, 2), (4, 3)])
+@pytest.mark.parametrize("second", [(2,), (3,), (4, 3)])
+def test_products_of_vectors_of_two_or_three(first, second):
+    agrees(lambda x, y: (np.cross(x, y), np.cross(x, y, axisc=0)), np.arange(np.prod(first) * 1.0).reshape(first),
+           np.arange(np.prod(second)).reshape(second) + 2)
+    agrees(lambda x, y: np.cross(x, y), np.ones(4), np.ones(3))
+
+
+def test_joining_into_one_of_the_parts():
+    def f(x, axis):
+        np.concatenate([x[2:], x[:2]], axis=axis, out=x)
+        return x
+
+    agrees(f, np.arange(5.0), 0)
+    agrees(f, np.arange(10.0).reshape(5, 2), 0)
+    agrees(lambda x: np.concatenate([x[2:], x[:1]], out=x), np.arange(5.0))

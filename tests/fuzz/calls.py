@@ -1,8 +1,8 @@
 """Calls of NumPy functions as templates: what stands in braces is filled with operands that fit.
 
-{x} any array; {f} an array of floats; {i} of integers; {b} of truths; {c} of complex numbers; {m} of two axes; {q} of two,
-both empty or none (of others NumPy's diagonal shows memory that is not the array's); {v} of one,
-{w} writeable too; {y} one that probably broadcasts with the first; {s} a scalar; {k} an axis of the first; {n} a small
+{x} any array; {e} one that is not empty (of no points NumPy's transforms read what was never written); {f} an array of
+floats; {i} of integers; {b} of truths; {c} of complex numbers; {m} of two axes; {q} of two, both empty or none (of others
+NumPy's diagonal shows memory that is not the array's); {v} of one, {w} writeable too; {y} one that probably broadcasts with the first; {s} a scalar; {k} an axis of the first; {n} a small
 count; {d} a dtype.  A call that NumPy rejects is dropped by the generator.
 """
 
@@ -59,7 +59,7 @@ TEMPLATES = (
     "np.linalg.svd({m}, compute_uv=False)", "abs(np.linalg.qr({m})[1])", "np.linalg.eigvalsh({m} @ {m}.T)",
     "np.linalg.eigvals({q})", "np.linalg.slogdet({q})[1]", "np.linalg.matrix_rank({m})", "np.linalg.matrix_power({q}, 3)",
     "np.linalg.norm({m}, 'nuc')", "np.linalg.norm({x}, axis={k})", "np.linalg.norm({m}, 1)", "np.linalg.norm({v}, 3)",
-    "np.fft.fft({x}, axis={k})", "np.fft.ifft({x}, 5)", "np.fft.rfft({f}, norm='ortho')", "np.fft.irfft({x}, 6, axis={k})",
+    "np.fft.fft({x}, axis={k})", "np.fft.ifft({e}, 5)", "np.fft.rfft({f}, norm='ortho')", "np.fft.irfft({e}, 6, axis={k})",
     "np.fft.fftn({x})", "np.fft.fftshift({x})", "np.fft.irfft2({m})", "np.fft.fftfreq(7, 0.5)",
 )
 

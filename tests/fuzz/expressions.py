@@ -101,7 +101,7 @@ class Expressions:
     def filled(self, template: str) -> str:
         """A template with operands in its places: the same letter, the same operand (but for {s}, {n}, {d} and {y})."""
         tests = {"x": lambda v: True, "f": lambda v: v.dtype.kind == "f", "i": lambda v: v.dtype.kind in "iu",
-                 "b": lambda v: v.dtype.kind == "b", "m": lambda v: v.ndim == 2,
+                 "b": lambda v: v.dtype.kind == "b", "e": lambda v: v.size > 0, "m": lambda v: v.ndim == 2,
                  "q": lambda v: v.ndim == 2 and (v.shape[0] == 0) == (v.shape[1] == 0), "v": lambda v: v.ndim == 1,
                  "w": lambda v: v.ndim == 1 and v.flags.writeable, "c": lambda v: v.dtype.kind == "c"}
         first, chosen = "", {}
