@@ -2,7 +2,8 @@
 
 {x} any array; {e} one that is not empty (of no points NumPy's transforms read what was never written); {f} an array of
 floats; {i} of integers; {b} of truths; {c} of complex numbers; {m} of two axes; {q} of two, both empty or none (of others
-NumPy's diagonal shows memory that is not the array's); {v} of one, {w} writeable too; {y} one that probably broadcasts with the first; {s} a scalar; {k} an axis of the first; {n} a small
+NumPy's diagonal shows memory that is not the array's); {v} of one, {w} writeable too; {y} one that probably broadcasts with
+the first; {s} a scalar; {k} an axis of the first; {n} a small
 count; {d} a dtype.  A call that NumPy rejects is dropped by the generator.
 """
 
