@@ -13,10 +13,10 @@ import numpy as np
 
 from ...ir.ops.special_family import SPECIAL, scipy_function
 from .. import tracer
-from ..arrays import TracedArray, as_array, value_of, wrap
+from ..arrays import TracedArray, as_array, operand, value_of, wrap
 from ..dispatch import call, implements
 from ..scalars import concrete
-from ..ufuncs import LOOPS, call_ufunc
+from ..ufuncs import LOOPS, call_ufunc, promotable
 from ..values import cast
 
 
@@ -29,6 +29,8 @@ def _ufunc(name: str) -> None:
     def implementation(*args: Any, **kwargs: Any) -> Any:
         ufunc = scipy_function(SPECIAL[name])
         LOOPS[ufunc] = (name,)
+        for x in args:
+            _refuse_complex(x, name)
         return call_ufunc(ufunc, *args, **kwargs)
 
 
@@ -54,10 +56,15 @@ def special(name: str, *args: Any) -> Any:
     return call_ufunc(ufunc, *args)
 
 
-def _float_array(x: Any, what: str) -> TracedArray:
-    x = as_array(x)
-    if x.dtype.kind == "c":
+def _refuse_complex(x: Any, what: str) -> None:
+    kind = promotable(operand(x))
+    if kind is complex or (isinstance(kind, np.dtype) and kind.kind == "c"):
         raise tracer.unsupported(f"scipy.special.{what} of complex numbers", "only its real form is compiled")
+
+
+def _float_array(x: Any, what: str) -> TracedArray:
+    _refuse_complex(x, what)
+    x = as_array(x)
     return as_array(x, np.float64) if x.dtype.kind in "biu" else x
 
 

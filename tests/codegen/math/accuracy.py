@@ -41,12 +41,13 @@ FOOTER = """
 float16 functions are computed in float32: within one unit in the last place for each of the 65536 operands
 (`tests/compiler/test_ufunc_forms.py`).
 
-Complex functions, as the distance over the modulus of the true result, in units of the type's rounding: at most 2.5 over wide, middle
-and critical ranges (`tests/ops/test_complex_accuracy.py`); power, exp2 and log1p are NumPy's formulas, with NumPy's errors.
+Complex functions, as the distance over the modulus of the true result, in units of the type's rounding: at most 2.5
+over wide, middle and critical ranges (`tests/ops/test_complex_accuracy.py`); power, exp2 and log1p are NumPy's formulas,
+with NumPy's errors.
 
-Functions of `scipy.special` that are expressions of our own, largest error in units in the last place on thousands of operands, f64
-and f32: erf 1.8 and 1.6, erfc 2.9 and 3.0, ndtr 4.4 and 3.0, expit 2.0 and 1.8, log_expit 1.6 and 1.5, exprel 1.6 and 1.6.  The others are
-SciPy's own loops.
+Functions of `scipy.special` that are expressions of our own, largest error in units in the last place on thousands of
+operands, f64 and f32: erf 1.8 and 1.6, erfc 2.9 and 3.0, ndtr 4.4 and 3.0, expit 2.0 and 1.8, log_expit 1.6 and 1.5,
+exprel 1.6 and 1.6.  The others are SciPy's own loops.
 """
 ROW = re.compile(r"^\| (\w+) \| (f32|f64) \| ([\d.]+) \|", re.MULTILINE)
 

@@ -81,3 +81,5 @@ def test_derivatives():
 def test_others_are_refused_by_name():
     with pytest.raises(td.errors.UnsupportedError, match="airy"):
         td.jit(lambda x: sp.airy(x))(X)
+    with pytest.raises(td.errors.UnsupportedError, match="scipy.special.gamma of complex numbers"):
+        td.jit(lambda x: sp.gamma(x + 1j))(X)
