@@ -18,6 +18,7 @@ from .jumps import RETURN_VALUE
 from .moving import MovingView, moving_view, view_from
 from .padding import capacity_of, padded, unpadded
 from .passage import Passage
+from .run_time_lists import growth
 from .scalars import TracedScalar
 from .sharing import arrays_in, is_visible, names_holding, told_apart
 from .state import (
@@ -192,7 +193,7 @@ class Branch:
                     except JoinError:
                         self._choose(path, a, b)
         except JoinError as e:
-            raise tracer.unsupported("this branch", f"after it, {e}") from None
+            raise growth() or tracer.unsupported("this branch", f"after it, {e}") from None
         return kept, joined
 
     def _is_choice(self, path: Path, a: Any, b: Any) -> bool:

@@ -16,8 +16,21 @@ from .flow import Flow
 from .jumps import HOOKS, RETURN_VALUE, RETURNED
 from .liveness import all_stored, loaded_names
 from .scopes import Scope, function_scope, stored_names
-from .source_code import FunctionNode, find_node
-from .syntax import at, constant_names, definition, hook, parameter_list, thunk
+from .source_code import find_node
+from .syntax import (
+    at,
+    constant_names,
+    definition,
+    first_parameter,
+    has_control_flow,
+    has_places,
+    hook,
+    index_of,
+    is_generator,
+    parameter_list,
+    stand_in,
+    thunk,
+)
 
 # Compound statements inside each other, each of which becomes two blocks.
 _MOST_NESTED = 6
@@ -49,7 +62,7 @@ class ExpressionHooks(ast.NodeTransformer):
         if isinstance(node.ctx, ast.Load):
             return at(hook(f"load_{place}", ast.Constant(node.id)), node)
         # Stored: a local stands in; `stored` passes it on after the statement.
-        return at(ast.Name(_stand_in(node.id), node.ctx), node)
+        return at(ast.Name(stand_in(node.id), node.ctx), node)
 
     def stored(self, statement: ast.stmt) -> list[ast.stmt]:
         """What to do after a statement that stores to globals or closure variables."""
@@ -57,7 +70,7 @@ class ExpressionHooks(ast.NodeTransformer):
         for name in sorted(stored_names(statement)):
             place = self.scope.place(name)
             if place != "local":
-                value = ast.Name(_stand_in(name), ast.Load())
+                value = ast.Name(stand_in(name), ast.Load())
                 out.append(at(ast.Expr(hook(f"store_{place}", ast.Constant(name), value)), statement))
         return out
 
@@ -79,7 +92,11 @@ class ExpressionHooks(ast.NodeTransformer):
         self.generic_visit(node)
         if not isinstance(node.ctx, ast.Load):
             return node
-        return at(hook("getitem", node.value, _index(node.slice)), node)
+        return at(hook("getitem", node.value, index_of(node.slice)), node)
+
+    def visit_List(self, node: ast.List) -> ast.expr:
+        self.generic_visit(node)
+        return at(hook("list_", self._place(node), node), node) if isinstance(node.ctx, ast.Load) else node
 
     def visit_Call(self, node: ast.Call) -> ast.expr:
         if isinstance(node.func, ast.Name) and node.func.id in _KEPT_NAMES and self.scope.place(node.func.id) == "global":
@@ -180,14 +197,14 @@ class ExpressionHooks(ast.NodeTransformer):
         node.returns = None
         with self.scope.nested(node) as scope:
             saved, self.scope = self.scope, scope
-            outer, self.first_parameter = self.first_parameter, _first_parameter(node)
+            outer, self.first_parameter = self.first_parameter, first_parameter(node)
             node.body = self.function_body(node)
             self.scope, self.first_parameter = saved, outer
         return node
 
     def function_body(self, node: ast.FunctionDef) -> list[ast.stmt]:
         """The body of a function, its control flow lowered and hooked. A generator's stays as Python has it."""
-        if not _has_control_flow(node) or _is_generator(node):
+        if not has_control_flow(node) or is_generator(node):
             saved, self.flow = self.flow, None
             body = self.body(node.body)
             self.flow = saved
@@ -325,7 +342,7 @@ class ExpressionHooks(ast.NodeTransformer):
         lists = [constant_names(names) for names in (own, carried, live)]
         return [at(d, s) for d in defs], [ast.Name(get, ast.Load()), ast.Name(put, ast.Load()), *lists]
 
-    def _place(self, s: ast.stmt) -> ast.expr:
+    def _place(self, s: ast.stmt | ast.expr) -> ast.expr:
         return ast.Constant(f"{self.filename}:{s.lineno}:{s.col_offset}")
 
     def _for(self, s: ast.For) -> list[ast.stmt]:
@@ -381,7 +398,7 @@ class ExpressionHooks(ast.NodeTransformer):
     def _assign(self, s: ast.Assign) -> list[ast.stmt]:
         after = self.stored(s)
         value = self.visit(s.value)
-        if len(s.targets) == 1 and isinstance(s.targets[0], (ast.Name, ast.Tuple, ast.List)) and not _has_places(s.targets[0]):
+        if len(s.targets) == 1 and isinstance(s.targets[0], (ast.Name, ast.Tuple, ast.List)) and not has_places(s.targets[0]):
             return [at(ast.Assign([self.visit(s.targets[0])], value), s), *after]
         # a[i] = b.c = v: the value once, then the targets from left to right.
         name = self.temporary()
@@ -397,11 +414,11 @@ class ExpressionHooks(ast.NodeTransformer):
     def _store(self, target: ast.expr, value: ast.expr) -> list[ast.stmt]:
         """Store `value` (a temporary) to a target."""
         if isinstance(target, ast.Subscript):
-            owner, index = self.visit(target.value), _index(self.visit(target.slice))
+            owner, index = self.visit(target.value), index_of(self.visit(target.slice))
             return [ast.Expr(hook("setitem", owner, index, value))]
         if isinstance(target, ast.Attribute):
             return [ast.Expr(hook("set_attribute", self.visit(target.value), ast.Constant(self.mangled(target.attr)), value))]
-        if isinstance(target, (ast.Tuple, ast.List)) and _has_places(target):
+        if isinstance(target, (ast.Tuple, ast.List)) and has_places(target):
             names = [self.temporary() for _ in target.elts]
             stars: list[ast.expr] = [ast.Starred(ast.Name(n, ast.Store()), ast.Store()) if isinstance(e, ast.Starred)
                      else ast.Name(n, ast.Store()) for n, e in zip(names, target.elts, strict=True)]
@@ -416,7 +433,7 @@ class ExpressionHooks(ast.NodeTransformer):
         t = s.target
         if isinstance(t, ast.Subscript):
             # What the place held is read before the right side runs, which may write there.
-            place = hook("item_place", self.visit(t.value), _index(self.visit(t.slice)))
+            place = hook("item_place", self.visit(t.value), index_of(self.visit(t.slice)))
             new: ast.stmt = ast.Expr(hook("augment_item", op, place, value))
         elif isinstance(t, ast.Attribute):
             place = hook("attribute_place", self.visit(t.value), ast.Constant(self.mangled(t.attr)))
@@ -439,37 +456,6 @@ class ExpressionHooks(ast.NodeTransformer):
         message = self.visit(s.msg) if s.msg is not None else ast.Constant(None)
         fixed = ast.Constant(s.msg is None or (isinstance(s.msg, ast.Constant) and isinstance(s.msg.value, str)))
         return at(ast.Expr(hook("check", self.test(s.test), thunk(message), fixed)), s)
-
-
-def _has_control_flow(node: ast.FunctionDef) -> bool:
-    return any(isinstance(n, (ast.For, ast.While, ast.If, ast.Try, ast.With)) for n in ast.walk(node))
-
-
-def _is_generator(node: ast.FunctionDef) -> bool:
-    return any(isinstance(n, (ast.Yield, ast.YieldFrom)) for n in ast.walk(node))
-
-
-def _stand_in(name: str) -> str:
-    return f"__stored_{name}"
-
-
-def _index(e: ast.expr) -> ast.expr:
-    """The expression that makes the index object of a subscript."""
-    if isinstance(e, ast.Slice):
-        return ast.Call(ast.Attribute(ast.Name(HOOKS, ast.Load()), "slice", ast.Load()),
-                        [x or ast.Constant(None) for x in (e.lower, e.upper, e.step)], [])
-    if isinstance(e, ast.Tuple):
-        return ast.Tuple([_index(x) for x in e.elts], ast.Load())
-    return e
-
-
-def _first_parameter(node: FunctionNode) -> str | None:
-    found = [*node.args.posonlyargs, *node.args.args]
-    return found[0].arg if found else None
-
-
-def _has_places(target: ast.expr) -> bool:
-    return any(isinstance(n, (ast.Subscript, ast.Attribute)) for n in ast.walk(target))
 
 
 # Forgotten with the code that was rewritten.
@@ -496,7 +482,7 @@ def _rewrite(code: types.CodeType, qualname: str) -> types.CodeType | None:
     parts = qualname.split(".")
     class_name = parts[-2] if len(parts) > 1 and parts[-2] != "<locals>" else None
     scope = function_scope(node, code.co_freevars)
-    hooks = ExpressionHooks(code.co_filename, scope, class_name, _first_parameter(node))
+    hooks = ExpressionHooks(code.co_filename, scope, class_name, first_parameter(node))
     name = "__function" if isinstance(node, ast.Lambda) else node.name
     if isinstance(node, ast.Lambda):
         body: list[ast.stmt] = [at(ast.Return(hooks.visit(node.body)), node)]

@@ -30,6 +30,7 @@ from .library import is_library_code, is_library_module
 from .lifting import lift
 from .masked_values import call_on_masked, holds_masked
 from .regions import checked_local
+from .run_time_lists import RunTimeList, call_on_list, made_list, note_length
 from .scalars import concrete
 from .sources import Attribute, Cell, Fixed, Global, Item, Source
 from .staging import StagedControl
@@ -135,6 +136,9 @@ class FunctionHooks(StagedControl):
 
     def delete_attribute(self, owner: Any, name: str) -> None:
         delete_attribute(owner, name)
+
+    def list_(self, place: str, items: list) -> Any:
+        return made_list(place, items)
 
     # Subscripts
 
@@ -295,6 +299,8 @@ def object_attribute(owner: Any, name: str, call_: Callable[..., Any]) -> Any:
     trace = tracer.current()
     if isinstance(owner, type):
         return _of_class(owner, name)
+    if isinstance(owner, RunTimeList):
+        return getattr(owner, name)
     if isinstance(owner, GENERATORS):
         return getattr(traced_generator(owner), name)
     if name == "__dict__":
@@ -332,6 +338,10 @@ def call(f: Any, args: tuple, kwargs: dict) -> Any:
         return spread(functools.partial(call, f), args, kwargs)
     if holds_masked(args, kwargs) and _is_array_function(f):
         return call_on_masked(f, args, kwargs)
+    if any(isinstance(a, RunTimeList) for a in args) and not isinstance(f, types.FunctionType | types.MethodType):
+        return call_on_list(f, args, kwargs)
+    if isinstance(f, types.BuiltinMethodType) and type(f.__self__) is list:
+        note_length(f)
     drawn = random_function(f)
     if drawn is not None:
         return drawn(*args, **kwargs)

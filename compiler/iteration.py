@@ -19,6 +19,7 @@ from .builtin_functions import BUILTINS, builtin
 from .choice import Choice, at_hand, spread
 from .held import look
 from .known import Known, KnownResult, ValueGuard
+from .run_time_lists import RunTimeList
 from .scalars import TracedScalar, concrete
 
 
@@ -105,6 +106,8 @@ def space_of(x: Any) -> Space | None:
     if type(x) is np.ndarray:
         x = constant_array(x)
     x = at_hand(x)
+    if isinstance(x, RunTimeList):
+        return Space(0, x.length, 1, lambda k: x[k])
     if isinstance(x, TracedArray) and x.ndim:
         return Space(0, extent(x.view.dims[0]), 1, lambda k: x[k])
     if isinstance(x, Choice) and all(isinstance(o, TracedArray) and o.ndim for o in x.options):

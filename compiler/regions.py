@@ -17,6 +17,7 @@ from .arrays import TracedArray, truth_operand, value_of
 from .choice import Choice, spread
 from .effects import are_seen, raise_in_program
 from .held import look
+from .run_time_lists import RunTimeList
 from .scalars import TracedScalar
 from .state import Either, Tentative, Undefined
 from .tracer import StagedLoop
@@ -94,6 +95,8 @@ def condition_of(x: Any) -> Any:
         x = checked_local("", x)
     if isinstance(x, Choice):
         x = spread(truth_of, x)
+    if isinstance(x, RunTimeList):
+        x = x.length > 0
     if isinstance(x, TracedArray):
         x = truth_operand(x)
     if isinstance(x, TracedScalar):

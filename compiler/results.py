@@ -26,6 +26,7 @@ from .effects import host_call
 from .growing import PYTHON_TYPES, Appended
 from .masked_values import MaskedValues
 from .padding import padded
+from .run_time_lists import RunTimeList
 from .scalars import TracedScalar
 from .sources import Attribute, Source
 from .state import Either, Tentative, Undefined, put_contents
@@ -249,6 +250,24 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
+class ListOf:
+    """A list of an array's elements: rows of their own (kind None), NumPy scalars ("") or Python numbers."""
+
+    array: Recipe
+    kind: str | None
+
+    def build(self, state: Build) -> Any:
+        key = id(self)
+        if key not in state.made:
+            array = self.array.build(state)
+            if self.kind:
+                state.made[key] = array.tolist()
+            else:
+                state.made[key] = list(array) if self.kind == "" else [np.array(row) for row in array]
+        return state.made[key]
+
+
+@dataclass(frozen=True, slots=True)
 class Rebuilt:
     """A container built while tracing. A mutable one is built once per call, however often it occurs."""
 
@@ -367,6 +386,8 @@ class Recipes:
             return OneOf(self._scalar(x.tag.value), tuple(map(self.recipe, x.options)))
         if isinstance(x, TracedText):
             return Text(x, tuple(self.recipe(v) for v in x.values))
+        if isinstance(x, RunTimeList):
+            return ListOf(self.recipe(x.array()), x.holding.kind) if x.holding is not None else Rebuilt(list, None, ())
         if isinstance(x, MaskedValues):
             return Once(Picked(self.recipe(x.full), self.recipe(new_array(x.mask)), x.lead))
         if id(x) in trace.containers:

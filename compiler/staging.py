@@ -35,11 +35,14 @@ from .regions import (
     truth_value,
     without_tentatives,
 )
+from .run_time_lists import growth
 from .scalars import TracedScalar
 from .spreading import conditional
 from .state import UNDEFINED, Either, Tentative, Undefined
 from .tracer import MOST_UNROLLED, Restart, StagedLoop
 
+# A loop of so few trips that makes a list longer is written out, so that its elements stay apart.
+_FEW_TRIPS = 16
 _MOST_PASSES = 40
 
 
@@ -136,7 +139,7 @@ class StagedControl:
             _bound_index(index, space)
             loop.open(body)
             stop_arg = body.add_arg(PY_BOOL)
-            staged = StagedLoop(control.place, body, space.trips_at_hand, loop.widened)
+            staged = StagedLoop(control.place, body, space.trips_at_hand, loop.widened, _most_trips(space))
             with inside(body, staged):
                 element = functools.partial(_element, space, index)
                 yield from self._pass(loop, control, element, body, staged)
@@ -215,6 +218,9 @@ class StagedControl:
     def _fallback(self, e: JoinError, place: str, space: Space) -> BaseException:
         """What to do about a loop whose state does not join: decide more while tracing, or give up."""
         decisions = tracer.current().decisions
+        grows = growth() if e.of_structure else None
+        if grows is not None and (space.trips_at_hand is None or space.trips_at_hand > _FEW_TRIPS):
+            return grows
         if ("peel", place) not in decisions:
             return Restart(("peel", place))
         if not e.of_structure and ("select", place) not in decisions:
@@ -303,7 +309,7 @@ class StagedControl:
             return Restart(("peel", place))
         if not e.of_structure and ("select", place) not in decisions:
             return Restart(("select", place))
-        return tracer.unsupported("this loop", str(e))
+        return growth() or tracer.unsupported("this loop", str(e))
 
     # if
 
@@ -404,6 +410,14 @@ def finish_pass(block: Block | None) -> None:
 
 def _element(space: Space, index: Value) -> Any:
     return space.element(TracedScalar(index))
+
+
+def _most_trips(space: Space) -> int | None:
+    """What the number of trips cannot exceed; None if nothing is known."""
+    if space.trips_at_hand is not None:
+        return space.trips_at_hand
+    most = integers.upper_bound(integers.int_of_form(_distance(space)))
+    return None if most is None else max(most, 0)
 
 
 def _has_trips(space: Space) -> Any:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from .jumps import HOOKS
+from .source_code import FunctionNode
 
 Node = TypeVar("Node", bound=ast.AST)
 # A field of function definitions since Python 3.12.
@@ -41,3 +42,34 @@ def constant_names(names: Sequence[str]) -> ast.expr:
 def at(new: Node, old: ast.AST) -> Node:
     """`new`, at the line and column of `old`."""
     return ast.fix_missing_locations(ast.copy_location(new, old))
+
+
+def has_control_flow(node: ast.FunctionDef) -> bool:
+    return any(isinstance(n, (ast.For, ast.While, ast.If, ast.Try, ast.With)) for n in ast.walk(node))
+
+
+def is_generator(node: ast.FunctionDef) -> bool:
+    return any(isinstance(n, (ast.Yield, ast.YieldFrom)) for n in ast.walk(node))
+
+
+def stand_in(name: str) -> str:
+    return f"__stored_{name}"
+
+
+def index_of(e: ast.expr) -> ast.expr:
+    """The expression that makes the index object of a subscript."""
+    if isinstance(e, ast.Slice):
+        return ast.Call(ast.Attribute(ast.Name(HOOKS, ast.Load()), "slice", ast.Load()),
+                        [x or ast.Constant(None) for x in (e.lower, e.upper, e.step)], [])
+    if isinstance(e, ast.Tuple):
+        return ast.Tuple([index_of(x) for x in e.elts], ast.Load())
+    return e
+
+
+def first_parameter(node: FunctionNode) -> str | None:
+    found = [*node.args.posonlyargs, *node.args.args]
+    return found[0].arg if found else None
+
+
+def has_places(target: ast.expr) -> bool:
+    return any(isinstance(n, (ast.Subscript, ast.Attribute)) for n in ast.walk(target))

@@ -69,13 +69,14 @@ class Twin:
 
 @dataclass(slots=True)
 class StagedLoop:
-    """A loop whose body is being traced. trips: their number, if it is known. widened: the body sees a constant that begins
-    the loop in the type that later trips give it."""
+    """A loop whose body is being traced. trips: their number, if it is known; most: what it cannot exceed. widened: the body
+    sees a constant that begins the loop in the type that later trips give it."""
 
     place: str
     body: Block
     trips: int | None
     widened: bool = False
+    most: int | None = None
 
 
 class Trace:
@@ -128,6 +129,9 @@ class Trace:
         self.assumed: dict[Value, int] = {}
         self.order: Storage  # effects.begin: of calls of Python functions
         self.draws = False  # random numbers
+        # Lists made by the program: (list, place, loops and regions around it); and the places of those a region made longer.
+        self.lists: dict[int, tuple[list, str, int, int]] = {}
+        self.longer: dict[str, None] = {}
 
     def add_input(self, source: Source, type: Type, name: str = "") -> Value:
         """A new parameter of the function."""
