@@ -128,8 +128,13 @@ def call_body(f: Any, args: tuple, kwargs: dict) -> Any:
 def _full_name(f: Any) -> str:
     owner = getattr(f, "__self__", None)
     if isinstance(owner, np.ufunc):
-        return f"numpy.{owner.__name__}.{f.__name__}"
+        return f"{_home(owner)}.{owner.__name__}.{f.__name__}"
     if isinstance(f, tuple):
-        return ".".join(["numpy", getattr(f[0], "__name__", str(f[0])), *map(str, f[1:])])
-    module = getattr(f, "__module__", None) or "numpy"
+        return ".".join([_home(f[0]), getattr(f[0], "__name__", str(f[0])), *map(str, f[1:])])
+    module = getattr(f, "__module__", None) or _home(f)
     return f"{module}.{getattr(f, '__name__', type(f).__name__)}"
+
+
+def _home(f: Any) -> str:
+    """The module of a ufunc, which itself does not say."""
+    return "numpy" if not isinstance(f, np.ufunc) or getattr(np, f.__name__, None) is f else "scipy.special"
