@@ -8,7 +8,7 @@ not listen for Ctrl-C.
 
 from __future__ import annotations
 
-from ...ir.expr import Expr
+from ...ir.expr import Expr, const
 from ...ir.loops import Call, For, Let, LoopFunction, Raise, Stmt, While, walk
 from ...ir.ranges import Ranges, function_ranges
 from .names import bound_names
@@ -61,6 +61,6 @@ def _conjuncts(e: Expr, named: dict[str, Expr]) -> list[Expr]:
     """The operations that all hold where `e` does."""
     if e.kind == "var":
         return _conjuncts(named[str(e.payload)], named) if e.payload in named else []
-    if e.kind == "op" and e.payload == "and":
-        return [x for a in e.args for x in _conjuncts(a, named)]
+    if e.kind == "op" and (e.payload == "and" or (e.payload == "select" and e.args[2] is const(False, "i1"))):
+        return [x for a in e.args[:2] for x in _conjuncts(a, named)]
     return [e] if e.kind == "op" else []

@@ -328,6 +328,10 @@ def test_a_loop_around_one_that_may_not_end_stays_in_order():
     assert loops(parallel(function))[0].kind == "seq"
     function = parse_loops(PROGRAMS["escape"].replace("n < 30", "n < (n + 3)").strip() + "\n")
     assert loops(parallel(function))[0].kind == "seq"
+    for test, kind in (("select(n < 30, z < 4.0, false)", "par"), ("select(n < 30, z < 4.0, true)", "seq"),
+                       ("select(z < 4.0, n < 30, z < 9.0)", "seq")):
+        function = parse_loops(PROGRAMS["escape"].replace("(n < 30) & (z < 4.0)", test).strip() + "\n")
+        assert loops(parallel(function))[0].kind == kind, test
 
 
 @pytest.mark.parametrize("name", ["filled filter", "filled backward", "filled rows", "filled border", "filled corner"])
