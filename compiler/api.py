@@ -69,7 +69,12 @@ class Version:
 
 
 class Jitted:
-    """A function that runs compiled. Called like the function itself; also as a method."""
+    """A function that runs compiled. Called like the function itself; also as a method.
+
+    has_plain_form: without compilation it is simply `function`; a derivative is compiled even then.
+    """
+
+    has_plain_form = True
 
     def __init__(self, function: Callable[..., Any], options: Options, static_argnames: Iterable[str]) -> None:
         functools.update_wrapper(self, function)
@@ -80,7 +85,7 @@ class Jitted:
         self._lock = threading.RLock()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if not (config.disable or tracer.is_tracing()):
+        if not ((config.disable and self.has_plain_form) or tracer.is_tracing()):
             for version in self._recent:
                 if version.code_key is config.code_key and version.matches_arguments(args, kwargs):  # type: ignore[misc]
                     call = Call(args, kwargs, [])
@@ -91,7 +96,7 @@ class Jitted:
     def _call(self, args: tuple, kwargs: dict) -> Any:
         if tracer.is_tracing():
             return hooks.call(self.function, args, kwargs)
-        if config.disable:
+        if config.disable and self.has_plain_form:
             return self.function(*args, **kwargs)
         args, kwargs = self._static.mark(args, kwargs)
         key, call = signature(args, kwargs)

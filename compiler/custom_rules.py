@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from types import MethodType
 from typing import Any
 
 from ..ir.builder import Builder
@@ -44,6 +45,9 @@ class custom_jvp:
         functools.update_wrapper(self, f, NAMES, ())
         self.function, self.nondiff = f, tuple(nondiff_argnums)
         self.rule: Callable[..., Any] | None = None
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        return self if instance is None else MethodType(self, instance)
 
     def defjvp(self, rule: Callable[..., Any]) -> Callable[..., Any]:
         """Set the rule: rule(primals, tangents) returns (result, its tangent)."""
@@ -81,6 +85,9 @@ class custom_vjp:
         functools.update_wrapper(self, f, NAMES, ())
         self.function, self.nondiff = f, tuple(nondiff_argnums)
         self.rules: tuple[Callable[..., Any], Callable[..., Any]] | None = None
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        return self if instance is None else MethodType(self, instance)
 
     def defvjp(self, forward: Callable[..., Any], backward: Callable[..., Any]) -> None:
         """Set the rule: forward(*args) returns (result, residuals); backward(residuals, cotangent) the cotangents."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Hashable, Sequence
+from types import MethodType
 from typing import Any
 
 from ..ir.errors import UnsupportedError
@@ -23,19 +24,26 @@ from .pipeline import Options
 from .records import is_number, unpacked
 from .subtrace import Subtrace, described, leaf_value, like
 
+
+class Derived(Jitted):
+    """What a transformation makes of a function: it exists only compiled."""
+
+    has_plain_form = False
+
+
 # Compiled transformations are kept for so many functions; one that is made anew for each call finds them again.
 _MOST_KEPT = 256
-_kept: dict[Hashable, Jitted] = {}
+_kept: dict[Hashable, Derived] = {}
 
 
-def compiled(key: Hashable, traced: Callable[..., Any]) -> Jitted:
+def compiled(key: Hashable, traced: Callable[..., Any]) -> Derived:
     """The compiled form of `traced`, which `key` stands for."""
     try:
         found = _kept.pop(key, None)
     except TypeError:  # an unhashable callable
-        return Jitted(traced, Options(), ())
+        return Derived(traced, Options(), ())
     if found is None:
-        found = Jitted(traced, Options(), ())
+        found = Derived(traced, Options(), ())
         while len(_kept) >= _MOST_KEPT:
             _kept.pop(next(iter(_kept)))
     _kept[key] = found
@@ -64,6 +72,9 @@ class Transformed:
     def lower(self, *args: Any, **kwargs: Any) -> Any:
         """What this call is compiled to, stage by stage."""
         return self._jitted.lower(*args, **kwargs)
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        return self if instance is None else MethodType(self, instance)
 
     def __repr__(self) -> str:
         return f"<{self.key[0]} of {getattr(self, '__qualname__', '?')}>"

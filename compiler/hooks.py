@@ -443,7 +443,8 @@ def _of_library(f: types.FunctionType, args: tuple, kwargs: dict) -> Any:
     trace = tracer.current()
     given = [x for x in (*args, *kwargs.values()) if id(x) in trace.origins and has_state(x) and hasattr(x, "__dict__")]
     result = f(*args, **kwargs)
-    if given and any(type(x) is np.ndarray or (hasattr(x, "__dict__") and id(x) not in trace.origins and not callable(x))
+    if given and any(type(x) is np.ndarray or (hasattr(x, "__dict__") and not callable(x)
+                                                       and id(x) not in trace.origins and id(x) not in trace.fresh)
                      for x in pytree.flatten(result)[0]):
         raise tracer.unsupported(f"{f.__module__}.{f.__qualname__} of an object",
                                  "it reads attributes out of sight of compiled code",

@@ -18,9 +18,8 @@ from ..passes.jvp import jvp as forward
 from ..passes.linearize import Linearized
 from ..passes.transposition import transpose
 from . import pytree, tracer
-from .api import Jitted
 from .arrays import is_traced, new_array
-from .derivatives import Moving, compiled, linearized, set_order
+from .derivatives import Derived, Moving, compiled, linearized, set_order
 from .pipeline import Options
 from .records import is_number, unpacked
 from .scalars import TracedScalar
@@ -143,7 +142,7 @@ class LinearMap:
         # Which yield of the linear program belongs to each output, if any.
         order = [k for k, m in zip(places, made.moves, strict=False) if m]
         self.moves = [order.index(k) if k in order else None for k in range(len(outputs))]
-        self.jitted = Jitted(self._with_residuals, Options(), ())
+        self.jitted = Derived(self._with_residuals, Options(), ())
 
     def _with_residuals(self, residuals: list, *given: Any) -> Any:
         mapping = {v: leaf_value(x) for v, x in zip(self.captured, residuals, strict=True)}

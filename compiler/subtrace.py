@@ -74,6 +74,8 @@ def subtrace(f: Callable[..., Any], leaves: Sequence[Leaf], rebuild: Callable[[l
         stand_ins = [(stand_in or _stand_in)(x, block) for x in leaves]
         args, kwargs = rebuild(stand_ins)
         result = hooks.call(f, args, kwargs)
+        if stand_in is None:
+            _refuse_shared(leaves, stand_ins, (args, kwargs))
         order = tracer.current().order.value
         found, structure = pytree.flatten(unpacked(_joined(result)), is_leaf=is_traced)
         for x in found:
@@ -84,6 +86,15 @@ def subtrace(f: Callable[..., Any], leaves: Sequence[Leaf], rebuild: Callable[[l
     block.owner = None
     storages = [x.view.storage if isinstance(x, TracedArray) else None for x in stand_ins]
     return Subtrace(block, found, structure, places, storages, written)
+
+
+def _refuse_shared(leaves: Sequence[Leaf], stand_ins: Sequence[Any], given: Any) -> None:
+    """A function that writes to one of two arguments that are one array would see that in the other: copies would not."""
+    others = [x.view.storage for x in (*leaves, *pytree.flatten(given, is_leaf=is_traced)[0]) if isinstance(x, TracedArray)]
+    for leaf, x in zip(leaves, stand_ins, strict=True):
+        if isinstance(leaf, TracedArray) and x.view.storage.written and others.count(leaf.view.storage) > 1:
+            raise tracer.unsupported("the derivative of a function that writes to its argument",
+                                     "another argument is the same array", "pass a copy")
 
 
 def _undecided() -> UnsupportedError:

@@ -320,3 +320,41 @@ def test_check_grads():
         td.check_grads(lambda x: wrong(x), (X,))
     with pytest.raises(AssertionError, match="reverse mode"):
         td.check_grads(lambda x: wrong(x), (X,), modes=["rev"])
+
+
+def test_one_array_as_two_arguments():
+    assert td.grad(lambda x, y: np.sum(x * y))(X, X).tolist() == X.tolist()
+
+    def f(x, y):
+        x += 1.0
+        return np.sum(x * y)
+
+    np.testing.assert_allclose(td.grad(f)(X, X.copy()), X)
+    with pytest.raises(td.errors.UnsupportedError, match="the same array"):
+        td.grad(f)(X, X)
+    with pytest.raises(td.errors.UnsupportedError, match="the same array"):
+        td.grad(f, argnums=(0, 1))(X, X)
+
+
+def test_without_compilation_derivatives_still_are():
+    with td.config.override(disable=True):
+        np.testing.assert_allclose(td.grad(total)(X), slope(X), rtol=1e-14)
+        np.testing.assert_allclose(td.vjp(total, X)[1](1.0)[0], slope(X), rtol=1e-14)
+
+
+def test_methods():
+    class Model:
+        scale = 2.0
+
+        @td.custom_jvp
+        def doubled(self, x):
+            return x * 2
+
+        def loss(self, x):
+            return np.sum(self.scale * x * x)
+
+    model = Model()
+    np.testing.assert_array_equal(td.grad(model.loss)(X), 4 * X)
+    model.scale = 3.0
+    np.testing.assert_array_equal(td.grad(model.loss)(X), 6 * X)
+    np.testing.assert_array_equal(model.doubled(X), 2 * X)
