@@ -8,14 +8,14 @@ an update of one earlier value (or of fresh `empty` memory); an overwritten argu
 from __future__ import annotations
 
 from ..ir.builder import Builder, dim_template
-from ..ir.graph import Block, Function, Op, Value
+from ..ir.graph import Block, Function, Op, Value, walk_ops
 from ..ir.loc import Loc
 from ..ir.opdef import effect_of
 from ..ir.ops.shaping import emit_view
 from ..ir.types import DTYPE_NAMES
 from ..ir.viewmap import identity_map
 from ..ir.walk import replace_uses
-from .homes import LOOPS, is_array, is_update, leave, origin
+from .homes import LOOPS, Copies, carried_operand, is_array, is_update, leave, origin
 from .liveness import Liveness
 
 
@@ -149,12 +149,24 @@ def _shared_home(op: Op, k: int, function: Function, states: dict[Value, Value])
     for _, home in sorted(ends, key=lambda e: e[0] is e[1]):
         if home is None:
             continue
-        first = origin(home)
+        first = origin(home, _kept_arguments(function, states))
         if first.op is None and first.block is function.block and states.get(op.results[k]) is not first:
             continue
         if not any(liveness.after(home, use.point, liveness.point(op)) for use in liveness.of(home)):
             return home
     return None
+
+
+def _kept_arguments(function: Function, states: dict[Value, Value]) -> Copies:
+    """Where loops begin with an argument that keeps its value: planning gives them a copy of it (`in_place`)."""
+    found: Copies = {}
+    for op in walk_ops(function.block):
+        for k, result in enumerate(op.results if op.name in LOOPS else []):
+            if is_array(result):
+                first = origin(op.operands[carried_operand(op, k)], found)
+                if first.op is None and first.block is function.block and states.get(result) is not first:
+                    found[op, carried_operand(op, k)] = "an argument keeps its value"
+    return found
 
 
 def _new_memory(op: Op, result: Value) -> Value:

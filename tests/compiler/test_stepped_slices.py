@@ -76,3 +76,20 @@ def test_grids_of_run_time_sizes():
 
     for sizes in ((4, 3), (5, 2)):
         assert difference(observe(td.jit(grids), lambda s=sizes: s), observe(grids, lambda s=sizes: s)) is None
+
+
+def test_a_copied_argument_is_rotated_in_place():
+    def rotated(a):
+        r = a.copy()
+        for j in range(r.shape[1]):
+            for i in range(len(r) - 1, j, -1):
+                x, y = r[i - 1, j], r[i, j]
+                n = np.hypot(x, y)
+                if n == 0:
+                    continue
+                r[i - 1:i + 1, j:] = np.array([[x / n, y / n], [-y / n, x / n]]) @ r[i - 1:i + 1, j:]
+        return r
+
+    a = np.random.default_rng(0).random((7, 5))
+    assert np.allclose(td.jit(rotated)(a), rotated(a)) and a[6, 0] != 0
+    assert "copies: 1" in td.jit(rotated).lower(a).report()
