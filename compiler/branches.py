@@ -313,9 +313,9 @@ class Branch:
         return [*out, *self.passage.yields(side), *(end.storages[s] for s in storages)]
 
     def _note_alternatives(self, path: Path, x: Any) -> None:
-        """A result that is the caller's array on one side is returned as that array."""
+        """A result that is an array that others see on one side is returned as that array; it is not written to any more."""
         x = untentative(x)
-        if not isinstance(x, TracedArray):
+        if not isinstance(x, TracedArray) or x.view.storage.frozen is None:
             return
         for side, end in enumerate(self.ends):
             y = untentative(end.leaves[path])

@@ -300,3 +300,18 @@ def test_the_callers_array_and_its_transpose_change_places():
     x = np.arange(16.0).reshape(4, 4)
     agrees(f, x, x.T)
     agrees(f, x, x.T.copy())
+
+
+@pytest.mark.parametrize("first", [2.0, 5.0])
+def test_an_array_written_after_a_break_that_depends_on_data(first):
+    def f(a, b, x, k):
+        for i in range(4):
+            k = x[i]
+            v = a @ b
+            if b[i, 0] != first:
+                break
+        for row in v:
+            v += np.clip(b[:, 0] > 1, -1, 2)
+        return k, row, v
+
+    agrees(f, np.ones((1, 4)), np.arange(2.0, 18.0).reshape(4, 4), np.arange(4, dtype=np.uint16), 0)
