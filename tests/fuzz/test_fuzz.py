@@ -6,6 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.fuzz.choices import DrawnChoices
+from tests.fuzz.derivatives import REFUSED, SKIPPED, check_gradient_seed
 from tests.fuzz.generate import Generator
 from tests.fuzz.outside import check_outside_seed
 from tests.fuzz.run import check, check_seed
@@ -26,6 +27,14 @@ def test_programs_among_containers_objects_and_globals_agree_with_python(first):
     for seed in range(first, first + BATCH):
         problem, program = check_outside_seed(seed, treadle.jit)
         assert problem is None, f"seed {seed}: {problem}\n{program.source}"
+
+
+@pytest.mark.parametrize("first", range(0, 60, BATCH))
+def test_derivatives_of_generated_programs_agree_with_differences(first):
+    """Equal, or refused, or at a point where differences say nothing."""
+    for seed in range(first, first + BATCH):
+        problem, program = check_gradient_seed(seed, treadle)
+        assert problem is None or problem.startswith(SKIPPED) or REFUSED in problem, f"seed {seed}: {problem}\n{program.source}"
 
 
 @settings(max_examples=60, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
