@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from ..ir.errors import TreadleError
+from ..ir.errors import TreadleError, UnsupportedError
 from ..ir.opdef import effect_of
 from . import capture, dispatch, pytree, tracer
 from .arrays import TracedArray, any_traced, constant_array, is_traced
@@ -230,7 +230,14 @@ class FunctionHooks(StagedControl):
     # Calls
 
     def call(self, f: Any, /, *args: Any, **kwargs: Any) -> Any:
-        return call(f, args, kwargs)
+        try:
+            return call(f, args, kwargs)
+        except UnsupportedError as e:
+            noted = tracer.problems()
+            if noted is None or e in noted:
+                raise
+            noted.append(e)
+            return dispatch.FUNCTIONS["stand in"](f, args, kwargs, e)
 
 
 def is_bound(source: Source) -> bool:
@@ -392,8 +399,7 @@ def _is_array_function(f: Any) -> bool:
 
 
 # These make arrays that the function may write to, so they are part of the program whatever their arguments are.
-_CREATION: frozenset[Any] = frozenset((np.zeros, np.ones, np.empty, np.full, np.arange, np.linspace, np.eye, np.identity, np.tri,
-                                       np.logspace))
+_CREATION: frozenset[Any] = frozenset((np.zeros, np.ones, np.empty, np.full, np.arange, np.linspace, np.eye, np.identity, np.tri))
 # What these return differs from call to call.
 _IMPURE_MODULES = ("numpy.random", "random", "time", "secrets", "uuid", "datetime")
 

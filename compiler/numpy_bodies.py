@@ -21,7 +21,7 @@ from .carried import Control
 from .hooks import FunctionHooks, call, call_rewritten, checked_local, class_attribute
 from .library import is_library_code
 from .regions import condition_of
-from .scalars import TracedScalar
+from .scalars import TracedScalar, concrete
 
 # Loops of library code up to this many trips are unrolled: over axes, pairs of arguments, coefficients.
 _MOST_TRIPS = 32
@@ -42,7 +42,7 @@ def body_of(f: Any) -> types.FunctionType | None:
 def _decides_shapes(shape: Any, *others: Any, dtype: Any = None, **options: Any) -> bool:
     """Is a new array of this dtype one of masks, or of positions, that library code makes of what is known?"""
     kind = others[0] if others else dtype
-    return kind is not None and (np.dtype(kind).kind == "b" or kind is np.intp)
+    return kind in (bool, np.bool, np.intp) if isinstance(kind, type) else False
 
 
 def _is_random(f: Any) -> bool:
@@ -112,6 +112,20 @@ class BodyHooks(FunctionHooks):
         return f(*args, **kwargs)
 
 
+def _plain(x: Any) -> Any:
+    """An argument of library code: constants as ndarrays, and Python integers read where they are known.
+
+    There they are axes, widths, counts, orders: what shapes follow from.
+    """
+    if type(x) in (list, tuple):
+        return type(x)(map(_plain, x))
+    if isinstance(x, dict):
+        return {_plain(k): _plain(v) for k, v in x.items()}
+    if isinstance(x, TracedScalar) and x.kind in ("int", "bool") and x.known is not None:
+        return concrete(x, "an argument of NumPy's")
+    return known_constant(x)
+
+
 @dispatch.implements("numpy body")
 def call_body(f: Any, args: tuple, kwargs: dict) -> Any:
     """Call one of NumPy's own functions on traced arguments."""
@@ -121,8 +135,7 @@ def call_body(f: Any, args: tuple, kwargs: dict) -> Any:
     body = body_of(f)
     if body is None or _is_random(f) or not is_library_code(body.__code__):
         raise tracer.unsupported(f"{_full_name(f)}", "there is no compiled form of it yet")
-    args = tuple(map(known_constant, args))
-    return call_rewritten(body, args, {k: known_constant(v) for k, v in kwargs.items()}, BodyHooks)
+    return call_rewritten(body, tuple(map(_plain, args)), {k: _plain(v) for k, v in kwargs.items()}, BodyHooks)
 
 
 def _full_name(f: Any) -> str:

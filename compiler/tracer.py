@@ -155,6 +155,7 @@ class _Current(threading.local):
 
     trace: Trace | None = None
     line: Loc | None = None
+    problems: list[UnsupportedError] | None = None
 
 
 _current = _Current()
@@ -179,6 +180,21 @@ def tracing(trace: Trace) -> Iterator[Trace]:
         yield trace
     finally:
         _current.trace = saved
+
+
+@contextmanager
+def noting(problems: list[UnsupportedError]) -> Iterator[None]:
+    """Calls that are refused are noted here, and tracing goes on with stand-ins: see `checking.py`."""
+    saved, _current.problems = _current.problems, problems
+    try:
+        yield
+    finally:
+        _current.problems = saved
+
+
+def problems() -> list[UnsupportedError] | None:
+    """Where refusals are noted, if they are."""
+    return _current.problems
 
 
 def is_internal(filename: str) -> bool:

@@ -10,17 +10,19 @@ import numpy as np
 from .. import tracer
 from ..arrays import TracedArray, as_array, new_array, value_of
 from ..dispatch import call, implements
+from ..scalars import concrete
 from ..values import check_dtype
 from .creation import iota
 
 _umath = np._core._multiarray_umath  # type: ignore[attr-defined]
-_MODES = {"valid": 0, "same": 1, "full": 2, "v": 0, "s": 1, "f": 2}
+_MODES = {"valid": 0, "same": 1, "full": 2}
 # Kernels up to this length are written out, term by term.
 _SHORT = 16
 
 
 def _mode(mode: Any) -> int:
-    found = _MODES.get(mode.lower()) if isinstance(mode, str) else operator.index(mode)
+    mode = concrete(mode, "the mode of a correlation")
+    found = _MODES.get(mode) if isinstance(mode, str) else operator.index(mode)
     if found not in (0, 1, 2):
         raise ValueError(f"mode must be one of 'valid', 'same', or 'full' (got '{mode}')")
     return found

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import integers, tracer
-from ..arrays import TracedArray, as_array, new_array, value_of
+from ..arrays import TracedArray, any_traced, as_array, new_array, value_of
 from ..builtin_functions import BUILTINS
 from ..dispatch import call, implements
 from ..scalars import TracedScalar, concrete, to_kind
@@ -40,7 +40,7 @@ def bincount(x: Any, /, weights: Any = None, minlength: Any = 0) -> TracedArray:
     n = x.shape[0]
     if isinstance(n, int) and n == 0:
         return call(np.zeros, (least,), {"dtype": dtype if weights is not None else _INT64})
-    if not np.can_cast(x.dtype, _INT64, "safe"):
+    if x.dtype.kind not in "biu":
         raise TypeError(f"Cannot cast array data from {x.dtype!r} to {_INT64!r} according to the rule 'safe'")
     if weights is not None:
         weights = as_array(weights)
@@ -61,12 +61,17 @@ def bincount(x: Any, /, weights: Any = None, minlength: Any = 0) -> TracedArray:
 
 def _edges(a: Any, bins: Any, span: Any, weights: Any) -> tuple[Any, Any]:
     """NumPy's own choice of bin edges; and first edge, last edge, count where the bins are equal."""
+    if isinstance(bins, str):
+        raise tracer.unsupported(f"np.histogram with bins={bins!r}", "how many bins there are depends on the data",
+                                 "give their number, or np.histogram_bin_edges of known data")
     return call(_STEPS["_get_bin_edges"], (a, bins, span, weights), {})
 
 
 @implements(_STEPS["_get_outer_edges"])
 def outer_edges(a: Any, range: Any) -> tuple[Any, Any]:
     """The first and last edge: those of `range`, else of the data; a single value gets a bin of width 1."""
+    if range is not None and not any_traced(range):
+        return call("numpy body", (_STEPS["_get_outer_edges"], (a, range), {}), {})
     a = as_array(a)
     if range is not None:
         first, last = range
@@ -86,6 +91,12 @@ def outer_edges(a: Any, range: Any) -> tuple[Any, Any]:
 def _required(x: Any, good: Any, message: str) -> Any:
     values = [value_of(as_array(v)[()]) for v in (x, good)]
     return TracedScalar(tracer.emit("check", values, exception="ValueError", message=message))
+
+
+@implements(np.histogram_bin_edges)
+def histogram_bin_edges(a: Any, bins: Any = 10, range: Any = None, weights: Any = None) -> Any:
+    a = as_array(a)
+    return _edges(call(np.ravel, (a.astype(np.uint8) if a.dtype.kind == "b" else a,), {}), bins, range, weights)[0]
 
 
 @implements(np.histogram)

@@ -226,14 +226,6 @@ def linspace(start: Any, stop: Any, num: Any = 50, endpoint: bool = True, retste
     return (y, step) if retstep else y
 
 
-@implements(np.logspace)
-def logspace(start: Any, stop: Any, num: Any = 50, endpoint: bool = True, base: Any = 10.0, dtype: Any = None, axis: int = 0,
-             ) -> Any:
-    y = linspace(start, stop, num, endpoint, axis=axis)
-    result = call(np.power, (base, y), {})
-    return result if dtype is None else result.astype(dtype)
-
-
 @implements(np.array)
 def array(object: Any, dtype: Any = None, *, copy: Any = True, order: str = "K", subok: bool = False, ndmin: int = 0,
           like: Any = None) -> TracedArray:

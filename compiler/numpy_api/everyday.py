@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +11,7 @@ from ..arrays import TracedArray, as_array, operand
 from ..dispatch import call, implements, implements_method
 from ..scalars import TracedScalar
 from ..ufuncs import promotable
-from .axes import one_axis, some_axes
+from .axes import one_axis
 from .creation import shape_dims
 
 _NO_VALUE = np._NoValue  # type: ignore[attr-defined]
@@ -107,16 +106,6 @@ def fix(x: Any, out: Any = None) -> Any:
     return call(np.trunc, (operand(x),), {"out": out})
 
 
-@implements(np.sinc)
-def sinc(x: Any) -> Any:
-    x = operand(x)
-    y = call(np.multiply, (np.pi, x), {})
-    kind = y.dtype if isinstance(y, (TracedArray, TracedScalar)) else np.dtype(float)
-    y = call(np.where, (y, y, np.finfo(kind).eps if kind.kind == "f" else 1.0e-20), {})
-    result = call(np.true_divide, (call(np.sin, (y,), {}), y), {})
-    return result if result.ndim else result[()]
-
-
 @implements(np.polyval)
 def polyval(p: Any, x: Any) -> Any:
     p, x = as_array(p), operand(x)
@@ -139,17 +128,6 @@ def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: Any = -1) -> Any:
     lead = (slice(None),) * k
     pairs = call(np.add, (y[(*lead, slice(1, None))], y[(*lead, slice(None, -1))]), {})
     return call(np.sum, (call(np.true_divide, (call(np.multiply, (step, pairs), {}), 2.0), {}),), {"axis": k})
-
-
-@implements(np.ediff1d)
-def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> TracedArray:
-    flat = call(np.ravel, (as_array(ary),), {})
-    pieces = [flat[1:] - flat[:-1]]
-    if to_begin is not None:
-        pieces.insert(0, call(np.ravel, (as_array(to_begin),), {}))
-    if to_end is not None:
-        pieces.append(call(np.ravel, (as_array(to_end),), {}))
-    return call(np.concatenate, (pieces,), {}).astype(flat.dtype) if len(pieces) > 1 else pieces[0]
 
 
 @implements(np.median)

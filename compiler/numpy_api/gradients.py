@@ -43,7 +43,9 @@ def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> An
     spacings = _spacings(f, varargs, axes)
     if edge_order > 2:
         raise ValueError("'edge_order' greater than 2 not supported")
-    if f.dtype.kind in "biu":
+    if f.dtype.kind == "b":
+        np.subtract.resolve_dtypes((f.dtype, f.dtype, None))  # raises NumPy's TypeError
+    if f.dtype.kind in "iu":
         f = f.astype(np.float64)
     out = []
     for k, h in zip(axes, spacings, strict=True):

@@ -113,11 +113,17 @@ def _is_slower(arrays: Sequence[TracedArray], a: int, b: int) -> bool | None:
     return answer
 
 
+def _check_out(out: Any, dtype: Any) -> None:
+    if out is not None and dtype is not None:
+        raise TypeError("concatenate() only takes `out` or `dtype` as an argument, but both were provided.")
+
+
 @implements(np.concatenate)
 def concatenate(arrays: Any, /, axis: Any = 0, out: Any = None, *, dtype: Any = None, casting: str = "same_kind") -> TracedArray:
     given = list(arrays)
     if not given:
         raise ValueError("need at least one array to concatenate")
+    _check_out(out, dtype)
     items = [as_array(a) for a in given]
     if axis is None:
         items, axis = [call(np.ravel, (a,), {}) for a in items], 0
@@ -127,7 +133,7 @@ def concatenate(arrays: Any, /, axis: Any = 0, out: Any = None, *, dtype: Any = 
     if isinstance(out, TracedArray) and any(a.view.storage is out.view.storage for a in items):
         _copy_in_turn(items, k, out, casting)
         return out
-    return deliver(_joined(items, k, _common_dtype(items, given, dtype, casting)), out)
+    return deliver(_joined(items, k, _common_dtype(items, given, dtype, casting)), out, casting)
 
 
 def _copy_in_turn(items: Sequence[TracedArray], axis: int, out: TracedArray, casting: str) -> None:
@@ -153,10 +159,11 @@ def stack(arrays: Any, axis: Any = 0, out: Any = None, *, dtype: Any = None, cas
     items = [as_array(a) for a in given]
     if len({a.view.dims for a in items}) > 1:
         raise ValueError("all input arrays must have the same shape")
+    _check_out(out, dtype)
     k = normalize_axis_index(concrete(axis, "an axis"), items[0].ndim + 1)
     kind = _common_dtype(items, given, dtype, casting)
     spread = [call(np.expand_dims, (a, k), {}) for a in items]
-    return deliver(_joined(spread, k, kind), out)
+    return deliver(_joined(spread, k, kind), out, casting)
 
 
 @implements(np.hstack)
@@ -278,39 +285,32 @@ alias_method("repeat", np.repeat)
 
 @implements(np.pad)
 def pad(array: Any, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> TracedArray:
+    """One op for a single constant; a gather for what repeats the array; NumPy's own code for the rest."""
     a = as_array(array)
-    if not a.ndim:
-        return a.copy()
-    widths = np.broadcast_to(np.asarray(concrete(pad_width, "pad widths")), (a.ndim, 2)) if not isinstance(pad_width, dict) else \
-        np.array([pad_width.get(k, pad_width.get(k - a.ndim, (0, 0))) for k in range(a.ndim)])
+    plain = mode in ("edge", "reflect", "symmetric", "wrap") and not kwargs and a.size != 0
+    constant = mode == "constant" and set(kwargs) <= {"constant_values"} and np.ndim(kwargs.get("constant_values", 0)) == 0
+    if not a.ndim or not (plain or constant) or isinstance(pad_width, (dict, TracedArray)):
+        return call("numpy body", (np.pad, (array, pad_width, mode), kwargs), {})
+    given = np.asarray(_widths(pad_width))
+    if given.dtype.kind != "i":
+        raise TypeError("`pad_width` must be of integral type.")
+    widths = np.broadcast_to(given, (a.ndim, 2))
     if np.any(widths < 0):
         raise ValueError("index can't contain negative values")
-    if mode == "constant" and set(kwargs) <= {"constant_values"}:
-        return _pad_constant(a, widths, kwargs.get("constant_values", 0))
     fortran = a.view.is_f_contiguous and not a.view.is_c_contiguous
-    if mode in ("edge", "reflect", "symmetric", "wrap") and not kwargs:
-        for k in range(a.ndim):
-            n = operator.index(a.shape[k])
-            places = np.pad(np.arange(n), tuple(int(w) for w in widths[k]), mode=mode)
-            a = call(np.take, (a, places), {"axis": k})
-        return wrap(a.view.read(), tuple(reversed(range(a.ndim)))) if fortran else a
-    return call("numpy body", (np.pad, (array, pad_width, mode), kwargs), {})
-
-
-def _pad_constant(a: TracedArray, widths: np.ndarray, values: Any) -> TracedArray:
-    if not isinstance(values, (list, tuple, np.ndarray)):
-        filler = value_of(operand(values), a.dtype)
-        result = tracer.emit("pad", [a.view.read(), filler], low=tuple(int(w) for w in widths[:, 0]),
-                             high=tuple(int(w) for w in widths[:, 1]))
-        fortran = a.view.is_f_contiguous and not a.view.is_c_contiguous
-        return wrap(result, tuple(reversed(range(a.ndim))) if fortran else None)
-    each = np.broadcast_to(np.asarray(values), (a.ndim, 2))
+    layout = tuple(reversed(range(a.ndim))) if fortran else None
+    if constant:
+        filler = value_of(operand(kwargs.get("constant_values", 0)), a.dtype)
+        low, high = (tuple(int(w) for w in widths[:, side]) for side in (0, 1))
+        return wrap(tracer.emit("pad", [a.view.read(), filler], low=low, high=high), layout)
     for k in range(a.ndim):
-        for side in (0, 1):
-            low, high = [0] * a.ndim, [0] * a.ndim
-            (low if side == 0 else high)[k] = int(widths[k, side])
-            a = wrap(tracer.emit("pad", [a.view.read(), value_of(each[k, side].item(), a.dtype)], low=tuple(low), high=tuple(high)))
-    return a
+        places = np.pad(np.arange(operator.index(a.shape[k])), tuple(int(w) for w in widths[k]), mode=mode)
+        a = call(np.take, (a, places), {"axis": k})
+    return wrap(a.view.read(), layout)
+
+
+def _widths(x: Any) -> Any:
+    return [_widths(e) for e in x] if isinstance(x, (list, tuple)) else concrete(x, "pad widths")
 
 
 @implements(np.block)

@@ -264,6 +264,8 @@ def _as_divisor(count: Any, total: Any) -> Any:
 @implements(np.var)
 def var(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0, keepdims: Any = _NO_VALUE, *,
         where: Any = _NO_VALUE, mean: Any = _NO_VALUE, correction: Any = _NO_VALUE) -> Any:
+    if correction is not _NO_VALUE and not (isinstance(ddof, int) and ddof == 0):
+        raise ValueError("ddof and correction can't be provided simultaneously.")
     a = as_array(a)
     axes = some_axes(axis, a.ndim)
     half = dtype is None and a.dtype == np.float16
@@ -333,28 +335,6 @@ def cumprod(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any
 def _at_least_1d(a: Any) -> TracedArray:
     a = as_array(a)
     return a if a.ndim else a[None]
-
-
-@implements(np.average)
-def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = False, *, keepdims: Any = _NO_VALUE) -> Any:
-    if weights is None:
-        result = mean(a, axis, keepdims=keepdims)
-        a = as_array(a)
-        return (result, result * 0 + _count(a, some_axes(axis, a.ndim), _NO_VALUE)) if returned else result
-    a, weights = as_array(a), as_array(weights)
-    if a.ndim != weights.ndim:
-        if axis is None:
-            raise TypeError("Axis must be specified when shapes of a and weights differ.")
-        k = one_axis(axis, a.ndim)
-        if weights.ndim != 1 or weights.shape[0] != a.shape[k]:
-            raise ValueError("Shape of weights must be consistent with shape of a along specified axis.")
-        weights = weights[tuple(slice(None) if j == k else None for j in range(a.ndim))]
-    dtype = np.result_type(a.dtype, weights.dtype, *(["f8"] if a.dtype.kind in "biu" else []))
-    weights = call(np.broadcast_to, (weights, a.shape), {})
-    scale = reduce_ufunc(np.add, weights, axis, dtype, None, keepdims)
-    product = call(np.multiply, (a, weights), {"dtype": dtype})
-    result = call(np.true_divide, (reduce_ufunc(np.add, product, axis, dtype, None, keepdims), scale), {})
-    return (result, scale) if returned else result
 
 
 for _name, _function in (("sum", np.sum), ("prod", np.prod), ("max", np.max), ("min", np.min), ("any", np.any), ("all", np.all),

@@ -120,9 +120,9 @@ def _repaired(first: Any, second: Any, y0: Any, y1: Any) -> Any:
     return call(np.where, (call(np.isnan, (first,), {}), other, first), {})
 
 
-def _at(a: TracedArray, places: TracedArray) -> TracedArray:
+def _at(a: TracedArray, places: Any) -> TracedArray:
     """a[places] of a line, for places that are in range."""
-    return new_array(tracer.emit("gather", [a.view.read(), places.view.read()], axes=(0,), position=0))
+    return new_array(tracer.emit("gather", [a.view.read(), value_of(places)], axes=(0,), position=0))
 
 
 @implements(_umath.interp)

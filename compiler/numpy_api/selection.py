@@ -70,9 +70,18 @@ def where(condition: Any, x: Any = _NO_VALUE, y: Any = _NO_VALUE, /) -> Any:
     return new_array(result, keep_order([(v.dims, v.strides) for v in arrays], dims))
 
 
+def _known_integer(x: Any) -> Any:
+    """A bound beyond 32 bits, if it is known, as it is: a dtype may not hold it."""
+    known = x.known.value if isinstance(x, TracedScalar) and x.kind == "int" and x.known is not None else 0
+    return concrete(x, "a bound") if not -(2**31) <= known < 2**31 else x
+
+
 @implements(np.clip)
 def clip(a: Any, a_min: Any = _NO_VALUE, a_max: Any = _NO_VALUE, out: Any = None, *, min: Any = _NO_VALUE, max: Any = _NO_VALUE,
          **kwargs: Any) -> Any:
+    if (a_min is not _NO_VALUE or a_max is not _NO_VALUE) and (min is not _NO_VALUE or max is not _NO_VALUE):
+        raise ValueError("Passing `min` or `max` keyword argument when `a_min` and `a_max` are provided is forbidden.")
+    a_min, a_max, min, max = (_known_integer(b) for b in (a_min, a_max, min, max))
     low = a_min if a_min is not _NO_VALUE else (None if min is _NO_VALUE else min)
     high = a_max if a_max is not _NO_VALUE else (None if max is _NO_VALUE else max)
     a = a if isinstance(a, (TracedArray, TracedScalar)) else as_array(a)
@@ -179,6 +188,11 @@ def take_along_axis(arr: Any, indices: Any, axis: Any = -1) -> TracedArray:
 @implements(np.put_along_axis)
 def put_along_axis(arr: Any, indices: Any, values: Any, axis: Any) -> None:
     places = as_array(indices)
+    if axis is None:
+        if places.ndim != 1:
+            raise ValueError("when axis=None, `indices` must have a single dimension.")
+        arr.flat[places] = values
+        return
     arr[_along(arr, places, one_axis(axis, arr.ndim))] = values
 
 
@@ -280,27 +294,6 @@ def nan_to_num(x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, ne
         x[...] = result
         return x
     return result
-
-
-@implements(np.isclose)
-def isclose(a: Any, b: Any, rtol: Any = 1e-5, atol: Any = 1e-8, equal_nan: bool = False) -> Any:
-    x, y = operand(a), operand(b)
-    if promoted(y).kind in "biu":
-        y = call(np.asarray, (y,), {"dtype": np.result_type(promoted(y), 1.0)}) if isinstance(y, TracedArray) else \
-            call(np.multiply, (y, 1.0), {})
-    gap = call(np.absolute, (call(np.subtract, (x, y), {}),), {})
-    bound = call(np.add, (atol, call(np.multiply, (rtol, call(np.absolute, (y,), {})), {})), {})
-    near = call(np.logical_and, (call(np.less_equal, (gap, bound), {}), call(np.isfinite, (y,), {})), {})
-    result = call(np.logical_or, (near, call(np.equal, (x, y), {})), {})
-    if equal_nan:
-        both = call(np.logical_and, (call(np.isnan, (x,), {}), call(np.isnan, (y,), {})), {})
-        result = call(np.logical_or, (result, both), {})
-    return result
-
-
-@implements(np.allclose)
-def allclose(a: Any, b: Any, rtol: Any = 1e-5, atol: Any = 1e-8, equal_nan: bool = False) -> Any:
-    return to_kind(call(np.all, (isclose(a, b, rtol, atol, equal_nan),), {}), "bool")
 
 
 @implements(np.array_equal)
