@@ -285,11 +285,10 @@ alias_method("repeat", np.repeat)
 
 @implements(np.pad)
 def pad(array: Any, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> TracedArray:
-    """One op for a single constant; a gather for what repeats the array; NumPy's own code for the rest."""
+    """One op for a single constant around the array; NumPy's own code for the rest."""
     a = as_array(array)
-    plain = mode in ("edge", "reflect", "symmetric", "wrap") and not kwargs and a.size != 0
     constant = mode == "constant" and set(kwargs) <= {"constant_values"} and np.ndim(kwargs.get("constant_values", 0)) == 0
-    if not a.ndim or not (plain or constant) or isinstance(pad_width, (dict, TracedArray)):
+    if not a.ndim or not constant or isinstance(pad_width, (dict, TracedArray)):
         return call("numpy body", (np.pad, (array, pad_width, mode), kwargs), {})
     given = np.asarray(_widths(pad_width))
     if given.dtype.kind != "i":
@@ -297,16 +296,11 @@ def pad(array: Any, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> Tr
     widths = np.broadcast_to(given, (a.ndim, 2))
     if np.any(widths < 0):
         raise ValueError("index can't contain negative values")
+    filler = value_of(operand(kwargs.get("constant_values", 0)), a.dtype)
+    low, high = (tuple(int(w) for w in widths[:, side]) for side in (0, 1))
     fortran = a.view.is_f_contiguous and not a.view.is_c_contiguous
-    layout = tuple(reversed(range(a.ndim))) if fortran else None
-    if constant:
-        filler = value_of(operand(kwargs.get("constant_values", 0)), a.dtype)
-        low, high = (tuple(int(w) for w in widths[:, side]) for side in (0, 1))
-        return wrap(tracer.emit("pad", [a.view.read(), filler], low=low, high=high), layout)
-    for k in range(a.ndim):
-        places = np.pad(np.arange(operator.index(a.shape[k])), tuple(int(w) for w in widths[k]), mode=mode)
-        a = call(np.take, (a, places), {"axis": k})
-    return wrap(a.view.read(), layout)
+    padded = tracer.emit("pad", [a.view.read(), filler], low=low, high=high)
+    return wrap(padded, tuple(reversed(range(a.ndim))) if fortran else None)
 
 
 def _widths(x: Any) -> Any:

@@ -17,7 +17,7 @@ from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 from ...ir.types import Dim
 from ...ir.viewmap import Axis, broadcast_map
 from .. import tracer
-from ..arrays import TracedArray, as_array, new_array, value_of
+from ..arrays import TracedArray, as_array, known_constant, new_array, value_of
 from ..dispatch import alias_method, call, implements, implements_method
 from ..memory_order import keep_order
 from ..scalars import TracedScalar, concrete, is_weak
@@ -133,8 +133,11 @@ class FlatView:
         return found.copy() if isinstance(found, TracedArray) else found
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        line = reshape(self.array, -1)
-        line[index] = value
+        line, new = reshape(self.array, -1), as_array(value)
+        if new.ndim:  # values are repeated, or cut, to fit
+            count = as_array(line[index]).size
+            new = ravel(new)[:count] if new.size >= count else call(np.resize, (new, count), {})
+        line[index] = new.reshape(as_array(line[index]).shape) if new.ndim and new.size else value
         if line.view.storage is not self.array.view.storage:
             self.array[...] = line.reshape(self.array.shape)
 
@@ -144,7 +147,7 @@ def transpose(a: Any, axes: Any = None) -> TracedArray:
     a = as_array(a)
     if axes is None:
         return a.T
-    axes = tuple(concrete(x, "an axis") for x in axes)
+    axes = tuple(concrete(x, "an axis") for x in known_constant(axes))
     if len(axes) != a.ndim:
         raise ValueError("axes don't match array")
     return TracedArray(a.view.transpose(normalize_axis_tuple(axes, a.ndim)))
@@ -167,7 +170,8 @@ def matrix_transpose(x: Any, /) -> TracedArray:
 def transpose_method(a: TracedArray, *axes: Any) -> TracedArray:
     if not axes or axes == (None,):
         return a.T
-    return transpose(a, axes[0] if len(axes) == 1 and isinstance(axes[0], (tuple, list)) else axes)
+    given = tuple(map(known_constant, axes))
+    return transpose(a, given[0] if len(given) == 1 and isinstance(given[0], (tuple, list, np.ndarray)) else given)
 
 
 @implements(np.swapaxes)
@@ -381,17 +385,12 @@ def _writeable(a: TracedArray) -> TracedArray:
 
 
 @implements(np.fill_diagonal)
-def fill_diagonal(a: TracedArray, val: Any, wrap: bool = False) -> None:
-    if a.ndim < 2:
-        raise ValueError("array must be at least 2-d")
-    if a.ndim > 2:
-        if len(set(a.shape)) > 1:
-            raise ValueError("All dimensions of input must be of equal length")
-        step = 1 + sum(math.prod(a.shape[k + 1:]) for k in range(a.ndim - 1))
-        line = FlatView(a)
-        line[::step] = val
-        return
-    _writeable(diagonal(a))[...] = val
+def fill_diagonal(a: Any, val: Any, wrap: bool = False) -> None:
+    """One number goes through a view; NumPy's own code repeats several, and wraps."""
+    if not isinstance(a, TracedArray) or a.ndim != 2 or wrap or np.ndim(val):
+        call("numpy body", (np.fill_diagonal, (a, val, wrap), {}), {})
+    else:
+        _writeable(diagonal(a))[...] = val
 
 
 @implements(np.trace)

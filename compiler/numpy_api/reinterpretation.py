@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .. import tracer
-from ..arrays import TracedArray, as_array, assign, new_array, value_of
+from ..arrays import TracedArray, as_array, assign
 from ..dispatch import call, implements, implements_method
 from ..scalars import concrete
 from ..values import check_dtype
@@ -19,13 +19,11 @@ from .axes import one_axis
 
 def _bit_order(bitorder: Any) -> bool:
     """Is the first bit the least significant one?"""
+    if not isinstance(bitorder, str):
+        raise TypeError(f"argument 4 must be str, not {type(bitorder).__name__}")
     if bitorder not in ("big", "little", "b", "l"):
         raise ValueError("'order' must be either 'little' or 'big'")
     return bitorder[0] == "l"
-
-
-def _shifts(little: bool) -> np.ndarray:
-    return np.arange(8, dtype=np.uint8) if little else np.arange(8, dtype=np.uint8)[::-1].copy()
 
 
 @implements(np.packbits)
@@ -41,10 +39,13 @@ def packbits(a: Any, /, axis: Any = None, bitorder: str = "big") -> TracedArray:
     bits = call(np.not_equal, (a, 0), {}).astype(np.uint8)
     if n % 8:
         bits = call(np.pad, (bits, [(0, -n % 8 if j == k else 0) for j in range(a.ndim)]), {})
-    bits = bits.reshape((*a.shape[:k], -(-n // 8), 8, *a.shape[k + 1:]))
-    shifts = as_array(_shifts(little)).reshape((8,) + (1,) * (a.ndim - k - 1))
-    placed = value_of(call(np.left_shift, (bits, shifts), {}))
-    return new_array(tracer.emit("reduce_or", [placed], axes=(k + 1,)))
+    lead = (slice(None),) * k
+    packed: Any = None
+    for place in range(8):
+        shift = np.uint8(place if little else 7 - place)
+        part = call(np.left_shift, (bits[(*lead, slice(place, None, 8))], shift), {})
+        packed = part if packed is None else call(np.bitwise_or, (packed, part), {})
+    return packed
 
 
 @implements(np.unpackbits)
@@ -57,10 +58,11 @@ def unpackbits(a: Any, /, axis: Any = None, count: Any = None, bitorder: str = "
         a, axis = call(np.ravel, (a,), {}), 0
     k = one_axis(axis, a.ndim)
     n = 8 * operator.index(a.shape[k])
-    shifts = as_array(_shifts(little)).reshape((8,) + (1,) * (a.ndim - k - 1))
-    spread = a[(*(slice(None),) * (k + 1), None)]
-    bits = call(np.bitwise_and, (call(np.right_shift, (spread, shifts), {}), np.uint8(1)), {})
-    bits = bits.reshape((*a.shape[:k], n, *a.shape[k + 1:]))
+    bits = call(np.empty, ((*a.shape[:k], n, *a.shape[k + 1:]), np.uint8), {})
+    for place in range(8):
+        shift = np.uint8(place if little else 7 - place)
+        moved = call(np.right_shift, (a, shift), {})
+        bits[(*(slice(None),) * k, slice(place, None, 8))] = call(np.bitwise_and, (moved, np.uint8(1)), {})
     if count is None:
         return bits
     wanted = operator.index(concrete(count, "count"))

@@ -146,7 +146,7 @@ def _all(test: Value) -> Value:
 
 def _positions(x: Any, what: str) -> TracedArray:
     x = as_array(x)
-    if x.dtype.kind not in "iu" and x.size:
+    if x.dtype.kind not in "iu":
         raise TypeError(what)
     return new_array(cast(x.view.read(), np.dtype(np.int64)))
 
@@ -207,6 +207,8 @@ def ravel_multi_index(multi_index: Any, dims: Any, mode: Any = "raise", order: s
 
 
 def _in_mode(index: TracedArray, extent: int, mode: str) -> Any:
+    if extent == 0 and index.size != 0:
+        raise ValueError("cannot unravel if shape has zero entries")
     if mode == "clip":
         return call(np.clip, (index, 0, extent - 1), {})
     if mode == "wrap":

@@ -222,17 +222,40 @@ def select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0)
 
 @implements(np.choose)
 def choose(a: Any, choices: Any, out: Any = None, mode: str = "raise") -> Any:
-    given = [operand(c) for c in choices]
-    kind = check_dtype(promoted(*given))
-    picked, options = as_array(a), [as_array(value_of(c, kind)) if is_weak(c) else as_array(c) for c in given]
+    """One `where` after another for a few choices, which no memory is made for; more are stacked and gathered."""
+    picked, options = as_array(a), [as_array(c) for c in choices]
+    if picked.dtype.kind not in "biu":
+        raise TypeError(f"Cannot cast array data from {picked.dtype!r} to dtype('int64') according to the rule 'safe'")
+    kind = np.result_type(*[c.dtype for c in options])
     dims = common_dims(picked.view.dims, *[c.view.dims for c in options])
-    stacked = call(np.stack, ([call(np.broadcast_to, (c.astype(kind), dims), {}) for c in options],), {})
-    chosen = call(np.broadcast_to, (picked, dims), {})
+    chosen = cast(value_of(call(np.broadcast_to, (picked, dims), {})), np.dtype(np.int64))
+    count = len(options)
     if mode == "clip":
-        chosen = call(np.clip, (chosen, 0, len(options) - 1), {})
+        places = call(np.clip, (new_array(chosen), 0, count - 1), {})
     elif mode == "wrap":
-        chosen = call(np.remainder, (chosen, len(options)), {})
-    return deliver(wrap(value_of(take_along_axis(stacked, chosen[None], 0)[0])), out)
+        places = call(np.remainder, (new_array(chosen), count), {})
+    elif mode == "raise":
+        low, high = (broadcast(value_of(np.int64(v)), dims) for v in (0, count - 1))
+        limits = tracer.emit("greater_equal", [chosen, low]), tracer.emit("less_equal", [chosen, high])
+        inside = tracer.emit("logical_and", list(limits))
+        all_inside = tracer.emit("reduce_and", [inside], axes=tuple(range(len(dims)))) if dims else inside
+        places = new_array(tracer.emit("check", [chosen, all_inside], exception="ValueError",
+                                       message="invalid entry in choice array"))
+    else:
+        raise ValueError(f"clipmode must be one of 'clip', 'raise', or 'wrap' (got '{mode}')")
+    wide = [call(np.broadcast_to, (c.astype(kind), dims), {}) for c in options]
+    if count > 8:
+        return deliver(wrap(value_of(take_along_axis(call(np.stack, (wide,), {}), as_array(places)[None], 0)[0])), out)
+    result = value_of(wide[-1])
+    for k in reversed(range(count - 1)):
+        here = value_of(call(np.equal, (places, k), {}))
+        result = tracer.emit("where", [here, value_of(wide[k]), result])
+    return deliver(wrap(result), out)
+
+
+@implements_method("choose")
+def choose_method(a: TracedArray, choices: Any, out: Any = None, mode: str = "raise") -> Any:
+    return choose(a, choices, out, mode)
 
 
 @implements(np.round, np.around) if np.round is not np.around else implements(np.round)

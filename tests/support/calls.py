@@ -447,7 +447,8 @@ _OBJECTS, _DATES, _ITERATORS = "works on Python objects", "works on dates", "ite
 _MEMORY, _META = "makes arrays over given memory", "describes dtypes or functions, not arrays"
 
 OUTSIDE = {
-    **dict.fromkeys(("fromfile", "fromregex", "genfromtxt", "load", "loadtxt", "save", "savetxt", "savez", "savez_compressed"), _FILES),
+    **dict.fromkeys(("fromfile", "fromregex", "genfromtxt", "load", "loadtxt", "save", "savetxt", "savez",
+                     "savez_compressed"), _FILES),
     **dict.fromkeys(("array2string", "array_repr", "array_str", "base_repr", "binary_repr", "datetime_as_string",
                      "format_float_positional", "format_float_scientific", "fromstring", "info", "typename"), _TEXT),
     **dict.fromkeys(("get_include", "get_printoptions", "getbufsize", "geterr", "geterrcall", "printoptions", "set_printoptions",
