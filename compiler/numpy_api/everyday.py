@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +12,7 @@ from ..arrays import TracedArray, as_array, operand
 from ..dispatch import call, implements, implements_method
 from ..scalars import TracedScalar
 from ..ufuncs import promotable
-from .axes import one_axis
+from .axes import one_axis, some_axes
 from .creation import shape_dims
 
 _NO_VALUE = np._NoValue  # type: ignore[attr-defined]
