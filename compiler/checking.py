@@ -1,6 +1,6 @@
 """`check`: what of a function would not compile, found by tracing it; nothing is run on the arguments.
 
-A call that is refused is noted, and tracing goes on with what NumPy gives for arrays of zeros of the same shapes; where even
+A call that is refused is noted, and tracing goes on with what NumPy gives for plain arrays of the same shapes; where even
 that is not known, the list ends.
 """
 
@@ -27,8 +27,8 @@ def check(f: Callable[..., Any], /, *args: Any, **kwargs: Any) -> list[Unsupport
     An empty list means that it compiles.
 
     >>> import numpy as np
-    >>> [p.what for p in check(lambda x: np.unique(x), np.arange(3))]
-    ["a function whose result's size depends on values"]
+    >>> [p.what for p in check(lambda x: np.histogram(x, "auto"), np.arange(3))]
+    ["np.histogram with bins='auto'"]
     """
     problems: list[UnsupportedError] = []
     function = f.function if isinstance(f, Jitted) else f
@@ -57,7 +57,7 @@ def _distinct(problems: list[UnsupportedError]) -> list[UnsupportedError]:
 
 @dispatch.implements("stand in")
 def stand_in(f: Any, args: tuple, kwargs: dict, error: UnsupportedError) -> Any:
-    """What NumPy gives for zeros in place of what is traced; `error` where it gives nothing."""
+    """What NumPy gives for ones, and zeros as integers, in place of what is traced; `error` where it gives nothing."""
     try:
         with np.errstate(all="ignore"):
             return hooks.settle(f(*map(_example, args), **{k: _example(v) for k, v in kwargs.items()}))
@@ -67,7 +67,8 @@ def stand_in(f: Any, args: tuple, kwargs: dict, error: UnsupportedError) -> Any:
 
 def _example(x: Any) -> Any:
     if isinstance(x, TracedArray):
-        return np.zeros(tuple(tracer.static_extent(d, "a shape") for d in x.view.dims), x.dtype)
+        dims = tuple(tracer.static_extent(d, "a shape") for d in x.view.dims)
+        return np.ones(dims, x.dtype) if x.dtype.kind in "fc" else np.zeros(dims, x.dtype)
     if isinstance(x, TracedScalar):
         return x.known.value if x.known is not None else x.python_type(0)
     if isinstance(x, (list, tuple)):

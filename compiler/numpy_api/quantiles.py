@@ -95,7 +95,8 @@ def _without_nan(a: Any, axis: Any) -> tuple[TracedArray, TracedArray]:
 def nanquantile(a: Any, q: Any, weights: Any, axis: Any = None, out: Any = None, overwrite_input: bool = False,
                 method: str = "linear", weak_q: bool = False) -> Any:
     if weights is not None:
-        raise tracer.unsupported("np.nanquantile with weights", instead="weights of 0 where there is a NaN, and np.quantile")
+        raise tracer.unsupported("np.nanquantile with weights", "which weights count depends on where there is a NaN",
+                                 "weights of 0 there, and np.quantile")
     if method not in _QUANTILE["_QuantileMethods"]:
         raise ValueError(f"{method!r} is not a valid method. Use one of: {_QUANTILE['_QuantileMethods'].keys()}")
     lines, count = _without_nan(a, axis)

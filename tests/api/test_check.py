@@ -6,9 +6,9 @@ import treadle as td
 
 
 def two_problems(x):
-    a = np.unique(x)
-    b = np.argwhere(x > 0)
-    return x.sum() + a.sum() + b.sum()
+    a = np.nanquantile(x, 0.5, weights=x, method="inverted_cdf")
+    b, c = np.histogram(x, "auto")
+    return x.sum() + a + b.sum()
 
 
 def test_every_refused_call_is_listed_with_its_line():
