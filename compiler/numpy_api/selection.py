@@ -223,10 +223,11 @@ def select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0)
 @implements(np.choose)
 def choose(a: Any, choices: Any, out: Any = None, mode: str = "raise") -> Any:
     """One `where` after another for a few choices, which no memory is made for; more are stacked and gathered."""
-    picked, options = as_array(a), [as_array(c) for c in choices]
+    given = [operand(c) for c in choices]
+    kind = check_dtype(promoted(*given))
+    picked, options = as_array(a), [as_array(value_of(c, kind)) if is_weak(c) else as_array(c) for c in given]
     if picked.dtype.kind not in "biu":
         raise TypeError(f"Cannot cast array data from {picked.dtype!r} to dtype('int64') according to the rule 'safe'")
-    kind = np.result_type(*[c.dtype for c in options])
     dims = common_dims(picked.view.dims, *[c.view.dims for c in options])
     chosen = cast(value_of(call(np.broadcast_to, (picked, dims), {})), np.dtype(np.int64))
     count = len(options)

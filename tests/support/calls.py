@@ -440,6 +440,37 @@ np.bitwise_count(x.astype(int))
 np.astype(x,np.int32)
 np.squeeze(x[:,:1])
 np.squeeze(x[:,:1],axis=1)
+np.amax(x,0)
+np.amin(x)
+np.sort(np.partition(x,2))
+np.sort(np.argpartition(x,2))
+np.around(x,1)
+np.asanyarray(x)
+np.ascontiguousarray(x.T)
+np.asfortranarray(x)
+np.atleast_2d(x[0])
+np.concat([x,x])
+np.diag_indices(3)
+np.empty((2,3)).shape
+np.empty_like(x).shape
+np.eye(3)
+np.flipud(x)
+np.hamming(5)
+np.identity(3)
+np.imag(x)
+np.real(x)
+np.intersect1d(x,x[0])
+np.matrix_transpose(x)
+np.nanprod(x,0)
+np.ndim(x)
+np.ones((2,3))
+np.zeros((2,3))
+np.permute_dims(x)
+np.setxor1d(x[0],x[1])
+np.shape(x)
+np.size(x)
+np.tril_indices_from(x[:4,:4])
+np.sort(np.unique_values(x))
 """.strip().splitlines()
 
 _FILES, _TEXT, _SETTINGS = "reads or writes files", "makes text", "reads or sets NumPy's own settings"
@@ -458,6 +489,7 @@ OUTSIDE = {
     **dict.fromkeys(("nested_iters", "nditer"), _ITERATORS),
     **dict.fromkeys(("frombuffer", "from_dlpack"), _MEMORY),
     **dict.fromkeys(("mintypecode", "issubdtype", "isdtype", "promote_types", "can_cast", "iterable", "isscalar"), _META),
+    **dict.fromkeys(("row_stack", "unique_all", "unique_counts", "unique_inverse"), "another name, or form, of a function above"),
 }
 
 
