@@ -150,12 +150,15 @@ class ExpressionHooks(ast.NodeTransformer):
         self.generic_visit(node)
         if isinstance(node.op, ast.Mod) and isinstance(node.left, ast.Constant) and isinstance(node.left.value, str):
             return at(hook("percent", node.left, node.right), node)
-        return node
+        return at(hook("binary", ast.Constant(type(node.op).__name__), node.left, node.right), node)
 
     def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.expr:
         self._mark(node)
         self.generic_visit(node)
-        return at(hook("not_", node.operand), node) if isinstance(node.op, ast.Not) else node
+        if isinstance(node.op, ast.Not):
+            return at(hook("not_", node.operand), node)
+        is_number = isinstance(node.operand, ast.Constant)
+        return node if is_number else at(hook("unary", ast.Constant(type(node.op).__name__), node.operand), node)
 
     def visit_IfExp(self, node: ast.IfExp) -> ast.expr:
         self._mark(node.test)
@@ -304,6 +307,8 @@ class ExpressionHooks(ast.NodeTransformer):
             s.body, s.orelse = self.body(s.body), self.body(s.orelse) if s.orelse else []
         elif isinstance(s, ast.With):
             s.items = [self.visit(i) for i in s.items]
+            for i in s.items:
+                i.context_expr = at(hook("context", i.context_expr), i.context_expr)
             s.body = self.body(s.body)
         elif isinstance(s, ast.Try):
             s.body, s.orelse, s.finalbody = (self.body(b) if b else [] for b in (s.body, s.orelse, s.finalbody))

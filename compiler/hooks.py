@@ -33,15 +33,12 @@ from .regions import checked_local
 from .run_time_lists import RunTimeList, call_on_list, made_list, note_length
 from .scalars import concrete
 from .sources import Attribute, Cell, Fixed, Global, Item, Source
+from .special_methods import IN_PLACE, binary, class_attribute, context, unary
 from .staging import StagedControl
 from .state import UNDEFINED, Undefined
 from .text import Piece, formatted, text_of
 from .views import SLICE_COPY
 
-_IN_PLACE = {"Add": operator.iadd, "Sub": operator.isub, "Mult": operator.imul, "Div": operator.itruediv,
-             "FloorDiv": operator.ifloordiv, "Mod": operator.imod, "Pow": operator.ipow, "BitAnd": operator.iand,
-             "BitOr": operator.ior, "BitXor": operator.ixor, "LShift": operator.ilshift, "RShift": operator.irshift,
-             "MatMult": operator.imatmul}
 _MISSING = object()
 # np.mgrid and np.ogrid: NumPy computes what they make, from plain slices.
 _GRIDS = (type(np.mgrid), type(np.ogrid))
@@ -170,10 +167,19 @@ class FunctionHooks(StagedControl):
         else:
             owner[index] = value
 
+    def binary(self, op: str, a: Any, b: Any) -> Any:
+        return binary(call, op, a, b)
+
+    def unary(self, op: str, a: Any) -> Any:
+        return unary(call, op, a)
+
+    def context(self, manager: Any) -> Any:
+        return context(call, manager)
+
     def augment(self, op: str, old: Any, value: Any) -> Any:
         if tracer.current().chosen and first_choice((old, value)) is not None:
-            return spread(_IN_PLACE[op], old, value)
-        return _IN_PLACE[op](old, value)
+            return spread(IN_PLACE[op], old, value)
+        return IN_PLACE[op](old, value)
 
     def item_place(self, owner: Any, index: Any) -> tuple[Any, Any, Any]:
         """The place of `owner[index] op= value`, with what it holds."""
@@ -247,14 +253,6 @@ def is_bound(source: Source) -> bool:
 
 def bound_value(source: Source, name: str) -> Any:
     return checked_local(name, tracer.current().bindings[source])
-
-
-def class_attribute(cls: type, name: str) -> Any:
-    """What the class itself holds under `name`, without binding it."""
-    for base in cls.__mro__:
-        if name in base.__dict__:
-            return base.__dict__[name]
-    return None
 
 
 def source_of(owner: Any) -> Source:

@@ -171,3 +171,45 @@ def test_slices_as_arguments():
 def test_complex_numbers_are_no_real_ones():
     agrees(lambda z: np.float64(z), 1j)
     agrees(lambda z: np.int8(z), 1j)
+
+
+class Vector:
+    def __init__(self, a):
+        self.a = a
+
+    def __add__(self, other):
+        return Vector(self.a + (other.a if isinstance(other, Vector) else other))
+
+    def __rmul__(self, number):
+        return Vector(number * self.a)
+
+    def __neg__(self):
+        return Vector(-self.a)
+
+    def __enter__(self):
+        self.a = self.a + 100
+        return self
+
+    def __exit__(self, *error):
+        self.a = self.a - 100
+
+
+def test_operators_of_the_callers_classes_read_what_is_there_now():
+    def f(v, w):
+        v.a = v.a + 1
+        return 2 * (v + w) + 1, -w
+
+    compiled = jit(f)
+    for k in range(3):
+        v, w, plain = Vector(X + k), Vector(X * k), Vector(X + k)
+        got, want = compiled(v, w), f(plain, Vector(X * k))
+        assert all((g.a == e.a).all() for g, e in zip(got, want, strict=True)) and (v.a == plain.a).all()
+
+
+def test_a_context_manager_of_the_callers():
+    def f(v):
+        with v as w:
+            inside = w.a * 1
+        return inside, v
+
+    agrees(f, Vector(X))
