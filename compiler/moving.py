@@ -43,7 +43,7 @@ class MovingView:
         for (k, axis), v in zip(self.places, numbers, strict=False):
             steps[k] = _with_start(steps[k], axis, v)  # type: ignore[arg-type]
         for axis, v in zip(self.extents, numbers[len(self.places):], strict=True):
-            integers.set_bounds(v, [integers.form_of(0)], [])
+            integers.set_bounds(v, [integers.form_of(0)], [integers.form_of(d) for d in self._room(axis)])
             dims[axis] = v
         if self.extents:
             last = _last(self.view)
@@ -52,6 +52,14 @@ class MovingView:
             steps[last] = replace(affine, dims=tuple(dims))
         steps = [_without_unused(s) if isinstance(s, Affine) else s for s in steps]
         return TracedArray(replace(self.view, steps=tuple(steps), dims=tuple(dims)))
+
+    def _room(self, axis: int) -> list[Dim]:
+        """What bounds an extent that changes: the axis of which it shows elements, none twice."""
+        last = _last(self.view)
+        affine = self.view.steps[last]
+        before = self.view.storage.dims if last == 0 else getattr(self.view.steps[last - 1], "dims", ())
+        assert isinstance(affine, Affine)
+        return [d for a, d in zip(affine.map, before) if len(a.terms) == 1 and a.terms[0][0] and a.terms[0][1] == axis]
 
     def joined(self, other: MovingView) -> MovingView:
         """Both's numbers change."""

@@ -159,6 +159,22 @@ def test_arrays_that_shrink_in_loops(f, args):
     same(got, want)
 
 
+def last_rows(x):
+    """A view whose extent differs by trip, used after the loops."""
+    order, total = np.arange(len(x)), 0.0
+    for _ in range(3):
+        order = order[::-1].copy()
+        for start in range(0, len(x), 32):
+            rows = order[start:start + 32]
+            total += x[rows].sum()
+    return total, rows
+
+
+@pytest.mark.parametrize("n", [96, 90])
+def test_a_view_of_bounded_extent_outlives_its_loops(n):
+    agrees(last_rows, np.random.default_rng(0).random(n))
+
+
 def test_one_compilation_for_all_counts():
     jitted = td.jit(lambda x: np.sort(x[x > 0]))
     rng = np.random.default_rng(0)
