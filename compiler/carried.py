@@ -424,13 +424,36 @@ class Carried:
                 if storage in self.own and side is self.post and not shared_in(storage, path, leaves):
                     continue
                 visible = is_visible(storage, path, self.frame if storage in self.state.storages else {}, leaves)
-                if visible and ("select", self.control.place) not in tracer.current().decisions and (
-                        head.view.storage.written or storage in self.storages or self._written_alias(storage)):
-                    raise tracer.Restart(("select", self.control.place))
                 if visible and (head.view.storage.written or storage in self.storages or self._written_alias(storage)):
-                    raise tracer.unsupported(
-                        f"'{name_of(path)}' is rebound in a loop and written in place",
-                        "another name may share its memory", f"make it an array of its own first: {path[0]} = {path[0]}.copy()")
+                    raise self._aliased(path)
+        for path, sources in self._sources().items():
+            if untentative(self.head[path]).view.storage.written:
+                for q in sources:
+                    storage = untentative(self.state.leaves[q]).view.storage
+                    if is_visible(storage, q, self.frame if storage in self.state.storages else {}, self.state.leaves):
+                        raise self._aliased(path)
+
+    def _aliased(self, path: Path) -> BaseException:
+        if ("select", self.control.place) not in tracer.current().decisions:
+            return tracer.Restart(("select", self.control.place))
+        return tracer.unsupported(
+            f"'{name_of(path)}' is rebound in a loop and written in place",
+            "another name may share its memory", f"make it an array of its own first: {path[0]} = {path[0]}.copy()")
+
+    def _sources(self) -> dict[Path, set[Path]]:
+        """Per leaf, the leaves whose first arrays it may hold in some trip: trips hand arrays on from name to name."""
+        arrays = {p for p, j in self.joined.items() if j.rank is not None and isinstance(untentative(self.head[p]), TracedArray)}
+        begins = {p for p in arrays if isinstance(untentative(self.state.leaves[p]), TracedArray)}
+        owner = {untentative(self.head[p]).view.storage: p for p in arrays}
+        found = {p: {p} & begins for p in arrays}
+        while True:
+            before = sum(map(len, found.values()))
+            for p in arrays:
+                end = untentative(self.post[p])
+                if isinstance(end, TracedArray) and end.view.storage in owner:
+                    found[p] |= found[owner[end.view.storage]]
+            if sum(map(len, found.values())) == before:
+                return found
 
     @property
     def widened(self) -> bool:

@@ -315,3 +315,30 @@ def test_an_array_written_after_a_break_that_depends_on_data(first):
         return k, row, v
 
     agrees(f, np.ones((1, 4)), np.arange(2.0, 18.0).reshape(4, 4), np.arange(4, dtype=np.uint16), 0)
+
+
+def double_buffer(a, n):
+    b = a * 1.5
+    for _ in range(n):
+        b += a
+        a, b = b, a
+    return b
+
+
+def three_in_turn(a, n):
+    b, c = a * 1.5, a + 1
+    for _ in range(n):
+        c += a
+        a, b, c = b, c, a
+    return a, b
+
+
+@pytest.mark.parametrize("f", [double_buffer, three_in_turn])
+@pytest.mark.parametrize("n", [0, 1, 2, 3, 20])
+def test_an_argument_that_takes_turns_with_local_arrays_is_written(f, n):
+    ours, theirs = np.ones(3), np.ones(3)
+    got, want = jit(f)(ours, n), f(theirs, n)
+    np.testing.assert_array_equal(ours, theirs)
+    for g, w in zip(got if isinstance(got, tuple) else [got], want if isinstance(want, tuple) else [want], strict=True):
+        np.testing.assert_array_equal(g, w)
+        assert (g is ours) == (w is theirs)
