@@ -66,6 +66,9 @@ def test_machine_code_agrees_with_numpy(name):
     cases = [(operands_of(s), a) for s in signatures(opdef) for a in attrs]
     if name == "power":
         cases = [([x[y >= 0] for x in (x, y)] if y.dtype.kind == "i" else [x, y], a) for (x, y), a in cases]
+    if name in ("yn", "kn"):
+        # SciPy goes from order to order, as many steps as the order says.
+        cases = [([np.clip(order, -50, 50), x], a) for (order, x), a in cases]
     problems = []
     for (operands, a), got, want in zip(cases, *compile_all(name, cases), strict=True):
         with np.errstate(all="ignore"):
