@@ -24,7 +24,7 @@ from .moving import MovingView, dims_inside, moving_view, view_from
 from .padding import capacity_of, padded, unpadded
 from .passage import options_of
 from .scalars import TracedScalar
-from .sharing import freeze_copy, is_visible, names_holding, shared_in, told_apart
+from .sharing import first_arrays, freeze_copy, is_visible, names_holding, shared_in, told_apart
 from .state import LENGTH, UNDEFINED, Either, Path, State, Tentative, Undefined, hollow, is_static, name_of, same_leaf, untentative
 from .views import Frozen, Storage
 
@@ -426,7 +426,8 @@ class Carried:
                 visible = is_visible(storage, path, self.frame if storage in self.state.storages else {}, leaves)
                 if visible and (head.view.storage.written or storage in self.storages or self._written_alias(storage)):
                     raise self._aliased(path)
-        for path, sources in self._sources().items():
+        arrays = {p for p, j in self.joined.items() if j.rank is not None}
+        for path, sources in first_arrays(arrays, self.state.leaves, self.head, self.post).items():
             if untentative(self.head[path]).view.storage.written:
                 for q in sources:
                     storage = untentative(self.state.leaves[q]).view.storage
@@ -439,21 +440,6 @@ class Carried:
         return tracer.unsupported(
             f"'{name_of(path)}' is rebound in a loop and written in place",
             "another name may share its memory", f"make it an array of its own first: {path[0]} = {path[0]}.copy()")
-
-    def _sources(self) -> dict[Path, set[Path]]:
-        """Per leaf, the leaves whose first arrays it may hold in some trip: trips hand arrays on from name to name."""
-        arrays = {p for p, j in self.joined.items() if j.rank is not None and isinstance(untentative(self.head[p]), TracedArray)}
-        begins = {p for p in arrays if isinstance(untentative(self.state.leaves[p]), TracedArray)}
-        owner = {untentative(self.head[p]).view.storage: p for p in arrays}
-        found = {p: {p} & begins for p in arrays}
-        while True:
-            before = sum(map(len, found.values()))
-            for p in arrays:
-                end = untentative(self.post[p])
-                if isinstance(end, TracedArray) and end.view.storage in owner:
-                    found[p] |= found[owner[end.view.storage]]
-            if sum(map(len, found.values())) == before:
-                return found
 
     @property
     def widened(self) -> bool:

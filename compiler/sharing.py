@@ -6,7 +6,7 @@ the old place: not another name or container of the frame, not a caller, not the
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from types import FrameType
 from typing import Any
 
@@ -86,3 +86,21 @@ def told_apart(a: Any, b: Any) -> bool:
     twins = tracer.current().twins
     return isinstance(a, TracedArray) and isinstance(b, TracedArray) and a is not b and (id(a) in twins or id(b) in twins) and (
         a.view.storage is b.view.storage)
+
+
+def first_arrays(paths: Collection[Path], before: Mapping[Path, Any], head: Mapping[Path, Any],
+                 after: Mapping[Path, Any]) -> dict[Path, set[Path]]:
+    """Per leaf of a loop, the leaves whose first arrays it may hold in some trip: trips hand arrays on from name to name.
+
+    before, head, after: the leaves before the loop, where a trip begins, and where it ends."""
+    arrays = {p for p in paths if isinstance(untentative(head[p]), TracedArray)}
+    owner = {untentative(head[p]).view.storage: p for p in arrays}
+    found = {p: {p} if isinstance(untentative(before[p]), TracedArray) else set() for p in arrays}
+    while True:
+        size = sum(map(len, found.values()))
+        for p in arrays:
+            end = untentative(after[p])
+            if isinstance(end, TracedArray) and end.view.storage in owner:
+                found[p] |= found[owner[end.view.storage]]
+        if sum(map(len, found.values())) == size:
+            return found
