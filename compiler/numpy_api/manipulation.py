@@ -256,7 +256,10 @@ for _function, _rank in ((np.atleast_1d, 1), (np.atleast_2d, 2), (np.atleast_3d,
 
 
 def broadcast_view(a: TracedArray, dims: tuple[Dim, ...], writeable: bool = False) -> TracedArray:
-    return TracedArray(a.view.affine(broadcast_map(a.view.dims, dims), (), dims, writeable))
+    view = a.view.affine(broadcast_map(a.view.dims, dims), (), dims, writeable)
+    # NumPy's broadcasting gives axes of one element no stride, which decides the memory order of what is made like this.
+    strides = tuple(0 if isinstance(d, int) and d == 1 else s for d, s in zip(dims, view.strides))
+    return TracedArray(replace(view, strides=strides))
 
 
 @implements(np.broadcast_to)

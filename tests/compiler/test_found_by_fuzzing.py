@@ -378,3 +378,8 @@ def test_joining_into_one_of_the_parts():
     agrees(f, np.arange(5.0), 0)
     agrees(f, np.arange(10.0).reshape(5, 2), 0)
     agrees(lambda x: np.concatenate([x[2:], x[:1]], out=x), np.arange(5.0))
+
+
+def test_broadcasting_gives_axes_of_one_element_no_stride():
+    agrees(lambda x: np.fft.ifft(np.broadcast_to(x.var(axis=-1, keepdims=True), (3, 1)), 5), np.arange(4.0))
+    agrees(lambda x: np.empty_like(np.broadcast_to(x, (3, 2, 1))) * 0, np.ones((2, 1)))
