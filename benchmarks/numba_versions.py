@@ -11,7 +11,7 @@ import numpy as np
 
 def versions(numba: ModuleType) -> dict[str, Callable]:
     """The compiled functions by program name; the same arguments as the NumPy programs."""
-    return {**_dense(numba), **_grids(numba), **_sequences(numba), **_networks(numba)}
+    return {**_dense(numba), **_stencils(numba), **_sweeps(numba), **_sequences(numba), **_networks(numba)}
 
 
 def _dense(numba: ModuleType) -> dict[str, Callable]:
@@ -82,7 +82,7 @@ def _dense(numba: ModuleType) -> dict[str, Callable]:
     return {"cholesky": cholesky, "lu_rank_one": lu_rank_one, "floyd_warshall": floyd_warshall, "nbody": nbody}
 
 
-def _grids(numba: ModuleType) -> dict[str, Callable]:
+def _stencils(numba: ModuleType) -> dict[str, Callable]:
     prange = numba.prange
 
     @numba.njit(parallel=True)
@@ -95,36 +95,6 @@ def _grids(numba: ModuleType) -> dict[str, Callable]:
             for i in prange(1, n - 1):
                 for j in range(1, m - 1):
                     a[i, j] = 0.2 * (b[i, j] + b[i, j - 1] + b[i, j + 1] + b[i + 1, j] + b[i - 1, j])
-
-    @numba.njit
-    def gauss_seidel(a, steps):
-        n, m = a.shape
-        for _ in range(steps):
-            for i in range(1, n - 1):
-                for j in range(1, m - 1):
-                    a[i, j] = (a[i - 1, j] + a[i + 1, j] + a[i, j - 1] + a[i, j + 1]) * 0.25
-
-    @numba.njit(parallel=True)
-    def adi(u, steps):
-        n = u.shape[0]
-        v, p, q = np.zeros_like(u), np.zeros_like(u), np.zeros_like(u)
-        a, b = -0.3, 1.6
-        for _ in range(steps):
-            for i in prange(1, n - 1):
-                v[0, i] = 1.0
-                p[i, 0] = 0.0
-                q[i, 0] = 1.0
-                for j in range(1, n - 1):
-                    d = a * p[i, j - 1] + b
-                    p[i, j] = -a / d
-                    q[i, j] = (0.3 * u[j, i - 1] + 0.4 * u[j, i] + 0.3 * u[j, i + 1] - a * q[i, j - 1]) / d
-                v[n - 1, i] = 1.0
-                for j in range(n - 2, 0, -1):
-                    v[j, i] = p[i, j] * v[j + 1, i] + q[i, j]
-            for i in prange(1, n - 1):
-                for j in range(1, n - 1):
-                    u[i, j] = v[j, i]
-        return u
 
     @numba.njit(parallel=True)
     def poisson_until_converged(f, tolerance):
@@ -156,8 +126,43 @@ def _grids(numba: ModuleType) -> dict[str, Callable]:
                 out[i, j] = n
         return out
 
-    return {"jacobi_2d": jacobi_2d, "gauss_seidel": gauss_seidel, "adi": adi, "mandelbrot_escape": mandelbrot_escape,
-            "poisson_until_converged": poisson_until_converged}
+    return {"jacobi_2d": jacobi_2d, "mandelbrot_escape": mandelbrot_escape, "poisson_until_converged": poisson_until_converged}
+
+
+def _sweeps(numba: ModuleType) -> dict[str, Callable]:
+    prange = numba.prange
+
+    @numba.njit
+    def gauss_seidel(a, steps):
+        n, m = a.shape
+        for _ in range(steps):
+            for i in range(1, n - 1):
+                for j in range(1, m - 1):
+                    a[i, j] = (a[i - 1, j] + a[i + 1, j] + a[i, j - 1] + a[i, j + 1]) * 0.25
+
+    @numba.njit(parallel=True)
+    def adi(u, steps):
+        n = u.shape[0]
+        v, p, q = np.zeros_like(u), np.zeros_like(u), np.zeros_like(u)
+        a, b = -0.3, 1.6
+        for _ in range(steps):
+            for i in prange(1, n - 1):
+                v[0, i] = 1.0
+                p[i, 0] = 0.0
+                q[i, 0] = 1.0
+                for j in range(1, n - 1):
+                    d = a * p[i, j - 1] + b
+                    p[i, j] = -a / d
+                    q[i, j] = (0.3 * u[j, i - 1] + 0.4 * u[j, i] + 0.3 * u[j, i + 1] - a * q[i, j - 1]) / d
+                v[n - 1, i] = 1.0
+                for j in range(n - 2, 0, -1):
+                    v[j, i] = p[i, j] * v[j + 1, i] + q[i, j]
+            for i in prange(1, n - 1):
+                for j in range(1, n - 1):
+                    u[i, j] = v[j, i]
+        return u
+
+    return {"gauss_seidel": gauss_seidel, "adi": adi}
 
 
 def _sequences(numba: ModuleType) -> dict[str, Callable]:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from . import dispatch, tracer
-from .operators import BINARY, COMPARISONS, UNARY, Operators
+from .operators import Operators, define_operators
 from .scalars import TracedScalar
 
 _CONTAINERS = (list, tuple)
@@ -142,15 +142,4 @@ def replaced(x: Any, choice: Choice, k: int) -> Any:
     return x
 
 
-def _binary(python: Callable) -> tuple[Callable, Callable]:
-    return lambda self, other: spread(python, self, other), lambda self, other: spread(python, other, self)
-
-
-for _name, (_python, _) in BINARY.items():
-    _forward, _reflected = _binary(_python)
-    setattr(Choice, f"__{_name}__", _forward)
-    setattr(Choice, f"__r{_name}__", _reflected)
-for _name, (_python, _) in COMPARISONS.items():
-    setattr(Choice, f"__{_name}__", _binary(_python)[0])
-for _name, (_python, _) in UNARY.items():
-    setattr(Choice, f"__{_name}__", (lambda python: lambda self: spread(python, self))(_python))
+define_operators(Choice, spread)

@@ -1,13 +1,12 @@
-"""Python's modules `math` and `cmath` on traced scalars, with Python's results and errors.
+"""Python's module `math` on traced scalars, with Python's results and errors.
 
-Each function is computed as a NumPy scalar (`numpy_result`) and becomes a Python number again; where Python raises
+Each function is computed as a NumPy scalar (`numpy_scalar`) and becomes a Python number again; where Python raises
 ("math domain error", OverflowError) a check does, with the exception that Python itself gives for an operand outside.
 Arguments without a traced value go to Python.
 """
 
 from __future__ import annotations
 
-import cmath
 import math
 from collections.abc import Callable
 from typing import Any
@@ -17,84 +16,15 @@ import numpy as np
 from . import dispatch, tracer
 from .arrays import TracedArray, any_traced, as_array, value_of
 from .builtin_functions import builtin
-from .known import known_result
+from .module_numbers import FLOAT, INT, as_float, as_int, call, enter, error_of, numpy_scalar, python_scalar, raise_unless
 from .numpy_api.special import special
 from .python_arithmetic import positive, to_whole
-from .scalars import TracedScalar, known_of, to_kind
-from .values import cast, cast_weak
+from .scalars import TracedScalar, to_kind
+from .values import cast
 
 _implementation: Callable[..., Any]
 _python_function: Callable[..., Any]
 _ufunc: Any
-FLOAT, COMPLEX, INT = np.dtype(float), np.dtype(complex), np.dtype(np.int64)
-
-
-def _scalar(x: Any) -> Any:
-    return dispatch.METHODS["item"](x) if isinstance(x, TracedArray) else x
-
-
-def _as_float(x: Any) -> TracedScalar:
-    x = _scalar(x)
-    return to_kind(x, "float") if isinstance(x, TracedScalar) else TracedScalar(tracer.constant(float(x)))
-
-
-def _as_complex(x: Any) -> TracedScalar:
-    x = _scalar(x)
-    return to_kind(x, "complex") if isinstance(x, TracedScalar) else TracedScalar(tracer.constant(complex(x)))
-
-
-def _as_int(x: Any) -> Any:
-    """A Python int; TypeError as Python's for a float."""
-    x = _scalar(x)
-    if not isinstance(x, TracedScalar):
-        return x.__index__()
-    if x.kind in ("float", "complex") or (x.kind is None and x.value.dtype.kind not in "iu"):
-        name = x.kind or f"numpy.{x.value.dtype}"
-        raise TypeError(f"'{name}' object cannot be interpreted as an integer")
-    return positive(x) if x.kind == "bool" else to_kind(x, "int")
-
-
-def _numpy(x: TracedScalar, dtype: np.dtype = FLOAT) -> TracedScalar:
-    """A Python number as a NumPy scalar, which nothing is known of."""
-    return TracedScalar(cast(value_of(x), dtype))
-
-
-def call(ufunc: Any, *args: Any) -> Any:
-    return dispatch.call(ufunc, args, {})
-
-
-def _python(x: Any, kind: str = "float") -> TracedScalar:
-    return TracedScalar(cast_weak(value_of(x), kind))
-
-
-def raise_unless(result: TracedScalar, good: Any, error: Exception) -> TracedScalar:
-    """`result`, or the error."""
-    truth = cast(value_of(good), np.dtype(bool))
-    return TracedScalar(tracer.emit("check", [result.value, truth], exception=type(error).__name__, message=str(error)))
-
-
-def _error_of(python: Callable, *outside: Any) -> Exception:
-    """What Python raises for these arguments."""
-    try:
-        python(*outside)
-    except (ValueError, OverflowError, ZeroDivisionError) as e:
-        return e
-    raise AssertionError(f"{python} accepts {outside}")
-
-
-def _entered(python: Callable, implementation: Callable[..., Any], arity: int | None = None) -> None:
-    """`implementation` for traced arguments; what follows from known ones is known."""
-
-    @builtin(python)
-    def apply(*args: Any, **kwargs: Any) -> Any:
-        if not any_traced(list(args)) and not any_traced(kwargs):
-            return python(*args, **kwargs)
-        if arity is not None and (len(args) != arity or kwargs):
-            python(*[0.5] * len(args), **kwargs)  # raises Python's TypeError
-        result = implementation(*args, **kwargs)
-        if isinstance(result, TracedScalar) and not kwargs and all(not isinstance(a, (list, tuple, TracedArray)) for a in args):
-            result.known = known_result(python, tuple(known_of(a) for a in args))
-        return result
 
 
 # Functions of one float ------------------------------------------------------------------------------------------------
@@ -115,19 +45,19 @@ def _unary(name: str, ufunc: np.ufunc, no_number: float | None, infinite: float 
     python = getattr(math, name)
 
     def implementation(x: Any) -> TracedScalar:
-        x = _numpy(_as_float(x))
+        x = numpy_scalar(as_float(x))
         result = call(ufunc, call(np.fabs, x) if name == "ulp" else x)
         if name == "ulp":
             result = _selected(call(np.isinf, x), call(np.fabs, x), _at_largest(x, result))
         if no_number is not None:
             good = call(np.logical_or, call(np.isnan, x), call(np.logical_not, call(np.isnan, result)))
-            result = raise_unless(result, good, _error_of(python, no_number))
+            result = raise_unless(result, good, error_of(python, no_number))
         if infinite is not None:
             good = call(np.logical_or, call(np.logical_not, call(np.isfinite, x)), call(np.logical_not, call(np.isinf, result)))
-            result = raise_unless(result, good, _error_of(python, infinite))
-        return _python(result)
+            result = raise_unless(result, good, error_of(python, infinite))
+        return python_scalar(result)
 
-    _entered(python, implementation, None if name == "log" else 1)
+    enter(python, implementation, None if name == "log" else 1)
 
 
 def _selected(condition: Any, x: Any, y: Any) -> TracedScalar:
@@ -157,18 +87,18 @@ def log(x: Any, *base: Any) -> Any:
     return _natural(x) / _natural(base[0])
 
 
-_entered(math.fabs, lambda x: abs(_as_float(x)), 1)
+enter(math.fabs, lambda x: abs(as_float(x)), 1)
 for _python_function, _ufunc in ((math.isnan, np.isnan), (math.isinf, np.isinf), (math.isfinite, np.isfinite)):
-    _entered(_python_function, lambda x, f=_ufunc: _python(call(f, _numpy(_as_float(x))), "bool"), 1)
+    enter(_python_function, lambda x, f=_ufunc: python_scalar(call(f, numpy_scalar(as_float(x))), "bool"), 1)
 
 
 def _rounding(python: Callable, ufunc: np.ufunc) -> None:
     def implementation(x: Any) -> Any:
         if isinstance(x, TracedScalar) and x.kind in ("int", "bool"):
             return positive(x)
-        return to_whole(call(ufunc, _numpy(_as_float(x))).value, None)
+        return to_whole(call(ufunc, numpy_scalar(as_float(x))).value, None)
 
-    _entered(python, implementation, 1)
+    enter(python, implementation, 1)
 
 
 for _python_function, _ufunc in ((math.floor, np.floor), (math.ceil, np.ceil), (math.trunc, np.trunc)):
@@ -178,7 +108,7 @@ for _python_function, _ufunc in ((math.floor, np.floor), (math.ceil, np.ceil), (
 # Functions of several floats -------------------------------------------------------------------------------------------
 
 for _python_function, _ufunc in ((math.atan2, np.arctan2), (math.copysign, np.copysign), (math.nextafter, np.nextafter)):
-    _entered(_python_function, lambda x, y, f=_ufunc: _python(call(f, _numpy(_as_float(x)), _numpy(_as_float(y)))), 2)
+    enter(_python_function, lambda x, y, f=_ufunc: python_scalar(call(f, numpy_scalar(as_float(x)), numpy_scalar(as_float(y)))), 2)
 
 
 def _infinite(x: Any) -> Any:
@@ -194,26 +124,26 @@ def _no_number(*xs: Any) -> Any:
 
 def power(x: Any, y: Any) -> TracedScalar:
     """math.pow: the float power, with ValueError for roots of negative numbers and poles, OverflowError beyond the range."""
-    x, y = _numpy(_as_float(x)), _numpy(_as_float(y))
+    x, y = numpy_scalar(as_float(x)), numpy_scalar(as_float(y))
     result = call(np.power, x, y)
     finite = call(np.logical_and, call(np.isfinite, x), call(np.isfinite, y))
     pole = call(np.logical_and, call(np.logical_and, call(np.equal, x, 0.0), call(np.less, y, 0.0)), finite)
     root = call(np.logical_and, call(np.isnan, result), finite)
-    result = raise_unless(result, call(np.logical_not, call(np.logical_or, pole, root)), _error_of(math.pow, -1.0, 0.5))
+    result = raise_unless(result, call(np.logical_not, call(np.logical_or, pole, root)), error_of(math.pow, -1.0, 0.5))
     beyond = call(np.logical_and, _infinite(result), finite)
-    return _python(raise_unless(result, call(np.logical_not, beyond), _error_of(math.pow, 10.0, 400.0)))
+    return python_scalar(raise_unless(result, call(np.logical_not, beyond), error_of(math.pow, 10.0, 400.0)))
 
 
 def fmod(x: Any, y: Any) -> TracedScalar:
-    x, y = _numpy(_as_float(x)), _numpy(_as_float(y))
+    x, y = numpy_scalar(as_float(x)), numpy_scalar(as_float(y))
     result = call(np.fmod, x, y)
     good = call(np.logical_or, _no_number(x, y), call(np.logical_not, call(np.isnan, result)))
-    return _python(raise_unless(result, good, _error_of(math.fmod, 1.0, 0.0)))
+    return python_scalar(raise_unless(result, good, error_of(math.fmod, 1.0, 0.0)))
 
 
 def remainder(x: Any, y: Any) -> TracedScalar:
     """IEEE's: x - y n for the whole n nearest to x / y, the even one of two."""
-    x, y = _numpy(_as_float(x)), _numpy(_as_float(y))
+    x, y = numpy_scalar(as_float(x)), numpy_scalar(as_float(y))
     size, unit = call(np.fabs, x), call(np.fabs, y)
     rest = call(np.fmod, size, unit)
     other = unit - rest
@@ -222,15 +152,15 @@ def remainder(x: Any, y: Any) -> TracedScalar:
     signed = call(np.copysign, 1.0, x) * near
     result = _selected(call(np.logical_and, call(np.isfinite, x), _infinite(y)), x, signed)
     good = call(np.logical_or, _no_number(x, y), call(np.logical_not, call(np.isnan, result)))
-    return _python(raise_unless(result, good, _error_of(math.remainder, 1.0, 0.0)))
+    return python_scalar(raise_unless(result, good, error_of(math.remainder, 1.0, 0.0)))
 
 
 def hypot(*coordinates: Any) -> TracedScalar:
     """The root of the sum of squares, scaled by the greatest coordinate."""
-    xs = [call(np.fabs, _numpy(_as_float(x))) for x in coordinates]
+    xs = [call(np.fabs, numpy_scalar(as_float(x))) for x in coordinates]
     if len(xs) < 3:
-        return _python(call(np.hypot, xs[0], xs[-1] if len(xs) == 2 else 0.0))
-    return _python(_norm(xs))
+        return python_scalar(call(np.hypot, xs[0], xs[-1] if len(xs) == 2 else 0.0))
+    return python_scalar(_norm(xs))
 
 
 def _norm(xs: list[TracedScalar]) -> TracedScalar:
@@ -244,54 +174,54 @@ def dist(p: Any, q: Any) -> Any:
     p, q = list(p), list(q)
     if len(p) != len(q):
         raise ValueError("both points must have the same number of dimensions")
-    floats: list[tuple[Any, Any]] = [(_as_float(a), _as_float(b)) for a, b in zip(p, q, strict=True)]
+    floats: list[tuple[Any, Any]] = [(as_float(a), as_float(b)) for a, b in zip(p, q, strict=True)]
     return hypot(*(a - b for a, b in floats)) if p else 0.0
 
 
 def is_close(a: Any, b: Any, *, rel_tol: Any = 1e-9, abs_tol: Any = 0.0) -> TracedScalar:
-    return _is_close(_numpy(_as_float(a)), _numpy(_as_float(b)), rel_tol, abs_tol, math.isclose)
+    return close_or_equal(numpy_scalar(as_float(a)), numpy_scalar(as_float(b)), rel_tol, abs_tol, math.isclose)
 
 
-def _is_close(x: TracedScalar, y: TracedScalar, rel_tol: Any, abs_tol: Any, python: Callable) -> TracedScalar:
+def close_or_equal(x: TracedScalar, y: TracedScalar, rel_tol: Any, abs_tol: Any, python: Callable) -> TracedScalar:
     for tolerance in (rel_tol, abs_tol):
         if not isinstance(tolerance, TracedScalar) and tolerance < 0:
             python(0.0, 0.0, rel_tol=rel_tol, abs_tol=abs_tol)  # raises Python's ValueError
     gap = call(np.absolute, call(np.subtract, x, y))
-    relative, absolute = (_numpy(_as_float(t)) for t in (rel_tol, abs_tol))
+    relative, absolute = (numpy_scalar(as_float(t)) for t in (rel_tol, abs_tol))
     greatest = call(np.maximum, call(np.absolute, x), call(np.absolute, y))
     near = call(np.logical_or, call(np.less_equal, gap, relative * greatest), call(np.less_equal, gap, absolute))
     finite = call(np.logical_not, call(np.logical_or, call(np.isinf, x), call(np.isinf, y)))
-    return _python(call(np.logical_or, call(np.equal, x, y), call(np.logical_and, finite, near)), "bool")
+    return python_scalar(call(np.logical_or, call(np.equal, x, y), call(np.logical_and, finite, near)), "bool")
 
 
 def ldexp(x: Any, exponent: Any) -> TracedScalar:
-    x, n = _numpy(_as_float(x)), _as_int(exponent)
-    limited = call(np.clip, _numpy(n, INT), -5000, 5000)
+    x, n = numpy_scalar(as_float(x)), as_int(exponent)
+    limited = call(np.clip, numpy_scalar(n, INT), -5000, 5000)
     result = call(np.ldexp, x, limited)
     good = call(np.logical_or, _infinite(x), call(np.logical_not, _infinite(result)))
-    return _python(raise_unless(result, good, _error_of(math.ldexp, 1.0, 5000)))
+    return python_scalar(raise_unless(result, good, error_of(math.ldexp, 1.0, 5000)))
 
 
 def frexp(x: Any) -> tuple[TracedScalar, TracedScalar]:
-    mantissa, exponent = call(np.frexp, _numpy(_as_float(x)))
-    return _python(mantissa), to_kind(exponent, "int")
+    mantissa, exponent = call(np.frexp, numpy_scalar(as_float(x)))
+    return python_scalar(mantissa), to_kind(exponent, "int")
 
 
 def modf(x: Any) -> tuple[TracedScalar, TracedScalar]:
-    fraction, whole = call(np.modf, _numpy(_as_float(x)))
-    return _python(fraction), _python(whole)
+    fraction, whole = call(np.modf, numpy_scalar(as_float(x)))
+    return python_scalar(fraction), python_scalar(whole)
 
 
 for _name, _implementation in (("pow", power), ("fmod", fmod), ("remainder", remainder), ("ldexp", ldexp)):
-    _entered(getattr(math, _name), _implementation, 2)
+    enter(getattr(math, _name), _implementation, 2)
 for _name, _implementation in (("hypot", hypot), ("dist", dist), ("isclose", is_close), ("frexp", frexp), ("modf", modf)):
-    _entered(getattr(math, _name), _implementation)
+    enter(getattr(math, _name), _implementation)
 
 
 # Gamma and error functions ---------------------------------------------------------------------------------------------
 
-_entered(math.erf, lambda x: _python(special("erf", _numpy(_as_float(x)))), 1)
-_entered(math.erfc, lambda x: _python(special("erfc", _numpy(_as_float(x)))), 1)
+enter(math.erf, lambda x: python_scalar(special("erf", numpy_scalar(as_float(x)))), 1)
+enter(math.erfc, lambda x: python_scalar(special("erfc", numpy_scalar(as_float(x)))), 1)
 
 
 def _is_pole(x: TracedScalar) -> Any:
@@ -300,27 +230,27 @@ def _is_pole(x: TracedScalar) -> Any:
 
 
 def gamma(x: Any) -> TracedScalar:
-    x = _numpy(_as_float(x))
+    x = numpy_scalar(as_float(x))
     result = special("gamma", x)
     good = call(np.logical_not, _is_pole(x))  # of them is minus infinity
-    result = raise_unless(result, good, _error_of(math.gamma, 0.0))
+    result = raise_unless(result, good, error_of(math.gamma, 0.0))
     good = call(np.logical_or, call(np.logical_not, call(np.isfinite, x)), call(np.logical_not, _infinite(result)))
-    return _python(raise_unless(result, good, _error_of(math.gamma, 200.0)))
+    return python_scalar(raise_unless(result, good, error_of(math.gamma, 200.0)))
 
 
 def log_gamma(x: Any) -> TracedScalar:
-    x = _numpy(_as_float(x))
+    x = numpy_scalar(as_float(x))
     size = call(np.fabs, x)
     result = _selected(_infinite(x), math.inf, special("gammaln", x))
     result = _selected(call(np.less, size, 1e-300), -call(np.log, size), result)  # where SciPy's is infinite
     pole = call(np.logical_and, _is_pole(x), call(np.isfinite, x))
-    result = raise_unless(result, call(np.logical_not, pole), _error_of(math.lgamma, 0.0))
+    result = raise_unless(result, call(np.logical_not, pole), error_of(math.lgamma, 0.0))
     good = call(np.logical_or, call(np.logical_not, call(np.isfinite, x)), call(np.logical_not, _infinite(result)))
-    return _python(raise_unless(result, good, _error_of(math.lgamma, 1e308)))
+    return python_scalar(raise_unless(result, good, error_of(math.lgamma, 1e308)))
 
 
-_entered(math.gamma, gamma, 1)
-_entered(math.lgamma, log_gamma, 1)
+enter(math.gamma, gamma, 1)
+enter(math.lgamma, log_gamma, 1)
 
 
 # Whole numbers ---------------------------------------------------------------------------------------------------------
@@ -334,22 +264,22 @@ def _either(condition: Any, x: Any, y: Any) -> TracedScalar:
 
 
 def factorial(n: Any) -> Any:
-    n = _as_int(n)
-    n = raise_unless(n, n >= 0, _error_of(math.factorial, -1))
+    n = as_int(n)
+    n = raise_unless(n, n >= 0, error_of(math.factorial, -1))
     n = raise_unless(n, n <= 20, _TOO_LARGE)
     products = as_array(np.array([math.factorial(k) for k in range(21)])).view.read()
-    return _python(TracedScalar(tracer.emit("gather", [products, cast(n.value, INT)], axes=(0,), position=0)), "int")
+    return python_scalar(TracedScalar(tracer.emit("gather", [products, cast(n.value, INT)], axes=(0,), position=0)), "int")
 
 
 def _traced_int(x: Any) -> TracedScalar:
-    x = _as_int(x)
+    x = as_int(x)
     return x if isinstance(x, TracedScalar) else TracedScalar(tracer.constant(x))
 
 
 def _pair(python: Callable, n: Any, k: Any) -> tuple[TracedScalar, TracedScalar]:
     n, k = _traced_int(n), _traced_int(k)
-    n = raise_unless(n, n >= 0, _error_of(python, -1, 2))
-    return n, raise_unless(k, k >= 0, _error_of(python, 2, -1))
+    n = raise_unless(n, n >= 0, error_of(python, -1, 2))
+    return n, raise_unless(k, k >= 0, error_of(python, 2, -1))
 
 
 # With more factors than these a product is beyond 64 bits.
@@ -381,9 +311,9 @@ def perm(n: Any, k: Any = None) -> Any:
 
 def isqrt(n: Any) -> Any:
     """The float root, which is off by one at most."""
-    n = _as_int(n)
-    n = raise_unless(n, n >= 0, _error_of(math.isqrt, -1))
-    root: Any = to_whole(call(np.floor, call(np.sqrt, _numpy(n))).value, None)
+    n = as_int(n)
+    n = raise_unless(n, n >= 0, error_of(math.isqrt, -1))
+    root: Any = to_whole(call(np.floor, call(np.sqrt, numpy_scalar(n))).value, None)
     root = dispatch.BUILTINS[min](root, math.isqrt(2**63 - 1))
     root = _either(root * root > n, root - 1, root)
     above = dispatch.BUILTINS[min](root + 1, math.isqrt(2**63 - 1))
@@ -394,16 +324,16 @@ def _of_all(ufunc: np.ufunc, empty: int) -> Callable[..., Any]:
     def implementation(*numbers: Any) -> Any:
         result: Any = abs(_traced_int(numbers[0])) if numbers else empty
         for x in numbers[1:]:
-            result = _python(call(ufunc, _numpy(result, INT), _numpy(abs(_traced_int(x)), INT)), "int")
+            result = python_scalar(call(ufunc, numpy_scalar(result, INT), numpy_scalar(abs(_traced_int(x)), INT)), "int")
         return result
 
     return implementation
 
 
 for _name, _implementation in (("factorial", factorial), ("isqrt", isqrt)):
-    _entered(getattr(math, _name), _implementation, 1)
+    enter(getattr(math, _name), _implementation, 1)
 for _name, _implementation in (("comb", comb), ("perm", perm), ("gcd", _of_all(np.gcd, 0)), ("lcm", _of_all(np.lcm, 1))):
-    _entered(getattr(math, _name), _implementation)
+    enter(getattr(math, _name), _implementation)
 
 
 # Sums and products -----------------------------------------------------------------------------------------------------
@@ -414,7 +344,7 @@ def exact_sum(numbers: Any) -> Any:
     zero: Any = TracedScalar(tracer.constant(0.0))
     total, lost, tiny = zero, zero, zero
     for x in numbers:
-        total, rest = _two_sum(total, _as_float(x))
+        total, rest = _two_sum(total, as_float(x))
         lost, rest = _two_sum(lost, rest)
         tiny = tiny + rest
     return total + (lost + tiny)
@@ -438,74 +368,3 @@ def product(numbers: Any, *, start: Any = 1) -> Any:
     for x in numbers:
         start = start * x
     return start
-
-
-# Module cmath ----------------------------------------------------------------------------------------------------------
-
-_COMPLEX: dict[str, tuple[np.ufunc, complex | None, complex | None]] = {
-    "exp": (np.exp, complex(0, math.inf), 1e6 + 0j), "log": (np.log, None, 0j), "log10": (np.log10, None, 0j),
-    "sqrt": (np.sqrt, None, None), "sin": (np.sin, complex(math.inf, 0), 1e6j), "cos": (np.cos, complex(math.inf, 0), 1e6j),
-    "tan": (np.tan, complex(math.inf, 0), None), "sinh": (np.sinh, complex(0, math.inf), 1e6 + 0j),
-    "cosh": (np.cosh, complex(0, math.inf), 1e6 + 0j), "tanh": (np.tanh, complex(0, math.inf), None),
-    "asin": (np.arcsin, None, None), "acos": (np.arccos, None, None), "atan": (np.arctan, None, 1j),
-    "asinh": (np.arcsinh, None, None), "acosh": (np.arccosh, None, None), "atanh": (np.arctanh, None, 1 + 0j)}
-
-
-def _complex_unary(name: str, ufunc: np.ufunc, no_number: complex | None, infinite: complex | None) -> None:
-    python = getattr(cmath, name)
-
-    def implementation(x: Any) -> TracedScalar:
-        z = _numpy(_as_complex(x), COMPLEX)
-        result = call(ufunc, z)
-        if no_number is not None:
-            good = call(np.logical_or, call(np.isnan, z), call(np.logical_not, call(np.isnan, result)))
-            result = raise_unless(result, good, _error_of(python, no_number))
-        if infinite is not None:
-            good = call(np.logical_or, call(np.logical_not, call(np.isfinite, z)), call(np.isfinite, result))
-            result = raise_unless(result, good, _error_of(python, infinite))
-        return _python(result, "complex")
-
-    _entered(python, implementation, None if name == "log" else 1)
-
-
-for _name, _complex_row in _COMPLEX.items():
-    _complex_unary(_name, *_complex_row)
-
-_natural_complex = dispatch.BUILTINS[cmath.log]
-
-
-@builtin(cmath.log)
-def complex_log(x: Any, *base: Any) -> Any:
-    """cmath.log(x) and cmath.log(x, base)."""
-    if not base:
-        return _natural_complex(x)
-    if not any_traced([x, *base]):
-        return cmath.log(x, *base)
-    return _natural_complex(x) / _natural_complex(base[0])
-
-
-def phase(x: Any) -> TracedScalar:
-    z = _as_complex(x)
-    return _python(call(np.arctan2, _numpy(z.imag), _numpy(z.real)))
-
-
-def polar(x: Any) -> tuple[TracedScalar, TracedScalar]:
-    return abs(_as_complex(x)), phase(x)  # type: ignore[arg-type]
-
-
-def rect(r: Any, phi: Any) -> TracedScalar:
-    r, phi = _numpy(_as_float(r)), _numpy(_as_float(phi))
-    parts = [value_of(r * call(f, phi)) for f in (np.cos, np.sin)]
-    return _python(TracedScalar(tracer.emit("complex", parts)), "complex")
-
-
-def complex_is_close(a: Any, b: Any, *, rel_tol: Any = 1e-9, abs_tol: Any = 0.0) -> TracedScalar:
-    return _is_close(_numpy(_as_complex(a), COMPLEX), _numpy(_as_complex(b), COMPLEX), rel_tol, abs_tol, cmath.isclose)
-
-
-_entered(cmath.phase, phase, 1)
-_entered(cmath.polar, polar, 1)
-_entered(cmath.rect, rect, 2)
-_entered(cmath.isclose, complex_is_close)
-for _python_function, _ufunc in ((cmath.isnan, np.isnan), (cmath.isinf, np.isinf), (cmath.isfinite, np.isfinite)):
-    _entered(_python_function, lambda x, f=_ufunc: _python(call(f, _numpy(_as_complex(x), COMPLEX)), "bool"), 1)

@@ -54,16 +54,6 @@ class Operators:
         return dispatch.call(divmod, (other, self), {})
 
 
-def _binary(python: Callable) -> tuple[Callable, Callable]:
-    def forward(self: Any, other: Any) -> Any:
-        return dispatch.call(python, (self, other), {}) if is_operand(other) else NotImplemented
-
-    def reflected(self: Any, other: Any) -> Any:
-        return dispatch.call(python, (other, self), {}) if is_operand(other) else NotImplemented
-
-    return forward, reflected
-
-
 def is_operand(x: Any) -> bool:
     """May this stand in an arithmetic expression with an array?"""
     if isinstance(x, Operators):
@@ -71,15 +61,18 @@ def is_operand(x: Any) -> bool:
     return isinstance(x, (bool, int, float, complex, np.generic, np.ndarray, list, tuple))
 
 
-def _unary(python: Callable) -> Callable:
-    return lambda self: dispatch.call(python, (self,), {})
+def define_operators(kind: type, apply: Callable) -> None:
+    """Give a class Python's operators, each of which is `apply(operator, *operands)`, `NotImplemented` included."""
+    for name, (python, _) in {**BINARY, **COMPARISONS}.items():
+        setattr(kind, f"__{name}__", lambda self, other, python=python: apply(python, self, other))
+    for name, (python, _) in BINARY.items():
+        setattr(kind, f"__r{name}__", lambda self, other, python=python: apply(python, other, self))
+    for name, (python, _) in UNARY.items():
+        setattr(kind, f"__{name}__", lambda self, python=python: apply(python, self))
 
 
-for _name, (_python, _) in BINARY.items():
-    _forward, _reflected = _binary(_python)
-    setattr(Operators, f"__{_name}__", _forward)
-    setattr(Operators, f"__r{_name}__", _reflected)
-for _name, (_python, _) in COMPARISONS.items():
-    setattr(Operators, f"__{_name}__", _binary(_python)[0])
-for _name, (_python, _) in UNARY.items():
-    setattr(Operators, f"__{_name}__", _unary(_python))
+def _apply(python: Callable, *operands: Any) -> Any:
+    return dispatch.call(python, operands, {}) if all(map(is_operand, operands)) else NotImplemented
+
+
+define_operators(Operators, _apply)

@@ -18,6 +18,7 @@ from . import assignment as _assignment  # noqa: F401
 from . import effects, tracer
 from . import indexing as _indexing  # noqa: F401
 from . import iteration as _iteration  # noqa: F401
+from . import module_cmath as _module_cmath  # noqa: F401
 from . import module_math as _module_math  # noqa: F401
 from . import numpy_api as _numpy_api  # noqa: F401
 from . import numpy_bodies as _numpy_bodies  # noqa: F401

@@ -20,7 +20,7 @@ from math import gcd
 from .expr import Expr, substitute, var
 from .linear import Linear, linear, variable
 from .loops import Alloc, Buffer, Call, For, If, Let, Stmt, Store, While
-from .ranges import Ranges, is_stable
+from .ranges import Ranges, after, inside, is_stable, through
 
 # The distance of the second access behind the first, in trips of each loop; "*": any.
 Distance = tuple[int | str, ...]
@@ -54,43 +54,29 @@ def accesses(body: Sequence[Stmt], ranges: Ranges) -> list[Access]:
     out: list[Access] = []
     for s in body:
         _statement(s, ranges, out)
-        ranges = _after(s, ranges)
+        ranges = after(s, ranges)
     return out
-
-
-def _after(s: Stmt, ranges: Ranges) -> Ranges:
-    """What is known behind `s` in the same body."""
-    if isinstance(s, Let):
-        return ranges.with_let(s)
-    if isinstance(s, For | While):
-        return ranges.with_names(c.result for c in s.carried if c.result)
-    if isinstance(s, If):
-        return ranges.with_names(y.result for y in s.yields)
-    if isinstance(s, Call) and s.status:
-        return ranges.with_names([s.status])
-    return ranges
 
 
 def _statement(s: Stmt, ranges: Ranges, out: list[Access]) -> None:
     if isinstance(s, For):
         _loads([s.lo, s.hi, *(c.init for c in s.carried)], s, ranges, out)
-        inner = ranges.with_loop(s)
+        inner, = inside(s, ranges)
         out += accesses(s.body, inner)
-        _loads([c.next for c in s.carried if c.next is not None], s, _through(s.body, inner), out)
+        _loads([c.next for c in s.carried if c.next is not None], s, through(s.body, inner), out)
     elif isinstance(s, While):
         _loads([c.init for c in s.carried], s, ranges, out)
-        inner = ranges.with_names(c.name for c in s.carried)
-        out += accesses(s.test, inner)
-        inner = _through(s.test, inner)
+        before, inner = inside(s, ranges)
+        out += accesses(s.test, before)
         _loads([s.cond], s, inner, out)
         out += accesses(s.body, inner)
-        _loads([c.next for c in s.carried if c.next is not None], s, _through(s.body, inner), out)
+        _loads([c.next for c in s.carried if c.next is not None], s, through(s.body, inner), out)
     elif isinstance(s, If):
         _loads([s.cond], s, ranges, out)
-        for body, values, holds in ((s.then, [y.then for y in s.yields], True), (s.other, [y.other for y in s.yields], False)):
-            inner = ranges.with_condition(s.cond, holds)
+        arms = (s.then, [y.then for y in s.yields]), (s.other, [y.other for y in s.yields])
+        for (body, values), inner in zip(arms, inside(s, ranges), strict=True):
             out += accesses(body, inner)
-            _loads(values, s, _through(body, inner), out)
+            _loads(values, s, through(body, inner), out)
     elif isinstance(s, Store):
         _loads([*s.index, s.value], s, ranges, out)
         out.append(Access(s.buffer, s.index, True, ranges, s))
@@ -104,12 +90,6 @@ def _statement(s: Stmt, ranges: Ranges, out: list[Access]) -> None:
         _loads(s.buffer.dims, s, ranges, out)
     else:
         _loads(s.details, s, ranges, out)
-
-
-def _through(body: Sequence[Stmt], ranges: Ranges) -> Ranges:
-    for s in body:
-        ranges = _after(s, ranges)
-    return ranges
 
 
 def _loads(exprs: Sequence[Expr], s: Stmt, ranges: Ranges, out: list[Access]) -> None:

@@ -9,7 +9,7 @@ A `LoopFunction` is what one native call runs.  Names of variables and buffers a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from .expr import Expr, const
@@ -282,9 +282,20 @@ def own_exprs(s: Stmt) -> Iterator[Expr]:
                 yield c.next
 
 
-def walk(body: list[Stmt]) -> Iterator[Stmt]:
+def walk(body: Iterable[Stmt]) -> Iterator[Stmt]:
     """Every statement, outermost first, in order."""
     for s in body:
         yield s
         for inner in bodies(s):
             yield from walk(inner)
+
+
+def stored_buffers(body: Iterable[Stmt]) -> frozenset[Buffer]:
+    """Every buffer that `body` writes."""
+    out: set[Buffer] = set()
+    for s in walk(body):
+        if isinstance(s, Store):
+            out.add(s.buffer)
+        elif isinstance(s, Call):
+            out.update(s.writes)
+    return frozenset(out)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 
 from .expr import Expr, op
 from .linear import Linear, linear, number
-from .loops import For, Let, LoopFunction, Stmt
+from .loops import Call, For, If, Let, LoopFunction, Stmt, While
 from .scalar import BITS, NUMPY_DTYPE, SIGNED
 
 Interval = tuple[int | None, int | None]
@@ -239,6 +239,38 @@ class Ranges:
             lo, hi = self._extreme(form.scaled(-1), depth - 1), self._extreme(form, depth - 1)
             self._known[e, depth] = None if lo is None else -lo, hi
         return self._known[e, depth]
+
+
+def after(s: Stmt, ranges: Ranges) -> Ranges:
+    """What is known behind `s` in the same body."""
+    if isinstance(s, Let):
+        return ranges.with_let(s)
+    if isinstance(s, For | While):
+        return ranges.with_names(c.result for c in s.carried if c.result)
+    if isinstance(s, If):
+        return ranges.with_names(y.result for y in s.yields)
+    if isinstance(s, Call) and s.status:
+        return ranges.with_names([s.status])
+    return ranges
+
+
+def through(body: Iterable[Stmt], ranges: Ranges) -> Ranges:
+    """What is known at the end of `body`."""
+    for s in body:
+        ranges = after(s, ranges)
+    return ranges
+
+
+def inside(s: Stmt, ranges: Ranges) -> list[Ranges]:
+    """What is known where each body of `s` begins."""
+    if isinstance(s, For):
+        return [ranges.with_loop(s)]
+    if isinstance(s, If):
+        return [ranges.with_condition(s.cond, True), ranges.with_condition(s.cond, False)]
+    if isinstance(s, While):
+        test = ranges.with_names(c.name for c in s.carried)
+        return [test, through(s.test, test)]
+    return []
 
 
 def function_ranges(function: LoopFunction) -> Ranges:

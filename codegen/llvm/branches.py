@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ...ir.expr import Expr
-from ...ir.loops import If, Stmt
+from ...ir.loops import If, Stmt, stored_buffers
 from .module import RARELY_FALSE, RARELY_TRUE, Block, Branch, Phi, type_of
 from .scopes import Value
-from .shape import may_leave, stored_buffers
+from .shape import may_leave
 from .signals import Signals
 
 

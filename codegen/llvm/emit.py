@@ -17,13 +17,13 @@ from dataclasses import dataclass
 from math import prod
 
 from ...ir.expr import expression_scope, var
-from ...ir.loops import Alloc, Call, For, If, Let, LoopFunction, Raise, Stmt, Store, While, walk
+from ...ir.loops import Alloc, Call, For, If, Let, LoopFunction, Raise, Stmt, Store, While, stored_buffers, walk
 from ...ir.target import Target
 from .masked_loops import MaskedLoops
 from .module import MEMORY_TYPE, Branch, FunctionText, Module, Phi, type_of
 from .parallel import DETAILS
 from .scopes import Value
-from .shape import may_leave, stored_buffers
+from .shape import may_leave
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,11 @@ nothing; so each lane computes exactly what it would alone.
 from __future__ import annotations
 
 from ...ir.expr import Expr, op, var
-from ...ir.loops import Carried, For, While
+from ...ir.loops import Carried, For, While, stored_buffers
 from .branches import Branches
 from .module import Block, Branch, Phi, type_of
 from .scopes import Value
-from .shape import lanes_part, stored_buffers, varying_names
+from .shape import lanes_part, varying_names
 
 
 class MaskedLoops(Branches):

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from math import prod
 
 from ...ir.expr import Expr, load
-from ...ir.loops import Buffer, For, Let, Stmt, Store
+from ...ir.loops import Buffer, For, Let, Stmt, Store, stored_buffers
 from .module import Block, Branch, Phi, type_of, vector_literal
 from .pairs import are_both_parts
 from .scopes import Replicated, Value
-from .shape import carried_at_once, element_size, replicable, stored_buffers, varying_names
+from .shape import carried_at_once, element_size, replicable, varying_names
 from .values import Values
 
 # How many vectors stand side by side: enough to fill the latencies of what each computes.  It pays even where the values of

@@ -12,11 +12,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from ...ir.expr import Expr, const, op, var
-from ...ir.loops import Alloc, Buffer, Call, For, If, Let, Stmt, Store, While, own_exprs, walk
+from ...ir.loops import Alloc, Buffer, Call, For, If, Let, Stmt, Store, While, own_exprs, stored_buffers, walk
 from .module import MEMORY_TYPE, RARELY_TRUE, Branch, FunctionText
 from .reductions import Reductions
 from .scopes import Value
-from .shape import UNKNOWN_TRIPS, may_leave, own_work, stored_buffers
+from .shape import UNKNOWN_TRIPS, may_leave, own_work
 
 # What a chunk should cost, in the units of `shape.own_work`.
 CHUNK_WORK = 1 << 18

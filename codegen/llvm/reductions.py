@@ -12,14 +12,14 @@ from collections.abc import Sequence
 from math import prod
 
 from ...ir.expr import Expr
-from ...ir.loops import Buffer, Carried, For
+from ...ir.loops import Buffer, Carried, For, stored_buffers
 from ...ir.scalar import BITS, FLOATS, INTEGERS, identity_of
 from .composite import shuffle
 from .module import MEMORY_TYPE, type_of
 from .nests import COPIES, Carry, Nests, constant_trips
 from .operation import Operation
 from .scopes import Replicated, Value
-from .shape import element_size, replicable, stored_buffers, varying_names
+from .shape import element_size, replicable, varying_names
 from .table import emit_operation
 from .values import Place
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ...ir.expr import Expr
-from ...ir.loops import Alloc, Buffer, Call, For, If, Let, Raise, Stmt, Store, While, bodies, own_exprs, walk
+from ...ir.loops import Alloc, Call, For, If, Let, Raise, Stmt, Store, While, bodies, own_exprs, walk
 from ...ir.scalar import SCALAR_OPS, size_of
 from .memory import offset_stride
 
@@ -14,17 +14,6 @@ from .memory import offset_stride
 MATH_WORK = 12
 CALL_WORK = 1 << 18
 UNKNOWN_TRIPS = 64
-
-
-def stored_buffers(body: Sequence[Stmt]) -> frozenset[Buffer]:
-    """The buffers that these statements may store to."""
-    out: set[Buffer] = set()
-    for s in walk(list(body)):
-        if isinstance(s, Store):
-            out.add(s.buffer)
-        elif isinstance(s, Call):
-            out.update(s.writes)
-    return frozenset(out)
 
 
 def may_leave(body: Sequence[Stmt]) -> bool:

@@ -13,45 +13,43 @@ from dataclasses import dataclass
 
 from ...ir.depend import Access, accesses
 from ...ir.expr import Expr, const, load, op, var
-from ...ir.loops import Alloc, Buffer, Call, Carried, For, If, Let, LoopFunction, Raise, Stmt, Store, While, bodies, walk
+from ...ir.loops import (
+    Alloc,
+    Buffer,
+    Call,
+    Carried,
+    For,
+    If,
+    LoopFunction,
+    Raise,
+    Stmt,
+    Store,
+    While,
+    stored_buffers,
+    walk,
+)
 from ...ir.ranges import Ranges, function_ranges
 from .fuse import independent
 from .names import fresh_names
-from .nests import after, inside
-from .rewriting import map_exprs, replacing, stored, touched, used_names
+from .nests import place_behind, rewrite_bodies
+from .rewriting import map_exprs, replacing, touched, used_names
 
 MAX_STATEMENTS = 60
 
 
 def absorb(function: LoopFunction) -> LoopFunction:
-    _absorb_in(function.body, function_ranges(function), fresh_names(function, "part"))
-    return function
+    names = fresh_names(function, "part")
 
-
-def _absorb_in(body: list[Stmt], ranges: Ranges, names: Iterator[str]) -> None:
-    k = 0
-    while k < len(body):
-        s = body[k]
-        for inner, known in zip(bodies(s), inside(s, ranges), strict=True):
-            _absorb_in(inner, known, names)
-        at = _reduction_behind(body, k)
+    def rewrite(body: list[Stmt], k: int, ranges: Ranges) -> int:
+        at = place_behind(body, k)
         found = _match(body[k], body[at], ranges) if at is not None else None
-        if at is not None and found is not None:
-            new = _absorbed(found, names)
-            body[k:at + 1] = [*body[k + 1:at], *new]
-            continue
-        ranges = after(s, ranges)
-        k += 1
+        if at is None or found is None:
+            return 1
+        body[k:at + 1] = [*body[k + 1:at], *_absorbed(found, names)]
+        return 0
 
-
-def _reduction_behind(body: list[Stmt], k: int) -> int | None:
-    """The place of the next statement, past allocations and values that may as well be computed before this one."""
-    written = stored([body[k]])
-    for at in range(k + 1, len(body)):
-        s = body[at]
-        if not isinstance(s, Alloc) and not (isinstance(s, Let) and not s.value.buffers & written):
-            return at
-    return None
+    rewrite_bodies(function.body, function_ranges(function), rewrite)
+    return function
 
 
 @dataclass(eq=False, slots=True)
@@ -74,7 +72,7 @@ def _match(nest: Stmt, blocks: Stmt, ranges: Ranges) -> _Pair | None:
     if len(both) > MAX_STATEMENTS or any(isinstance(s, Raise | While | Call) for s in both):
         return None
     heads = [blocks.hi, *(c.init for c in (*blocks.carried, *rows.carried))]
-    if any(e.buffers & stored([nest]) for e in heads) or not touched([nest]) & touched(rows.body):
+    if any(e.buffers & stored_buffers([nest]) for e in heads) or not touched([nest]) & touched(rows.body):
         return None
     first, second = accesses([nest], ranges), accesses([For(rows.var, const(0), blocks.hi, rows.body)], ranges)
     shift = _shift(first, second, nest.var, rows.var)

@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ...ir.expr import Expr, const, load, op, var
-from ...ir.loops import Alloc, Buffer, Call, Carried, For, LoopFunction, Raise, Stmt, Store, While, bodies, own_exprs, walk
-from ...ir.ranges import Ranges, function_ranges
+from ...ir.loops import Alloc, Buffer, Call, Carried, For, LoopFunction, Raise, Stmt, Store, While, own_exprs, walk
+from ...ir.ranges import Ranges, after, function_ranges, inside
 from .names import bound_names, fresh_names
-from .nests import after, inside
+from .nests import rewrite_bodies
 from .rewriting import loads_in, map_exprs, moving_loads, touched
 
 # A loop that surely makes fewer trips is not worth the copies before and behind it.
@@ -27,24 +27,18 @@ Box = list[tuple[Expr, Expr]]
 
 
 def alternate(function: LoopFunction) -> LoopFunction:
-    _alternate_in(function.body, function_ranges(function), fresh_names(function, "turn"))
+    names = fresh_names(function, "turn")
+
+    def rewrite(body: list[Stmt], k: int, ranges: Ranges) -> int:
+        found = _find(body[k], ranges)
+        if found is None:
+            return 1
+        before, behind = _rewrite(found, names)
+        body[k:k + 1] = [*before, body[k], *behind]
+        return len(before)
+
+    rewrite_bodies(function.body, function_ranges(function), rewrite)
     return function
-
-
-def _alternate_in(body: list[Stmt], ranges: Ranges, names: Iterator[str]) -> None:
-    k = 0
-    while k < len(body):
-        s = body[k]
-        for inner, known in zip(bodies(s), inside(s, ranges), strict=True):
-            _alternate_in(inner, known, names)
-        while (found := _find(s, ranges)) is not None:
-            before, behind = _rewrite(found, names)
-            body[k:k + 1] = [*before, s, *behind]
-            k += len(before)
-            for b in before:
-                ranges = after(b, ranges)
-        ranges = after(body[k], ranges)
-        k += 1
 
 
 @dataclass(eq=False, slots=True)

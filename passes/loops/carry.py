@@ -11,11 +11,11 @@ from collections.abc import Iterator
 
 from ...ir.depend import Access, accesses, depend, must_meet
 from ...ir.expr import Expr, load, substitute, var
-from ...ir.loops import Carried, For, If, Let, LoopFunction, Raise, Stmt, Store, While, walk
+from ...ir.loops import Carried, For, If, Let, LoopFunction, Raise, Stmt, Store, While, stored_buffers, walk
 from ...ir.ranges import Ranges, function_ranges
 from .names import fresh_names
 from .nests import rewrite_loops
-from .rewriting import map_exprs, replacing, stored
+from .rewriting import map_exprs, replacing
 
 
 def carry(function: LoopFunction) -> LoopFunction:
@@ -107,7 +107,7 @@ def _may_store_after(loop: For, store: Store, ranges: Ranges) -> bool:
         return False
     found = accesses([loop], ranges)
     mine = next(a for a in found if a.statement is store and a.is_store)
-    return store.buffer not in stored([s for s in loop.body if s is not store]) and all(
+    return store.buffer not in stored_buffers([s for s in loop.body if s is not store]) and all(
         depend(mine, a, (loop.var,)) is None for a in found
         if a.buffer is store.buffer and a is not mine and a.statement is not loop)  # the loop's own loads come before it
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ...ir.expr import Expr, load, nodes, var
-from ...ir.loops import Alloc, Call, Let, LoopFunction, Stmt, Store, own_exprs, walk
+from ...ir.loops import Alloc, Call, Let, LoopFunction, Stmt, Store, own_exprs, stored_buffers, walk
 from .names import fresh_names
-from .rewriting import all_bodies, map_exprs, replacing, stored
+from .rewriting import all_bodies, map_exprs, replacing
 
 
 def forward(function: LoopFunction) -> LoopFunction:
@@ -35,13 +35,13 @@ def _forward_in(body: list[Stmt], names: Iterator[str]) -> None:
 def _forward_store(body: list[Stmt], k: int, s: Store, names: Iterator[str]) -> int:
     """Forward one store; the number of statements put before it."""
     behind = body[k + 1:]
-    if s.buffer in stored(behind) or any(s.buffer in x.reads for x in walk(behind) if isinstance(x, Call)):
+    if s.buffer in stored_buffers(behind) or any(s.buffer in x.reads for x in walk(behind) if isinstance(x, Call)):
         return 0
     place = load(s.buffer, s.index)
     if not any(_mentions(e, place) for x in walk(behind) for e in own_exprs(x)):
         return 0
     # What the index is made of must not change between the store and the load, nor by the store itself.
-    if any(b is s.buffer or b in stored(behind) for e in s.index for b in e.buffers):
+    if any(b is s.buffer or b in stored_buffers(behind) for e in s.index for b in e.buffers):
         return 0
     added = 0
     if s.value.kind not in ("var", "const"):

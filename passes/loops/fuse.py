@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from ...ir.depend import Access, accesses, depend
 from ...ir.expr import var
-from ...ir.loops import Alloc, Buffer, Call, Carried, For, Let, LoopFunction, Raise, Stmt, While, bodies, walk
+from ...ir.loops import Alloc, Buffer, Call, Carried, For, Let, LoopFunction, Raise, Stmt, While, bodies, stored_buffers, walk
 from ...ir.ranges import Ranges, function_ranges
-from .rewriting import map_exprs, replacing, stored, touched, used_names
+from .rewriting import map_exprs, replacing, touched, used_names
 
 # Statements and accesses beyond which a fused body is not worth its registers.
 MAX_STATEMENTS = 60
@@ -80,7 +80,7 @@ def _alike(p: For, s: For) -> bool:
 def _movable(between: list[Stmt], p: For) -> bool:
     """May these statements run before `p`?"""
     bound = {c.result for c in p.carried}
-    written = stored([p])
+    written = stored_buffers([p])
     return not any(isinstance(b, Let) and (b.value.variables & bound or b.value.buffers & written) for b in between)
 
 

@@ -14,14 +14,14 @@ from dataclasses import dataclass
 
 from ...ir.depend import Access, accesses, depend
 from ...ir.expr import Expr, const, op, var
-from ...ir.loops import Alloc, Call, For, If, Let, LoopFunction, Raise, Stmt, While, bodies, walk
+from ...ir.loops import Call, For, If, LoopFunction, Raise, Stmt, While, walk
 from ...ir.ranges import Ranges, function_ranges
 from ...ir.scalar import size_of
 from ..work import cost
 from .cloning import can_clone, clone
 from .names import fresh_names
-from .nests import after, conflicts, inside
-from .rewriting import map_exprs, replacing, stored, touched
+from .nests import conflicts, place_behind, rewrite_bodies
+from .rewriting import map_exprs, replacing, touched
 
 MAX_STATEMENTS = 40
 # The furthest that trips may meet.
@@ -34,37 +34,19 @@ ROWS_PER_BORDER = 16
 
 
 def interleave(function: LoopFunction) -> LoopFunction:
-    _interleave_in(function.body, function_ranges(function), fresh_names(function, "near"))
-    return function
+    names = fresh_names(function, "near")
 
-
-def _interleave_in(body: list[Stmt], ranges: Ranges, names: Iterator[str]) -> None:
-    k = 0
-    while k < len(body):
-        s = body[k]
-        for inner, known in zip(bodies(s), inside(s, ranges), strict=True):
-            _interleave_in(inner, known, names)
-        at = _nest_behind(body, k)
+    def rewrite(body: list[Stmt], k: int, ranges: Ranges) -> int:
+        at = place_behind(body, k)
         pair = _match(body[k], body[at], ranges) if at is not None else None
-        if at is not None and pair is not None:
-            new = [*body[k + 1:at], *_interleaved(pair, names)]
-            body[k:at + 1] = new
-            for n in new:
-                ranges = after(n, ranges)
-            k += len(new)
-            continue
-        ranges = after(s, ranges)
-        k += 1
+        if at is None or pair is None:
+            return 1
+        new = [*body[k + 1:at], *_interleaved(pair, names)]
+        body[k:at + 1] = new
+        return len(new)
 
-
-def _nest_behind(body: list[Stmt], k: int) -> int | None:
-    """The place of the next statement, past allocations and values that may as well be computed before this one."""
-    written = stored([body[k]])
-    for at in range(k + 1, len(body)):
-        s = body[at]
-        if not isinstance(s, Alloc) and not (isinstance(s, Let) and not s.value.buffers & written):
-            return at
-    return None
+    rewrite_bodies(function.body, function_ranges(function), rewrite)
+    return function
 
 
 @dataclass(eq=False, slots=True)

@@ -5,52 +5,46 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from ...ir.depend import Access, Distance, accesses, depend
-from ...ir.loops import Alloc, Buffer, For, If, Let, Stmt, While, bodies
-from ...ir.ranges import Ranges
+from ...ir.loops import Alloc, Buffer, For, Let, Stmt, bodies, stored_buffers
+from ...ir.ranges import Ranges, inside, through
 
+# What a pass does at a place of a body, given what is known there; it returns how many statements from there on are done with.
+Rewrite = Callable[[list[Stmt], int, Ranges], int]
 Visit = Callable[[For, Ranges], "list[Stmt] | None"]
 
 
-def after(s: Stmt, ranges: Ranges) -> Ranges:
-    """What is known behind `s` in the same body."""
-    if isinstance(s, Let):
-        return ranges.with_let(s)
-    if isinstance(s, For | While):
-        return ranges.with_names(c.result for c in s.carried if c.result)
-    if isinstance(s, If):
-        return ranges.with_names(y.result for y in s.yields)
-    return ranges
-
-
-def inside(s: Stmt, ranges: Ranges) -> list[Ranges]:
-    """What is known in each body of `s`."""
-    if isinstance(s, For):
-        return [ranges.with_loop(s)]
-    if isinstance(s, If):
-        return [ranges.with_condition(s.cond, True), ranges.with_condition(s.cond, False)]
-    if isinstance(s, While):
-        inner = ranges.with_names(c.name for c in s.carried)
-        return [inner, inner]
-    return []
+def rewrite_bodies(body: list[Stmt], ranges: Ranges, rewrite: Rewrite) -> None:
+    """Offer every place of `body`, and of the bodies in it before, to `rewrite`; it returns how many statements are done with."""
+    k = 0
+    while k < len(body):
+        for inner, known in zip(bodies(body[k]), inside(body[k], ranges), strict=True):
+            rewrite_bodies(inner, known, rewrite)
+        done = rewrite(body, k, ranges)
+        ranges = through(body[k:k + done], ranges)
+        k += done
 
 
 def rewrite_loops(body: list[Stmt], ranges: Ranges, visit: Visit) -> None:
     """Call `visit` on every loop, inner ones first; what it returns takes the loop's place."""
-    k = 0
-    while k < len(body):
+    def rewrite(body: list[Stmt], k: int, ranges: Ranges) -> int:
         s = body[k]
-        for inner, known in zip(bodies(s), inside(s, ranges), strict=True):
-            rewrite_loops(inner, known, visit)
-        if isinstance(s, For):
-            new = visit(s, ranges)
-            if new is not None:
-                body[k:k + 1] = new
-                for n in new:
-                    ranges = after(n, ranges)
-                k += len(new)
-                continue
-        ranges = after(s, ranges)
-        k += 1
+        new = visit(s, ranges) if isinstance(s, For) else None
+        if new is None:
+            return 1
+        body[k:k + 1] = new
+        return len(new)
+
+    rewrite_bodies(body, ranges, rewrite)
+
+
+def place_behind(body: list[Stmt], k: int) -> int | None:
+    """The place of the next statement, past allocations and values that may as well be computed before this one."""
+    written = stored_buffers([body[k]])
+    for at in range(k + 1, len(body)):
+        s = body[at]
+        if not isinstance(s, Alloc) and not (isinstance(s, Let) and not s.value.buffers & written):
+            return at
+    return None
 
 
 def conflicts(first: Sequence[Access], second: Sequence[Access], local: frozenset[Buffer] = frozenset(),

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 
 from ...ir.expr import Expr
 from ...ir.linear import Linear, number, variable
-from ...ir.loops import Buffer, Call, For, LoopFunction, Stmt, Store, bodies, own_exprs, walk
-from ...ir.ranges import Ranges, function_ranges
+from ...ir.loops import Buffer, Call, For, LoopFunction, Stmt, Store, own_exprs, stored_buffers, walk
+from ...ir.ranges import Ranges, after, function_ranges
 from .names import bound_names
-from .nests import after, inside
-from .rewriting import loads_in, stored, touched
+from .nests import rewrite_bodies
+from .rewriting import loads_in, touched
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,23 +32,17 @@ class Axis:
 
 
 def overwritten(function: LoopFunction) -> LoopFunction:
-    _clean(function.body, function_ranges(function))
+    rewrite_bodies(function.body, function_ranges(function), _clean)
     return function
 
 
-def _clean(body: list[Stmt], ranges: Ranges) -> None:
-    k = 0
-    while k < len(body):
-        s = body[k]
-        buffer = _filled(s)
-        if buffer is not None and buffer.is_private and _Progress(buffer, ranges).covers(
-                body[k + 1:k + 1 + MOST_STATEMENTS]):
-            del body[k]
-            continue
-        for inner, known in zip(bodies(s), inside(s, ranges), strict=True):
-            _clean(inner, known)
-        ranges = after(s, ranges)
-        k += 1
+def _clean(body: list[Stmt], k: int, ranges: Ranges) -> int:
+    buffer = _filled(body[k])
+    rest = body[k + 1:k + 1 + MOST_STATEMENTS]
+    if buffer is None or not buffer.is_private or not _Progress(buffer, ranges).covers(rest):
+        return 1
+    del body[k]
+    return 0
 
 
 def _filled(s: Stmt) -> Buffer | None:
@@ -204,6 +198,6 @@ def _sure_stores(s: Stmt, buffer: Buffer, loops: tuple[For, ...]) -> Iterator[tu
     """The stores to `buffer` that happen in every trip of the loops around them, all of which `s` begins."""
     if isinstance(s, Store) and s.buffer is buffer:
         yield s, loops
-    elif isinstance(s, For) and s.until is None and buffer in stored([s]):
+    elif isinstance(s, For) and s.until is None and buffer in stored_buffers([s]):
         for x in s.body:
             yield from _sure_stores(x, buffer, (*loops, s))

@@ -9,11 +9,10 @@ not listen for Ctrl-C.
 from __future__ import annotations
 
 from ...ir.expr import Expr, const
-from ...ir.loops import Call, For, Let, LoopFunction, Raise, Stmt, While, walk
+from ...ir.loops import Call, For, Let, LoopFunction, Raise, Stmt, While, stored_buffers, walk
 from ...ir.ranges import Ranges, function_ranges
 from .names import bound_names
 from .nests import distances, rewrite_loops
-from .rewriting import stored
 
 MAX_STATEMENTS = 150
 
@@ -36,7 +35,7 @@ def is_independent(loop: For, ranges: Ranges) -> bool:
     inner = list(walk(loop.body))
     if len(inner) > MAX_STATEMENTS or any(isinstance(s, Call) for s in inner):
         return False
-    if any(isinstance(s, Raise) for s in inner) and not all(b.is_private for b in stored(inner)):
+    if any(isinstance(s, Raise) for s in inner) and not all(b.is_private for b in stored_buffers(inner)):
         return False
     if not all(surely_ends(s) for s in inner if isinstance(s, While)):
         return False

@@ -97,17 +97,6 @@ def touched(body: Sequence[Stmt]) -> set[Buffer]:
     return out
 
 
-def stored(body: Sequence[Stmt]) -> set[Buffer]:
-    """Every buffer that `body` writes."""
-    out: set[Buffer] = set()
-    for s in walk(list(body)):
-        if isinstance(s, Store):
-            out.add(s.buffer)
-        elif isinstance(s, Call):
-            out.update(s.writes)
-    return out
-
-
 def used_names(body: Sequence[Stmt]) -> set[str]:
     """The variables that expressions in `body` mention."""
     out: set[str] = set()
