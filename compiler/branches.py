@@ -7,6 +7,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from ..ir.graph import Block, Value, defining_block, is_inside
 from ..ir.types import Dim
 from . import integers, tracer
@@ -16,7 +18,7 @@ from .control import Control
 from .joins import Joined, JoinError, defined_value, dims_of_leaf, join, leaf_value, wrap_leaf
 from .jumps import RETURN_VALUE
 from .moving import MovingView, moving_view, view_from
-from .padding import capacity_of, padded, unpadded
+from .padding import capacity_of, memory_of, padded, unpadded
 from .passage import Passage
 from .run_time_lists import growth
 from .scalars import TracedScalar
@@ -299,7 +301,8 @@ class Branch:
             own = tuple(lengths[d] if isinstance(d, tuple) else d for d in dims.get(path, ()))
             v = leaf_value(end.leaves[path], j, own)
             if any(isinstance(d, tuple) for d in dims.get(path, ())):
-                v = padded(v, [capacities[d] if isinstance(d, tuple) else d for d in dims[path]])
+                room = [capacities[d] if isinstance(d, tuple) else d for d in dims[path]]
+                v = padded(v, room, self._memory(path, room, v.dtype))
             out.append(v)
             if j.tentative:
                 out.append(defined_value(end.leaves[path]))
@@ -311,6 +314,16 @@ class Branch:
                 out.append(defined_value(end.leaves[path]))
         out += [defined_value(end.leaves[path]) for path, unsure in self.bits.items() if unsure]
         return [*out, *self.passage.yields(side), *(end.storages[s] for s in storages)]
+
+    def _memory(self, path: Path, room: list[Dim], dtype: np.dtype) -> Value | None:
+        """Memory from before the branch in which a side's array lies already: the other side's may as well be put there."""
+        for end in self.ends:
+            x = untentative(end.leaves[path])
+            if isinstance(x, TracedArray) and x.view.storage in self.state.storages and not x.view.steps:
+                found = memory_of(self.state.storages[x.view.storage], room)
+                if found is not None and found.dtype == dtype:
+                    return found
+        return None
 
     def _note_alternatives(self, path: Path, x: Any) -> None:
         """A result that is an array that others see on one side is returned as that array; it is not written to any more."""

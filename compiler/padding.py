@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..ir.graph import Value
-from ..ir.types import ArrayType, Dim
-from ..ir.viewmap import identity_map
+from ..ir.types import ArrayType, Dim, same_dims
+from ..ir.viewmap import identity_map, is_identity
 from . import integers, tracer
 from .views import Affine
 
@@ -26,10 +26,22 @@ def capacity_of(name: str, *extents: Dim) -> int:
 
 
 def padded(x: Value, dims: Sequence[Dim], base: Value | None = None) -> Value:
-    """`x` as the first elements of an array of extents `dims`: of `base`, or of a new one."""
+    """`x` as the first elements of an array of extents `dims`: of that which it lies in, of `base`, or of a new one."""
+    whole = memory_of(x, dims)
+    if whole is not None:
+        return whole
     if base is None:
         base = tracer.builder().zeros(ArrayType(x.dtype, tuple(dims)))
     return _first(x.dims).write(base, x)
+
+
+def memory_of(x: Value, dims: Sequence[Dim]) -> Value | None:
+    """The array of extents `dims`, handed on by a region, of which `x` is the first elements."""
+    if x.op is None or x.op.name != "slice" or not is_identity(x.op.attrs["map"]):
+        return None
+    whole = x.op.operands[0]
+    made = whole.op is not None and not whole.op.regions
+    return whole if not made and same_dims(whole.dims, tuple(dims)) else None
 
 
 def unpadded(x: Value, dims: Sequence[Dim]) -> Value:

@@ -66,6 +66,22 @@ def _slice_of_broadcast(b: Rewriter, m: Match) -> Value | None:
     return _compose(b, m, inner, [])
 
 
+def _slice_of_gather(b: Rewriter, m: Match) -> Value | None:
+    """Only the places asked for are gathered."""
+    gather, at = m.inner, m.inner.attrs["position"]
+    x, *indices = gather.operands
+    result, view = m.op.result, m.op.attrs["map"]
+    others = [k for k in range(len(view)) if k != at]
+    if len(indices[0].dims) != 1 or len(result.dims) != len(view) or not b.is_used_once(gather.result):
+        return None
+    if [k for _, k in view[at].terms] != [at] or any(
+            view[k] != Axis(0, ((1, k),)) or not same_dims((result.dims[k],), (gather.result.dims[k],)) for k in others):
+        return None
+    own = (Axis(view[at].start, ((view[at].terms[0][0], 0),)),)
+    picked = [_slice(b, i, own, (result.dims[at],), m.op.operands) for i in indices]
+    return b.emit("gather", [x, *picked], gather.attrs)[0]
+
+
 def _transpose_of_transpose(b: Rewriter, m: Match) -> Value:
     axes = tuple(m.inner.attrs["axes"][a] for a in m.op.attrs["axes"])
     return m.x if axes == tuple(range(len(axes))) else b.transpose(m.x, axes=axes)
@@ -122,6 +138,8 @@ view_rules = RuleTable("views", [
          lambda b, m: _compose(b, m, permutation_map(m.inner.attrs["axes"]), [])),
     Rule("slice(broadcast(x)) -> slice(x)", made("slice", made("broadcast", X, more=True, capture="inner"), more=True),
          _slice_of_broadcast),
+    Rule("slice(gather(x, i)) -> gather(x, slice(i))", made("slice", made("gather", X, more=True, capture="inner"), more=True),
+         _slice_of_gather),
     Rule("transpose in order -> x", made("transpose", X), lambda b, m: _same(m, m.x) if _in_order(m.op) else None),
     Rule("transpose(transpose(x)) -> transpose(x)", made("transpose", made("transpose", X, capture="inner")),
          _transpose_of_transpose),

@@ -199,3 +199,24 @@ def test_errors():
         td.jit(lambda x: x[x > 100][0])(LINE)
     with pytest.raises(ValueError, match="zero-size array"):
         td.jit(lambda x: np.sort(x[x > 100]).max())(LINE)
+
+
+def escapes(z, c, steps):
+    count, place = np.zeros(len(z), np.int64), np.arange(len(z))
+    for k in range(steps):
+        if not len(z):
+            break
+        z = z * z + c
+        out = np.abs(z) > 2
+        count[place[out]] = k
+        keep = ~out
+        z, c, place = z[keep], c[keep], place[keep]
+    return count
+
+
+def test_a_trip_touches_only_what_is_left():
+    z = np.linspace(-2, 1, 4099) + 0.3j
+    agrees(escapes, z, z, 30)
+    before, _, inside = td.jit(escapes).lower(z, z, 30).ir("loops").partition("for seq")
+    assert "0..4099" in before
+    assert "for" in inside and "in 0..4099" not in inside
