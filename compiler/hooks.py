@@ -31,7 +31,6 @@ from .lifting import lift
 from .masked_values import call_on_masked, holds_masked
 from .regions import checked_local
 from .run_time_lists import RunTimeList, call_on_list, made_list, note_length
-from .scalars import concrete
 from .sources import Attribute, Cell, Fixed, Global, Item, Source
 from .special_methods import IN_PLACE, binary, class_attribute, context, unary
 from .staging import StagedControl
@@ -40,18 +39,6 @@ from .text import Piece, formatted, text_of
 from .views import SLICE_COPY
 
 _MISSING = object()
-# np.mgrid and np.ogrid: NumPy computes what they make, from plain slices.
-_GRIDS = (type(np.mgrid), type(np.ogrid))
-
-
-def _plain_slices(index: Any) -> Any:
-    """Slices with known bounds in place of traced ones."""
-    if isinstance(index, tuple):
-        return tuple(_plain_slices(i) for i in index)
-    if not isinstance(index, slice):
-        return index
-    return slice(*(concrete(e, "a bound of a grid") for e in (index.start, index.stop, index.step)))
-
 
 def settle(x: Any) -> Any:
     """What unhooked code returned, fit for the trace: arrays it made become traced arrays of their own."""
@@ -148,9 +135,12 @@ class FunctionHooks(StagedControl):
         found = class_attribute(type(owner), "__getitem__")
         if isinstance(found, types.FunctionType) and not is_library_code(found.__code__):
             return self.call(found, owner, index)
-        if isinstance(found, types.FunctionType) and any_traced(index) and not isinstance(owner, _GRIDS):
+        special = dispatch.FUNCTIONS.get(("getitem", type(owner)))
+        if special is not None:
+            return settle(special(owner, index))
+        if isinstance(found, types.FunctionType) and any_traced(index):
             return dispatch.FUNCTIONS["numpy body"](found, (owner, index), {})
-        result = settle(owner[_plain_slices(index) if isinstance(owner, _GRIDS) else index])
+        result = settle(owner[index])
         known = tracer.current().origins.get(id(owner))
         return result if known is None else lift(result, Item(known[1], index))
 
@@ -397,7 +387,8 @@ def _is_array_function(f: Any) -> bool:
 
 
 # These make arrays that the function may write to, so they are part of the program whatever their arguments are.
-_CREATION: frozenset[Any] = frozenset((np.zeros, np.ones, np.empty, np.full, np.arange, np.linspace, np.eye, np.identity, np.tri))
+_CREATION: frozenset[Any] = frozenset(
+    (np.zeros, np.ones, np.empty, np.ndarray, np.full, np.arange, np.linspace, np.eye, np.identity, np.tri))
 # What these return differs from call to call.
 _IMPURE_MODULES = ("numpy.random", "random", "time", "secrets", "uuid", "datetime")
 

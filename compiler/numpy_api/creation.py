@@ -76,6 +76,20 @@ def ndarray(shape: Any, dtype: Any = float, buffer: Any = None, offset: int = 0,
     return zeros(shape, dtype, order or "C")
 
 
+@implements(("getitem", type(np.mgrid)), ("getitem", type(np.ogrid)))
+def grid(owner: Any, index: Any) -> Any:
+    """`np.mgrid[index]` or `np.ogrid[index]`; bounds become known numbers, and NumPy computes the coordinates of each axis."""
+    index = tuple(map(_known_bounds, index)) if isinstance(index, tuple) else _known_bounds(index)
+    if owner.sparse or not isinstance(index, tuple):
+        return owner[index]
+    axes = call(np.broadcast_arrays, tuple(map(as_array, np.ogrid[index])), {})
+    return call(np.stack, (axes,), {})
+
+
+def _known_bounds(s: Any) -> Any:
+    return slice(*(concrete(e, "a bound of a grid") for e in (s.start, s.stop, s.step))) if isinstance(s, slice) else s
+
+
 @implements(np.ones)
 def ones(shape: Any, dtype: Any = None, order: str = "C", *, device: Any = None, like: Any = None) -> TracedArray:
     return filled(1, shape_dims(shape), np.dtype(dtype if dtype is not None else float), order)

@@ -2,17 +2,18 @@
 
 Before: an outer loop in order around a parallel one that runs across rows.  After: the parallel loop is outside, so that
 accesses run along rows, and rows can be interleaved (`jam`) to hide the latency of the recurrence inside.  Legal when no two
-accesses that may meet do so at distances of opposite signs; the nest must be perfect.
+accesses that may meet do so at distances of opposite signs.  A body that has loops itself is taken along as it is, if the
+parallel loop's trips stay independent: threads then start once, and what a trip reads of a row is near when the next one does.
 """
 
 from __future__ import annotations
 
 from ...ir.depend import ANY
 from ...ir.expr import Expr
-from ...ir.loops import For, Let, LoopFunction, Stmt, Store, own_exprs, walk
+from ...ir.loops import Call, For, Let, LoopFunction, Raise, Stmt, Store, While, own_exprs, walk
 from ...ir.ranges import Ranges, function_ranges
 from ..access import element_strides
-from .nests import distances, rewrite_loops
+from .nests import distances, own_buffers, rewrite_loops
 from .rewriting import loads_in
 
 JAM = 8
@@ -30,8 +31,10 @@ def _swap(outer: For, ranges: Ranges) -> list[Stmt] | None:
     inner = outer.body[0]
     if not isinstance(inner, For) or inner.kind != "par" or outer.var in inner.lo.variables | inner.hi.variables:
         return None
-    if not all(isinstance(s, Let | Store) for s in inner.body) or _gain(inner, outer.var) <= 0:
+    if any(isinstance(s, Raise | While | Call) for s in walk(inner.body)) or _gain(inner, outer.var) <= 0:
         return None
+    if not all(isinstance(s, Let | Store) for s in inner.body):
+        return _outwards(outer, inner, ranges)
     independent = is_legal(outer, inner, ranges)
     if independent is None:
         return None
@@ -42,10 +45,19 @@ def _swap(outer: For, ranges: Ranges) -> list[Stmt] | None:
                 threads=independent and (inner.threads or outer.threads), loc=inner.loc)]
 
 
+def _outwards(outer: For, inner: For, ranges: Ranges) -> list[Stmt] | None:
+    if not is_legal(outer, inner, ranges):
+        return None
+    in_order = For(outer.var, outer.lo, outer.hi, inner.body, "seq", outer.step, loc=outer.loc)
+    out = For(inner.var, inner.lo, inner.hi, [in_order], "par", inner.step, threads=inner.threads or outer.threads, loc=inner.loc)
+    out.body = _swap(in_order, ranges.with_loop(out)) or [in_order]
+    return [out]
+
+
 def is_legal(outer: For, inner: For, ranges: Ranges) -> bool | None:
     """None: the loops must not change places; else whether the inner one's trips stay independent outside."""
     independent = True
-    for _, _, (dj, di) in distances(outer, ranges, (outer.var, inner.var)):
+    for _, _, (dj, di) in distances(outer, ranges, (outer.var, inner.var), own_buffers(inner)):
         if di == ANY or (dj == ANY and di != 0):
             return None
         if dj != ANY and ((dj > 0 and di < 0) or (dj < 0 and di > 0)):  # type: ignore[operator]

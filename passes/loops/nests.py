@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from ...ir.depend import Access, Distance, accesses, depend
-from ...ir.loops import Alloc, Buffer, For, Let, Stmt, bodies, stored_buffers
+from ...ir.loops import Alloc, Buffer, For, Let, Stmt, bodies, stored_buffers, walk
 from ...ir.ranges import Ranges, inside, through
 
 # What a pass does at a place of a body, given what is known there; it returns how many statements from there on are done with.
@@ -60,10 +60,12 @@ def conflicts(first: Sequence[Access], second: Sequence[Access], local: frozense
                     yield a, b
 
 
-def distances(loop: For, ranges: Ranges, variables: Sequence[str]) -> Iterator[tuple[Access, Access, Distance]]:
-    """Every way in which two accesses of a loop's body may meet in one cell, by distance along `variables`."""
+def distances(loop: For, ranges: Ranges, variables: Sequence[str], local: frozenset[Buffer] = frozenset(),
+              ) -> Iterator[tuple[Access, Access, Distance]]:
+    """Every way in which two accesses of a loop's body may meet in one cell, by distance along `variables`; what is allocated
+    in the body, and `local`, is each trip's own."""
     found = accesses([loop], ranges)
-    for a, b in conflicts(found, found, own_buffers(loop)):
+    for a, b in conflicts(found, found, own_buffers(loop) | local):
         d = depend(a, b, variables)
         if d is not None:
             yield a, b, d
@@ -71,4 +73,4 @@ def distances(loop: For, ranges: Ranges, variables: Sequence[str]) -> Iterator[t
 
 def own_buffers(loop: For) -> frozenset[Buffer]:
     """Temporaries that each trip of the loop has for itself."""
-    return frozenset(s.buffer for s in loop.body if isinstance(s, Alloc))
+    return frozenset(s.buffer for s in walk(loop.body) if isinstance(s, Alloc))

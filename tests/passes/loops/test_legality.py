@@ -68,6 +68,9 @@ PROGRAMS = {
     "interchange: trips that are independent only inside": (
         lambda f: interchange(parallel(f)),
         lambda: [loop("j", 2, n - 2, loop("i", 2, n - 2, Store(A, (i, j), load(A, (i - 1, j - 1)) + load(B, (i, j)))))]),
+    "interchange: rows that meet, around loops": (
+        lambda f: interchange(parallel(f)),
+        lambda: [loop("k", 2, n - 2, loop("i", 2, n - 2, loop("j", 2, 3, Store(A, (i, k), load(A, (i - 1, k - 1)) * half))))]),
     "parallel: the trip before": (parallel, lambda: [loop("i", 2, n, Store(v, (i,), load(v, (i - 1,)) * half))]),
     "parallel: the trip behind": (parallel, lambda: [loop("i", 2, n - 2, Store(v, (i,), load(v, (i + 2,)) * half))]),
     "parallel: one cell": (parallel, lambda: [loop("i", 2, n, Store(v, (const(1),), load(u, (i,))))]),

@@ -46,6 +46,26 @@ loops f(p: f64[20, 30], u: f64[20, 30] readonly)
     for par i in 0..20:
       p[i, j] = u[i, j] - (p[i, j + 1] * 0.3)
 """,
+    "columns in two steps": """
+loops f(p: f64[20, 9, 30], u: f64[20, 9, 30] readonly)
+  for seq k in 1..30:
+    for par i in 0..20:
+      alloc t: f64[9]
+      for par j in 0..9:
+        t[j] = u[i, j, k] / ((p[i, j, k - 1] * 0.3) + 2.0)
+      for par l in 0..9:
+        p[i, l, k] = t[8 - l] - p[i, 8 - l, k - 1]
+""",
+    "columns that meet": """
+loops f(p: f64[20, 9, 30], u: f64[20, 9, 30] readonly)
+  for seq k in 1..30:
+    for par i in 1..19:
+      alloc t: f64[9]
+      for par j in 0..9:
+        t[j] = u[i, j, k] / ((p[i - 1, j, k - 1] * 0.3) + 2.0)
+      for par l in 0..9:
+        p[i, l, k] = t[8 - l]
+""",
     "diagonal": """
 loops f(p: f64[20, 30])
   for seq j in 1..30:
@@ -255,6 +275,12 @@ def test_skewing_keeps_a_short_nest_and_one_without_a_recurrence():
 def test_a_parallel_loop_across_rows_goes_outside(name):
     outer, inner = loops(transform(PROGRAMS[name], (interchange,)))
     assert outer.kind == "par" and outer.jam > 1 and inner.kind == "seq"
+
+
+@pytest.mark.parametrize("name, kinds", [
+    ("columns in two steps", ["par", "seq", "par", "par"]), ("columns that meet", ["seq", "par", "par", "par"])])
+def test_a_parallel_loop_around_loops_goes_outside_if_its_trips_stay_apart(name, kinds):
+    assert [s.kind for s in loops(transform(PROGRAMS[name], (interchange,)))] == kinds
 
 
 def test_a_diagonal_dependence_forbids_interchange():
