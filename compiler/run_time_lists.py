@@ -9,13 +9,14 @@ Start with `made_list`; `RunTimeList` is what stands for the list.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ..ir.builder import Slot
+from ..ir.graph import Block
 from ..ir.types import ArrayType, WeakType
 from ..ir.viewmap import Axis
 from . import dispatch, integers, tracer
@@ -124,10 +125,10 @@ class RunTimeList:
                 raise tracer.unsupported("appending to a list in this loop", "nothing known while compiling bounds its length",
                                          "append in a for loop over a range, or fill a part of an array")
             trips *= loop.most
-        # One place of the program may be traced several times in one region, where a loop within it is unrolled.
+        # One place of the program may be traced several times in one region, or in one within it, where a loop is unrolled.
         here = self.sites.setdefault((tracer.here(), trips), {})
         block = trace.builder.block
-        here[block] = here.get(block, 0) + 1
+        here[block] = max((here[b] for b in _around(block) if b in here), default=0) + 1
         self._add(x, self.first + sum(t * max(n.values()) for (_, t), n in self.sites.items()))
 
     def extend(self, items: Iterable[Any]) -> None:
@@ -220,6 +221,13 @@ class RunTimeList:
         if self.holding is None:
             return new_array(tracer.builder().zeros(ArrayType(np.dtype(np.float64), (0,))))
         return first_elements(self.buffer.value, self._length_value())
+
+
+def _around(block: Block | None) -> Iterator[Block]:
+    """A block and those that it stands in."""
+    while block is not None:
+        yield block
+        block = block.owner.block if block.owner is not None else None
 
 
 def _held(x: Any, capacity: int) -> _Holding:

@@ -41,7 +41,7 @@ from .spreading import conditional
 from .state import UNDEFINED, Either, Tentative, Undefined
 from .tracer import MOST_UNROLLED, Restart, StagedLoop
 
-# A loop of so few trips that makes a list longer is written out, so that its elements stay apart.
+# A loop of so few trips, without loops in it, that makes a list longer is written out, so that its elements stay apart.
 _FEW_TRIPS = 16
 _MOST_PASSES = 40
 
@@ -148,7 +148,7 @@ class StagedControl:
                 try:
                     stable = loop.close(body)
                 except JoinError as e:
-                    raise restart_growing(loop.state, space, control.place) or self._fallback(e, control.place, space) from None
+                    raise restart_growing(loop.state, space, control.place) or self._fallback(e, control.place, space, body) from None
                 if stable:
                     stopped = self._stop_flag(flags)
                     if lists is not None and stopped is not None:
@@ -215,11 +215,12 @@ class StagedControl:
         if surely and body in tracer.current().unreachable:
             tracer.current().unreachable.add(tracer.current().builder.block)
 
-    def _fallback(self, e: JoinError, place: str, space: Space) -> BaseException:
+    def _fallback(self, e: JoinError, place: str, space: Space, body: Block) -> BaseException:
         """What to do about a loop whose state does not join: decide more while tracing, or give up."""
         decisions = tracer.current().decisions
         grows = growth() if e.of_structure else None
-        if grows is not None and (space.trips_at_hand is None or space.trips_at_hand > _FEW_TRIPS):
+        short = space.trips_at_hand is not None and space.trips_at_hand <= _FEW_TRIPS
+        if grows is not None and not (short and all(op.name not in ("for", "while") for op in body.ops)):
             return grows
         if ("peel", place) not in decisions:
             return Restart(("peel", place))

@@ -105,6 +105,8 @@ _ROWS = [
     ScalarOp("quot", 2, _ANY_INT, "same", _truncated_quotient),
     ScalarOp("rem", 2, _ANY_INT, "same", lambda x, y: x - _truncated_quotient(x, y) * y),
     ScalarOp("fma", 3, ("f32", "f64"), "same", _fma),
+    # A product and a sum: rounded once where the target does that at no cost, else twice.
+    ScalarOp("muladd", 3, ("f32", "f64"), "same", lambda x, y, z: x * y + z),
     ScalarOp("neg", 1, _NUMBER, "same", np.negative),
     ScalarOp("abs", 1, _NUMBER, "same", np.abs),  # of the least signed integer: itself
     ScalarOp("sqrt", 1, _ANY_FLOAT, "same", np.sqrt),

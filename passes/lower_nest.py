@@ -20,6 +20,11 @@ from .work import THREADS_FROM, UNKNOWN_TRIPS, cost, trips, work
 NEAR = (0, 1, 2, -1, -2)
 # Operations that pay for one element that a vector has to pick up by itself.
 GATHER_COST = 6
+# Sums in registers that rows side by side may keep, and the most rows.
+MOST_SUMS = 16
+MOST_ROWS = 8
+# So many times the work of other loops takes the same time in such rows.
+ROWS_GAIN = 8
 
 
 def nest(emitter: Emitter, dims: Index, buffer: Buffer, where: Callable[[Index], Index],
@@ -150,6 +155,36 @@ def mark_all(body: list[Stmt], known: Ranges, inside: bool = False) -> None:
         for f in order:
             within = within.with_loop(f)
         mark_all(inner, within, inside or order[0].threads)
+        if len(order) == 1 or order[-1].vector:
+            _mark_rows(order[-2:] if len(order) > 1 else order, inner)
+            if order[0].threads and order[-2:][0].jam > 1:
+                order[0].threads = work(order, inner, known) >= ROWS_GAIN * THREADS_FROM
+
+
+def _mark_rows(order: list[For], inner: list[Stmt]) -> None:
+    """Rows side by side, where a sum over them reads what does not depend on the row: each such load then serves them all."""
+    rows = order[0]
+    columns = [order[1]] if len(order) > 1 else [s for s in inner if isinstance(s, For) and s.vector and s.kind == "par"]
+    if rows.kind != "par" or rows.carried or rows.jam != 1 or not any(_shares_loads(c, rows.var) for c in columns):
+        return
+    widest = max(-(-_trips(c) // 8) for c in columns)
+    most = max(2, min(MOST_ROWS, MOST_SUMS // min(widest, 4)))
+    trips = _trips(rows)
+    rows.jam = next((k for k in range(most, most // 2, -1) if trips % k == 0), min(most, trips))
+
+
+def _shares_loads(columns: For, row: str) -> bool:
+    """Does a loop that adds up, inside this vector loop, load what varies with the column but not with the row?"""
+    moved = {row}
+    for s in walk(columns.body):
+        if isinstance(s, For) and s.carried:
+            if any(columns.var in e.variables and not e.variables & moved for e in loads_of(own_exprs(s))):
+                return True
+    return False
+
+
+def _trips(s: For) -> int:
+    return max(len(range(s.lo.payload, s.hi.payload, s.step)), 1) if s.lo.is_const and s.hi.is_const else UNKNOWN_TRIPS  # type: ignore[arg-type]
 
 
 def gathers(body: list[Stmt], name: str, known: Ranges) -> int | None:

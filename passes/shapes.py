@@ -30,6 +30,7 @@ from ..ir.viewmap import (
 )
 
 X = any_value("x")
+Y = any_value("y")
 INT64 = ArrayType(np.dtype(np.int64))
 
 
@@ -85,6 +86,17 @@ def _slice_of_gather(b: Rewriter, m: Match) -> Value | None:
 def _transpose_of_transpose(b: Rewriter, m: Match) -> Value:
     axes = tuple(m.inner.attrs["axes"][a] for a in m.op.attrs["axes"])
     return m.x if axes == tuple(range(len(axes))) else b.transpose(m.x, axes=axes)
+
+
+def _transpose_of_product(b: Rewriter, m: Match) -> Value | None:
+    """Exchanging the rows and columns of a product exchanges its factors: the result then lies in memory as it is used."""
+    contract, batch = m.inner.attrs["contract"], m.inner.attrs["batch"]
+    n = len(batch[0])
+    rows, columns = (len(x.dims) - len(c) - n for x, c in zip(m.inner.operands, contract, strict=True))
+    exchanged = (*range(n), *range(n + rows, n + rows + columns), *range(n, n + rows))
+    if m.op.attrs["axes"] != exchanged or not b.is_used_once(m.inner.result):
+        return None
+    return b.emit("dot_general", [m.y, m.x], {"contract": contract[::-1], "batch": batch[::-1]})[0]
 
 
 def _transpose_of_slice(b: Rewriter, m: Match) -> Value:
@@ -143,6 +155,8 @@ view_rules = RuleTable("views", [
     Rule("transpose in order -> x", made("transpose", X), lambda b, m: _same(m, m.x) if _in_order(m.op) else None),
     Rule("transpose(transpose(x)) -> transpose(x)", made("transpose", made("transpose", X, capture="inner")),
          _transpose_of_transpose),
+    Rule("transpose(dot_general(x, y)) -> dot_general(y, x)", made("transpose", made("dot_general", X, Y, capture="inner")),
+         _transpose_of_product),
     Rule("transpose(slice(x)) -> slice(x)", made("transpose", made("slice", X, more=True, capture="inner")),
          _transpose_of_slice),
     Rule("transpose(broadcast(scalar)) -> broadcast(scalar)", made("transpose", made("broadcast", X, more=True)),

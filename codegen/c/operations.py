@@ -69,6 +69,7 @@ ROWS: dict[str, Row] = {
     "min": _extremum("<"),
     "max": _extremum(">"),
     "fma": _function("fma", 3),
+    "muladd": Row(floating="({x} * {y} + {z})"),
     "copysign": _function("copysign", 2),
     "pow": _function("pow", 2),
     "atan2": _function("atan2", 2),

@@ -57,6 +57,7 @@ ROWS: dict[str, Row] = {
     "eq": Row("compare", "eq", "eq", "oeq", "eq"),
     "ne": Row("compare", "ne", "ne", "une", "ne"),
     "fma": Row("intrinsic", floating="fma"),
+    "muladd": Row("intrinsic", floating="fmuladd"),
     "sqrt": Row("intrinsic", floating="sqrt"),
     "copysign": Row("intrinsic", floating="copysign"),
     "floor": Row("intrinsic", floating="floor"),

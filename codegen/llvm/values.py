@@ -12,6 +12,7 @@ from ...ir.expr import Expr, var
 from ...ir.loops import Buffer
 from ...ir.scalar import SCALAR_OPS
 from ...ir.target import Target
+from ..math import BY_INVARIANT, MathFunction
 from .composite import call_library
 from .decompose import decomposed, math_function
 from .memory import Access
@@ -94,7 +95,15 @@ class Values(Pairs):
             return self.value(simpler)
         if SCALAR_OPS[e.payload].math:  # type: ignore[index]
             return self._math(e)
-        return self._operation(e, [self.value(a) for a in e.args])
+        inputs = [self.value(a) for a in e.args]
+        if e.payload == "div" and self._stays(e, *inputs):
+            return self._by_function(e, BY_INVARIANT)
+        return self._operation(e, inputs)
+
+    def _stays(self, e: Expr, dividend: Value, divisor: Value) -> bool:
+        """Is this a vector of quotients by one number, which an outer scope holds?"""
+        return bool(dividend.lanes) and not divisor.lanes and not divisor.by and e.dtype in ("f32", "f64") and self.target.fma \
+            and self.placement(divisor.depth) < self.placement(dividend.depth)
 
     def _operation(self, e: Expr, inputs: list[Value]) -> Value:
         name = str(e.payload)
@@ -151,13 +160,15 @@ class Values(Pairs):
     # Mathematical functions
 
     def _math(self, e: Expr) -> Value:
-        function = math_function(e)
+        return self._by_function(e, math_function(e))
+
+    def _by_function(self, e: Expr, function: MathFunction) -> Value:
         fast = self.value(function.fast(*e.args))
         if function.needs_slow is None:
             return fast
-        return self._with_rare_case(e, fast, self.value(function.needs_slow(*e.args)))
+        return self._with_rare_case(e, function, fast, self.value(function.needs_slow(*e.args)))
 
-    def _with_rare_case(self, e: Expr, fast: Value, needs: Value) -> Value:
+    def _with_rare_case(self, e: Expr, function: MathFunction, fast: Value, needs: Value) -> Value:
         """`fast`, unless any lane of any copy needs the slow expression: then a call computes that for all of them.
 
         The branch stands inside the block, so a scope keeps one entry and one exit.
@@ -170,7 +181,7 @@ class Values(Pairs):
         block = self.scopes[depth].block
         rare, join, before = self.function.fresh("rare").label, self.function.fresh("usual").label, block.exit
         block.instructions += [f"br i1 {condition}, label %{rare}, label %{join}, !prof !{RARELY_TRUE}", f"{rare}:"]
-        t, symbol = type_of(e.dtype, lanes), self._slow_function(e, lanes)
+        t, symbol = type_of(e.dtype, lanes), self._slow_function(e, function, lanes)
         chosen = []
         for need, usual, *arguments in zip(needed, fast.operands, *columns, strict=True):
             y = self.put(depth, f"call {t} @{symbol}({', '.join(f'{t} {x}' for x in arguments)})")
@@ -192,9 +203,8 @@ class Values(Pairs):
         name = self.module.intrinsic(f"llvm.vector.reduce.or.{overload('i1', lanes)}", "i1", [t])
         return self.put(depth, f"call i1 @{name}({t} {total})")
 
-    def _slow_function(self, e: Expr, lanes: int) -> str:
+    def _slow_function(self, e: Expr, function: MathFunction, lanes: int) -> str:
         """A function of this module that computes the slow expression of `e`; its name."""
-        function = math_function(e)
         assert function.slow is not None
         name = f"{self.module.name}.{e.payload}.{overload(e.dtype, lanes)}"
         if name not in self.module.internal:

@@ -22,6 +22,7 @@ from ..scalar import scalar_type
 from ..types import ArrayType, Dim, Type, element_count
 from ..viewmap import invert_permutation
 from .blas import multiply_matrices
+from .product_loops import multiply_by_loops, suits_loops
 from .shaping import (
     ALL_DTYPES,
     Terms,
@@ -159,11 +160,17 @@ def _lower(op: Op) -> Element | Statements:
     else:
         # A vector's worth of work per matrix: run-time extents are those of slices, which loops read where they are.
         by_library = work is not None and work > SMALL_MATRIX_BY_VECTOR
+    if by_library and suits_loops(op, free):
+        return Statements(_multiply, views=True)
     return Statements(_call_library, views=True) if by_library else Element(_element, expands=True)
 
 
 def _call_library(ctx: LowerContext, op: Op) -> None:
     multiply_matrices(ctx, op, BLAS_DTYPES[op.operands[0].dtype], _free(op))
+
+
+def _multiply(ctx: LowerContext, op: Op) -> None:
+    multiply_by_loops(ctx, op, _free(op))
 
 
 def _element(ctx: LowerContext, op: Op, index: tuple[Expr, ...]) -> Scalar:

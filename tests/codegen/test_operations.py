@@ -80,13 +80,14 @@ def apply(name: str, to: str | None, args: list[Expr]) -> Expr:
     return select(*args) if name == "select" else op(name, *args)
 
 
-def expected(name: str, to: str | None, args: list[np.ndarray]) -> np.ndarray:
+def expected(name: str, to: str | None, args: list[np.ndarray], once: bool) -> np.ndarray:
+    """once: the target rounds a product and a sum once."""
     row = SCALAR_OPS[name]
     if to == "u32" and args[0].dtype.kind == "f":
         # Out of range, NumPy's answer depends on where in the array the element lies: the rule of contiguous ones.
         with np.errstate(all="ignore"):
             return row.meaning(np.resize(args[0], 32 * len(args[0])), to)[:len(args[0])]
-    if name == "fma":
+    if name == "fma" or (name == "muladd" and once):
         return np.array([fused(*map(float, xs)) for xs in zip(*args)], args[0].dtype)
     with np.errstate(all="ignore"):
         return row.meaning(*args) if to is None else row.meaning(args[0], to)
@@ -119,7 +120,7 @@ def check(dtype: str, chosen: list[tuple[str, str | None]], target, vector: bool
         n, i = var("n"), var("i")
         for k, (name, to) in enumerate(chosen):
             inputs = [x[:count] for x in operands_of(name, dtype)]
-            want = expected(name, to, inputs)
+            want = expected(name, to, inputs, target.fma)
             ins = [Buffer(f"x{k}_{j}", "i1" if x.dtype == bool else dtype, (n,), place="arg", readonly=True)
                    for j, x in enumerate(inputs)]
             out = Buffer(f"y{k}", to or ("i1" if want.dtype == bool else dtype), (n,), place="arg")
