@@ -148,7 +148,8 @@ class StagedControl:
                 try:
                     stable = loop.close(body)
                 except JoinError as e:
-                    raise restart_growing(loop.state, space, control.place) or self._fallback(e, control.place, space, body) from None
+                    grows = restart_growing(loop.state, space, control.place)
+                    raise grows or self._fallback(e, control.place, space, body) from None
                 if stable:
                     stopped = self._stop_flag(flags)
                     if lists is not None and stopped is not None:

@@ -160,3 +160,19 @@ def test_errors():
 
     with pytest.raises(td.errors.UnsupportedError, match="bounds its length"):
         td.jit(unbounded)(X)
+
+
+def test_a_list_in_a_short_loop_that_is_written_out():
+    def f(x, n):
+        out, best = [], 100.0
+        for k in range(10):
+            out.append(x[k])
+            if x[k] < best:
+                best = x[k]
+            elif k > n:
+                break
+        return out
+
+    jitted = td.jit(f)
+    for x in (np.arange(30.0), -np.arange(30.0)):
+        assert jitted(x, 2) == f(x, 2)
