@@ -191,7 +191,8 @@ class Call:
       gufunc_<name>_<type>      reads inputs, writes outputs of the loop of NumPy's generalized ufunc <name> whose first operand
                                 has the type letter <type>: count, chunk, the core dimensions in the order of its signature,
                                 per operand the stride from matrix to matrix, then per operand the strides inside a matrix,
-                                all in the buffers' (component) scalars; `chunk` matrices are one piece of parallel work
+                                all in the buffers' (component) scalars; `chunk` matrices are one piece of parallel work;
+                                the status is not 0 where memory ran out
       flagged_<name>_<type>     also writes flags, `count` consecutive truth values: for which matrices it failed
       special_<types>_<name>    reads the operands; writes the result: n     scipy.special's function on n contiguous elements;
                                 <types> is a letter per operand, f or d

@@ -105,8 +105,9 @@ def thread_functions(user: ModuleType = cython_blas) -> dict[str, int]:
     return {}
 
 
-def function_address(name: str) -> int:
-    capsule = cython_blas.__pyx_capi__[name]
+def function_address(name: str, module: ModuleType = cython_blas) -> int:
+    """Where SciPy's `cython_blas` or `cython_lapack` has this function."""
+    capsule = module.__pyx_capi__[name]
     get_name = ctypes.pythonapi.PyCapsule_GetName
     get_name.restype, get_name.argtypes = ctypes.c_char_p, [ctypes.py_object]
     return ctypes.pythonapi.PyCapsule_GetPointer(capsule, get_name(capsule))

@@ -16,17 +16,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.fft import _pocketfft_umath  # type: ignore[attr-defined]  # not in the stubs
 from numpy.linalg import _umath_linalg
+from scipy.linalg import cython_blas, cython_lapack
 
+from . import blas, linear_systems
 from .blas import element
 
 DECLARATIONS = """
-declare void @treadle_parallel(ptr, ptr, i64, i64, i64)
 declare void @treadle_blas_enter()
 declare void @treadle_blas_leave()
 declare i32 @feclearexcept(i32)
 declare i32 @fetestexcept(i32)
-declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)
 """
+MEMORY_DECLARATION = "declare void @treadle_parallel(ptr, ptr, i64, i64, i64)\ndeclare void @llvm.memset.p0.i64(ptr, i8, i64, i1)\n"
 # FE_INVALID, on x86-64 and aarch64 alike.
 INVALID = 1
 
@@ -76,22 +77,28 @@ def find_loop(routine: str) -> Loop | None:
 
 def text(routine: str, loop: Loop, flagged: bool) -> tuple[str, dict[str, int]]:
     """The LLVM text of a routine, and the addresses it names."""
-    kind = "flagged" if flagged else "gufunc"
+    name = f"treadle_{'flagged' if flagged else 'gufunc'}_{routine}"
+    entry = _entry(name, loop, flagged)
+    if linear_systems.implements(routine):
+        symbols = {f: blas.function_address(f, cython_blas if f in cython_blas.__pyx_capi__ else cython_lapack)
+                   for f in linear_systems.functions(routine)}
+        return DECLARATIONS + linear_systems.text(routine, words(loop), loop.ranks) + entry, symbols
     symbol = f"treadle_numpy_{routine}"
-    return DECLARATIONS + f"@{symbol} = external global i8\n" + _piece(loop, symbol, flagged) + _entry(
-        f"treadle_{kind}_{routine}", loop, flagged), {symbol: loop.function}
+    head = DECLARATIONS + MEMORY_DECLARATION + f"@{symbol} = external global i8\n"
+    return head + _piece(loop, symbol, flagged) + entry, {symbol: loop.function}
 
 
-def _words(loop: Loop) -> dict[str, int]:
-    """Where each part of the context begins: pointers, flags, core dimensions, strides over matrices, then inside them."""
+def words(loop: Loop) -> dict[str, int]:
+    """Where each part of the context begins: pointers, flags, core dimensions, strides over matrices, then inside them; the
+    word `error` is not 0 where memory ran out."""
     n = len(loop.sizes)
-    return {"pointers": 0, "flags": n, "dimensions": n + 1, "strides": n + 1 + loop.dimensions,
-            "end": n + 1 + loop.dimensions + n + sum(loop.ranks)}
+    end = n + 1 + loop.dimensions + n + sum(loop.ranks)
+    return {"pointers": 0, "flags": n, "dimensions": n + 1, "strides": n + 1 + loop.dimensions, "error": end, "end": end + 1}
 
 
 def _run(loop: Loop, symbol: str, tag: str, first: str, count: str) -> str:
     """Run the loop on `count` matrices from number `first` on."""
-    at, lines = _words(loop), []
+    at, lines = words(loop), []
     for k in range(len(loop.sizes)):
         lines += [f"%{tag}p{k} = load ptr, ptr %pointer{k}", f"%{tag}s{k} = load i64, ptr %stride{k}",
                   f"%{tag}d{k} = mul i64 %{tag}s{k}, {first}",
@@ -107,7 +114,7 @@ def _run(loop: Loop, symbol: str, tag: str, first: str, count: str) -> str:
 
 
 def _piece(loop: Loop, symbol: str, flagged: bool) -> str:
-    at = _words(loop)
+    at = words(loop)
     places = [f"%pointer{k} = getelementptr ptr, ptr %context, i64 {k}\n  "
               f"%stride{k} = getelementptr i64, ptr %context, i64 {at['strides'] + k}" for k in range(len(loop.sizes))]
     head = f"""
@@ -151,7 +158,7 @@ done:
 
 
 def _entry(name: str, loop: Loop, flagged: bool) -> str:
-    at, n = _words(loop), len(loop.sizes)
+    at, n = words(loop), len(loop.sizes)
     pointers = [*range(n), *(["f"] if flagged else [])]
     inner = [(k, j) for k, rank in enumerate(loop.ranks) for j in range(rank)]
     parameters = [*(f"ptr %b{k}" for k in pointers), *(f"i64 %o{k}" for k in pointers), "i64 %count", "i64 %chunk",
@@ -176,5 +183,7 @@ def _entry(name: str, loop: Loop, flagged: bool) -> str:
     run = "call void @treadle_parallel(ptr @piece, ptr %context, i64 0, i64 %count, i64 %chunk)"
     if loop.uses_blas:
         run = f"call void @treadle_blas_enter()\n  {run}\n  call void @treadle_blas_leave()"
+    put(at["error"], "i64", "0")
     body = "\n  ".join(lines)
-    return f"define i64 @{name}({', '.join(parameters)}) {{\n  {body}\n  {run}\n  ret i64 0\n}}\n"
+    end = f"%error = load i64, ptr %w{at['error']}\n  ret i64 %error"
+    return f"define i64 @{name}({', '.join(parameters)}) {{\n  {body}\n  {run}\n  {end}\n}}\n"

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.linalg import _umath_linalg
 from scipy.linalg import cython_blas
 
-from . import blas, gufuncs, heap, random, sorting, special
+from . import blas, gufuncs, heap, linear_systems, random, sorting, special
 from .engine import CodeError, Engine, Library
 
 
@@ -53,7 +53,8 @@ class Routines:
             return heap.TEXT, {}
         if family in ("gufunc", "flagged") and (loop := gufuncs.find_loop(dtype)) is not None:
             text, symbols = gufuncs.text(dtype, loop, family == "flagged")
-            return text, {"treadle_parallel": self._parallel} | symbols | self._blas_threads(_umath_linalg)
+            user = cython_blas if linear_systems.implements(dtype) else _umath_linalg
+            return text, {"treadle_parallel": self._parallel} | symbols | self._blas_threads(user)
         if name[1:] in blas.TEXTS and name[0] in blas.KINDS:
             symbols = {"treadle_parallel": self._parallel, f"treadle_blas_{name}": blas.function_address(name)}
             return blas.DECLARATIONS + blas.TEXTS[name[1:]](name), symbols | self._blas_threads(cython_blas)

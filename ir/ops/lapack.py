@@ -16,12 +16,13 @@ import numpy as np
 from .. import gufuncs
 from ..builder import Builder
 from ..errors import UnsupportedError
-from ..expr import Expr, const
+from ..expr import Expr, const, var
 from ..expr import op as scalar_op
 from ..graph import Op, Value
 from ..loops import Buffer, Call
 from ..opdef import LowerContext, Missing, OpDef, Sample, Statements, register
 from ..types import ArrayType, Dim, Type
+from . import small_matrices
 from .shaping import Terms, array_type, batched, loop_nest, may_equal
 
 BOOL = np.dtype(bool)
@@ -81,9 +82,12 @@ def run_loop(ctx: LowerContext, routine: str, reads: Sequence[Stack], writes: Se
             offsets.append(at)
         n = len(reads) + len(writes)
         inner = [e for s in stacks[:n] for e in s.inner]
+        status = ctx.fresh("status")
         ctx.emit(Call(("gufunc_" if flags is None else "flagged_") + routine, tuple(s.buffer for s in reads),
                       tuple(s.buffer for s in stacks[len(reads):]),
-                      (*offsets, count, chunk, *core, *steps[:n], *inner)))
+                      (*offsets, count, chunk, *core, *steps[:n], *inner), status))
+        with ctx.branch(var(status).differs(0)):
+            ctx.raise_error("MemoryError", "no memory for copies of matrices")
 
 
 def matrix_work(rows: Expr, columns: Expr) -> Expr:
@@ -149,6 +153,9 @@ def _evaluate(pick: Pick, flagged: bool) -> Callable[..., list]:
 def _lower(pick: Pick, flagged: bool) -> Statements:
     def lower(ctx: LowerContext, op: Op) -> None:
         name = pick(op.attrs)
+        if small_matrices.handles(name, op):
+            small_matrices.lower(name, ctx, op)
+            return
         inputs, outputs = gufuncs.cores(name)
         dims = ctx.dims(op.operands[0])
         outer = len(dims) - len(inputs[0])
