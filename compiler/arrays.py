@@ -98,7 +98,7 @@ class TracedArray(Operators):
 
     @real.setter
     def real(self, value: Any) -> None:
-        assign(self.real, as_numpy(value))
+        assign(self.real, _part_value(value))
 
     @property
     def imag(self) -> TracedArray:
@@ -114,7 +114,7 @@ class TracedArray(Operators):
     def imag(self, value: Any) -> None:
         if self.dtype.kind != "c":
             raise TypeError("array does not have imaginary part to set")
-        assign(self.imag, as_numpy(value))
+        assign(self.imag, _part_value(value))
 
     @property
     def flat(self) -> Any:
@@ -394,6 +394,11 @@ def assign(target: TracedArray, x: Any, casting: str = "unsafe") -> None:
         convert(x)  # raises Python's TypeError
     v = value_of(x, view.dtype)
     view.write(broadcast(fitted(v, view.dims), view.dims))
+
+
+def _part_value(x: Any) -> Any:
+    """What is written into `.real` or `.imag`: up to NumPy 2.4 a Python integer is made an array first, and wraps."""
+    return x if np.lib.NumpyVersion(np.__version__) >= "2.5.0" else as_numpy(x)
 
 
 def same_place(a: TracedArray, b: TracedArray) -> bool:

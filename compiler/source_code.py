@@ -24,7 +24,17 @@ def find_node(code: types.CodeType) -> FunctionNode | None:
     fitting = [n for n in ast.walk(tree) if isinstance(n, (ast.FunctionDef, ast.Lambda)) and _fits(n, code)]
     if not fitting:
         return None
-    return copy.deepcopy(min(fitting, key=_extent))
+    if len(fitting) > 1 and code.co_name == "<lambda>":
+        # Of a lambda that only returns a constant Python 3.12 keeps no columns.
+        fitting = [n for n in fitting if _compiles_to(n, code)] or fitting
+    return copy.deepcopy(min(fitting, key=lambda n: (n.lineno != code.co_firstlineno, *_extent(n))))
+
+
+def _compiles_to(node: FunctionNode, code: types.CodeType) -> bool:
+    """Does a lambda that reads no outer variable have this code?"""
+    assert isinstance(node, ast.Lambda)
+    made = compile(ast.Expression(node), code.co_filename, "eval").co_consts[0]
+    return isinstance(made, types.CodeType) and (made.co_code, made.co_consts) == (code.co_code, code.co_consts)
 
 
 def _tree(filename: str) -> ast.Module | None:

@@ -33,6 +33,8 @@ from .reductions import root_of_squares
 # The stubs leave out what is private.
 _linalg: Any = _numpys
 _FLOAT = np.dtype(float)
+# From NumPy 2.5 on eigenvalues of real matrices are complex whatever they are, and `cond` does not refuse NaNs.
+_SINCE_2_5 = np.lib.NumpyVersion(np.__version__) >= "2.5.0"
 
 
 def _make_array(a: Any) -> tuple[TracedArray, Callable[..., Any]]:
@@ -61,7 +63,8 @@ def _eigen(a: Any, vectors: bool) -> list[Any]:
     part = np.dtype(_linalg._realType(result))
     order = stack_order([a], [2])
     layouts = [stack_layout(order, core) for core in (1, 2)]
-    if np.dtype(loop).kind == "c":
+    if np.dtype(loop).kind == "c" or _SINCE_2_5:
+        result = _linalg._complexType(result)
         return [new_array(cast(v, np.dtype(result)), y) for v, y in zip(found, layouts, strict=False)]
     imaginary = tracer.emit("imag", [found[0]])
     zero = tracer.builder().zeros(imaginary.type)
@@ -149,18 +152,32 @@ def _residuals(residuals: TracedArray, rank: Value, m: Any, n: Any, part: np.dty
 # --- norms, ranks --------------------------------------------------------------------------------------------------------
 
 
+def _singular_values(x: TracedArray) -> Any:
+    """NumPy's own for `cond`: NaN of what is not finite, where this NumPy has it so."""
+    if not hasattr(_linalg, "_cond_svdvals"):
+        return BORROWED["svd"](x, compute_uv=False)
+    _linalg._assert_stacked_2d(x)
+    return BORROWED["_cond_svdvals"](x)
+
+
+def _nuclear_norm(x: Any) -> Any:
+    return call(np.sum, (_singular_values(x),), {"axis": -1, "initial": 0})
+
+
 def cond(x: Any, p: Any = None) -> Any:
     x, p = as_array(x), concrete(p, "the order of a norm")
     if _linalg._is_empty_2d(x):
         raise np.linalg.LinAlgError("cond is not defined on empty arrays")
     if p is None or p in (2, -2):
-        s = BORROWED["svd"](x, compute_uv=False)
+        s = _singular_values(x)
         result = s[..., -1] / s[..., 0] if p == -2 else s[..., 0] / s[..., -1]
     else:
         _linalg._assert_stacked_square(x)
         loop, kind = _linalg._commonType(x)
         inverse = call_gufunc("inv", "inv", {}, (x,), np.dtype(loop).char)
         norm: Any = functools.partial(BORROWED["norm"], ord=p, axis=(-2, -1))
+        if p == "nuc" and _SINCE_2_5:
+            norm = _nuclear_norm
         result = (norm(x) * norm(inverse)).astype(_linalg._realType(kind), copy=False)
     spoilt = call(np.any, (call(np.isnan, (x,), {}),), {"axis": (-2, -1)})
     infinite = call(np.logical_and, (call(np.isnan, (result,), {}), call(np.logical_not, (spoilt,), {})), {})

@@ -332,6 +332,10 @@ def kron(a: Any, b: Any) -> Any:
     return wide.reshape(tuple(p * q for p, q in zip(x.shape, y.shape)))
 
 
+# From NumPy 2.5 on vectors of two have no cross product.
+_THREE_ONLY = np.lib.NumpyVersion(np.__version__) >= "2.5.0"
+
+
 @implements(np.cross)
 def cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: Any = None) -> Any:
     if axis is not None:
@@ -341,6 +345,9 @@ def cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axi
         raise ValueError("At least one array has zero dimension")
     kind = np.promote_types(given[0].dtype, given[1].dtype)
     x, y = (call(np.moveaxis, (v, k, -1), {}).astype(kind, copy=False) for v, k in zip(given, (axisa, axisb)))
+    if _THREE_ONLY and {x.shape[-1], y.shape[-1]} != {3}:
+        raise ValueError("Both input arrays must be (arrays of) 3-dimensional vectors, "
+                         f"but they are {x.shape[-1]} and {y.shape[-1]} dimensional instead.")
     if not {x.shape[-1], y.shape[-1]} <= {2, 3}:
         raise ValueError("incompatible dimensions for cross product\n(dimension must be 2 or 3)")
     parts = [_cross_part(x, y, i, j) for i, j in ((1, 2), (2, 0), (0, 1))]

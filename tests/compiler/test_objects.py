@@ -154,7 +154,7 @@ def test_accumulating_a_scalar_and_sinc_of_small_types():
     agrees(lambda x, y: (np.sinc(x), np.sinc(y)), np.array([0, 1, 2], np.uint8), np.array([0, 0.5], np.float16))
 
 
-def test_the_real_part_of_integers_wraps():
+def test_the_real_part_of_integers():
     def f(x, n):
         x.real = n
         return x

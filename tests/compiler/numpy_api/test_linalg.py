@@ -172,6 +172,10 @@ def test_residuals_are_empty_where_the_rank_is_deficient():
         assert np.isclose(total(a, b), linalg.lstsq(a, b)[1].sum())
 
 
+# From NumPy 2.5 on eigenvalues are complex whatever they are.
+data_decide = pytest.mark.skipif(linalg.eigvals(np.eye(2)).dtype.kind == "c", reason="the dtype does not depend on the data")
+
+
 def test_the_dtype_of_eigenvalues_follows_the_data():
     @treadle.jit
     def spectrum(a, count):
@@ -201,6 +205,7 @@ def test_two_matrices_of_different_kinds():
             same(compiled(a, b), both(a, b))
 
 
+@data_decide
 def test_eigenvalues_of_both_kinds_in_one_loop_are_refused():
     @treadle.jit
     def radii(stack):
@@ -215,6 +220,7 @@ def test_eigenvalues_of_both_kinds_in_one_loop_are_refused():
         radii(np.stack([A + A.T, A]))
 
 
+@data_decide
 def test_a_print_before_eigenvalues_is_refused():
     @treadle.jit
     def f(a):
