@@ -20,6 +20,7 @@ from .indexing import At, Indices, Item, NewAxis, Span, basic_view, checked_valu
 from .masked_values import read_masked, write_masked
 from .memory_order import keep_order, stride_order
 from .scalars import TracedScalar
+from .strides import AnyStride
 from .values import broadcast, cast, common_dims, fits, shape_text
 from .views import SLICE_COPY, View, reshape_value
 
@@ -32,7 +33,7 @@ class Selection:
     """
 
     def __init__(self, view: View, axes: tuple[int, ...], indices: list[Value], position: int, unique: bool,
-                 layouts: list[tuple[tuple[Dim, ...], tuple[int | None, ...]]]) -> None:
+                 layouts: list[tuple[tuple[Dim, ...], tuple[AnyStride | None, ...]]]) -> None:
         self.view, self.axes, self.indices, self.position, self.unique = view, axes, indices, position, unique
         self.layouts = layouts
 

@@ -21,14 +21,16 @@ from .assumptions import DECISION
 from .config import config
 from .executable import Executable, Overlap
 from .lowered import Lowered
-from .matchers import Matcher, matcher
+from .matchers import Matcher, is_of_extents, matcher
 from .pipeline import Options, build
 from .raising import trim
 from .results import NewArray
+from .shape_families import FEW_SHAPES, Family, Pattern, extents, general_key
 from .signature import Static, signature
-from .sources import Argument, Call
+from .sources import Argument, Call, Extent
 from .trace import trace
 from .traced import Traced
+from .tracer import Shapes
 
 # The versions whose matchers a call tries before it makes its signature; and how many one function keeps.
 RECENT = 4
@@ -46,7 +48,8 @@ class Version:
         self.traced, self.executable, self.matches_arguments = traced, executable, accepts
         self.code_key, self.guarded = config.code_key, bool(traced.guards)
         # Shortcuts: the parameters are just the arguments, in order; the result is just one new array.
-        self.direct = traced.inputs == [Argument(k) for k in range(len(traced.inputs))]
+        given = [s for s in traced.inputs if type(s) is not Extent]
+        self.direct = given == [Argument(k) for k in range(len(given))]
         self.only = traced.result.output if isinstance(traced.result, NewArray) and not traced.effects else None
 
     def run(self, call: Call) -> Any:
@@ -81,6 +84,7 @@ class Jitted:
         self.function, self.options = function, options
         self._static = Statics(function, static_argnames)
         self._versions: dict[Hashable, list[Version]] = {}
+        self._families: dict[Hashable, Family] = {}
         self._recent: tuple[Version, ...] = ()
         self._lock = threading.RLock()
 
@@ -101,10 +105,10 @@ class Jitted:
         args, kwargs = self._static.mark(args, kwargs)
         key, call = signature(args, kwargs)
         key = (key, config.code_key)
-        version = self._find(key, call)
+        version = self._find(key, call) or self._find_shaped(key, call)
         if version is None:
             with self._lock:
-                version = self._find(key, call) or self._compile(key, call)
+                version = self._find(key, call) or self._find_shaped(key, call) or self._compile_new(key, call)
         return self._run(version, call)
 
     def _run(self, version: Version, call: Call) -> Any:
@@ -152,6 +156,60 @@ class Jitted:
             if version.traced.matches(call):
                 return version
         return None
+
+    def _find_shaped(self, key: Hashable, call: Call) -> Version | None:
+        """A version for many shapes that serves this one."""
+        family = self._families.get(general_key(key, call)) if self._families else None
+        if family is None or not family.versions:
+            return None
+        at_hand = extents(call)
+        for pattern, version in family.versions:
+            if pattern.accepts(at_hand) and version.traced.matches(call):
+                return version
+        return None
+
+    def _compile_new(self, key: Hashable, call: Call) -> Version:
+        """The version for a call that none serves: for its shape, or for many if the function has met several."""
+        if config.shapes == "never":
+            return self._compile(key, call)
+        family = self._families.setdefault(general_key(key, call), Family())
+        at_hand = extents(call)
+        family.note(at_hand)
+        wanted = family.pattern(at_hand, 1 if config.shapes == "always" else FEW_SHAPES)
+        shaped = self._compile_shaped(family, wanted, call) if wanted is not None else None
+        if shaped is not None:
+            return shaped
+        version = self._compile(key, call)
+        family.failures += wanted is not None  # what run-time extents prevented
+        return version
+
+    def _compile_shaped(self, family: Family, wanted: Pattern, call: Call) -> Version | None:
+        """A version for many shapes; None where tracing or code generation needs their numbers."""
+        numbers = wanted.by_array(call)
+        try:
+            traced = trace(self.function, call.args, call.kwargs, shapes=Shapes(numbers))
+            if not traced.symbols:
+                family.learn(wanted, wanted.with_symbols(traced.symbols))
+                return None
+            executable = Executable(traced.function, build(traced.function, self.options), traced.shapes, traced.inputs)
+        except Exception:
+            # Whatever the reason: the version for this shape alone shows whether it is an error of the program.
+            return None
+        used = wanted.with_symbols(traced.symbols)
+        family.learn(wanted, used)
+        own = [g for g in traced.guards if is_of_extents(g)]
+        accepts = matcher(call.args, call.kwargs, used.by_array(call), own) if not self._static.names else None
+        version = Version(traced, executable, accepts)
+        version.guarded = len(own) < len(traced.guards)
+        family.versions.insert(0, (used, version))
+        if accepts is not None:
+            self._recent = (version, *self._recent)[:RECENT]
+        return version
+
+    @property
+    def versions(self) -> int:
+        """How many forms of the function have been compiled."""
+        return sum(map(len, self._versions.values())) + sum(len(f.versions) for f in self._families.values())
 
     def _compile(self, key: Hashable, call: Call, assumptions: frozenset[tuple] = frozenset()) -> Version:
         traced, executable = self._build(call, len(self._versions.get(key, ())) >= MOST_SPECIALISED, assumptions)

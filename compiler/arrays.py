@@ -17,6 +17,7 @@ from . import dispatch, tracer
 from .operators import BINARY, Operators
 from .scalars import PYTHON_SCALARS, BoundMethod, TracedScalar, is_weak, to_python
 from .sources import Fixed
+from .strides import extents_of
 from .values import broadcast, cast, check_dtype, fits, shape_text
 from .views import Storage, View, reshape_value, view_of
 
@@ -70,6 +71,7 @@ class TracedArray(Operators):
 
     @property
     def strides(self) -> tuple:
+        tracer.specialise(*extents_of(*self.view.strides))
         if any(s is None for s in self.view.strides):
             raise tracer.unsupported("strides of an array with run-time extents")
         return self.view.strides

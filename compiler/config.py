@@ -61,6 +61,8 @@ FLAGS = {f.name: f for f in (
     Flag("cpu", str, None, "TREADLE_CPU", "compile for this level of the CPU instead of all it can do", True,
          ("x86-64-v2", "x86-64-v3", "x86-64-v4")),
     Flag("dump", str, None, "TREADLE_DUMP", "folder in which each compilation writes all its stages"),
+    Flag("shapes", str, "auto", "TREADLE_SHAPES", "extents of arguments are run-time values: after a few shapes, always, or never",
+         True, ("auto", "always", "never")),
     Flag("disable", bool, False, "TREADLE_DISABLE", "call the plain Python functions instead of compiled code"),
     Flag("verify", bool, False, "TREADLE_VERIFY", "check the IR's invariants after every pass"),
     Flag("full_tracebacks", bool, False, "TREADLE_FULL_TRACEBACKS", "keep the compiler's own frames in tracebacks"),
@@ -73,6 +75,7 @@ class Config:
     num_threads: int | None
     cpu: str | None
     dump: str | None
+    shapes: str
     disable: bool
     verify: bool
     full_tracebacks: bool

@@ -16,7 +16,8 @@ from ..ir.graph import Block, Value
 from ..ir.types import Dim
 from . import tracer
 from .forms import Facts, Form
-from .known import Known, KnownResult, ValueGuard
+from .known import Known, KnownInput, KnownResult, ValueGuard
+from .sources import Extent
 
 _DEPTH = 8
 
@@ -105,9 +106,16 @@ def upper_bound(d: Dim) -> int | None:
     found = _largest(form, 4)
     if found is None:
         at_hand = _known_end(form.scaled(-1), _DEPTH)
-        if at_hand is not None and _guarded(Form((), -at_hand.value).plus(form, -1)):
+        if at_hand is not None and not _uses_extents(at_hand) and _guarded(Form((), -at_hand.value).plus(form, -1)):
             return -at_hand.value
     return found
+
+
+def _uses_extents(known: Known) -> bool:
+    """Does a value follow from run-time extents? A guard on how large they are would be one version per size."""
+    if isinstance(known, KnownInput):
+        return isinstance(known.source, Extent)
+    return isinstance(known, KnownResult) and any(map(_uses_extents, known.operands))
 
 
 def _largest(form: Form, depth: int) -> int | None:
@@ -172,14 +180,14 @@ def _nonnegative(x: int) -> bool:
 def _known_end(form: Form, depth: int) -> Known | None:
     """A known value that is a lower bound of the form."""
     for v, factor in reversed(form.terms):
-        if v not in facts().known:
+        if known_int(v) is None:
             if depth == 0:
                 return None
             ends = (_known_end(_without(form, v).plus(bound, factor), depth - 1) for bound in _ends(v, factor))
             return next((e for e in ends if e is not None), None)
     if not form.terms:
         return None
-    operands = tuple(facts().known[v] for v, _ in form.terms)
+    operands = tuple(k for v, _ in form.terms if (k := known_int(v)) is not None)
     factors = tuple(f for _, f in form.terms)
     combine = _Combination(factors, form.constant)
     return KnownResult(combine(*[o.value for o in operands]), combine, operands)
@@ -194,6 +202,42 @@ class _Combination:
 
     def __call__(self, *values: Any) -> int:
         return self.constant + sum(f * v for f, v in zip(self.factors, values, strict=True))
+
+
+def known_int(d: Dim) -> Known | None:
+    """The value of an int that follows from the call alone."""
+    return Known(d) if isinstance(d, int) else facts().known.get(d) or facts().following(d)
+
+
+# What an extent that only the run tells is taken for where costs are estimated.
+_TYPICAL = 64
+
+
+def likely(d: Dim) -> int:
+    """The int at hand, for estimates."""
+    known = known_int(d)
+    return _TYPICAL if known is None else known.value
+
+
+def agree(a: Dim, b: Dim) -> bool | None:
+    """Are these ints equal? Where extents of arguments decide, that is a guard if they are, else these become numbers.
+    None: only the run tells."""
+    if isinstance(a, int) and isinstance(b, int):
+        return a == b
+    values = [d for d in (a, b) if isinstance(d, Value)]
+    known = [known_int(d) for d in (a, b)]
+    if not any(map(facts().symbols_of, values)) or None in known:
+        return None
+    equal = KnownResult(known[0].value == known[1].value, _are_equal, tuple(known))  # type: ignore[union-attr,arg-type]
+    if not equal.value or len(values) == 1:
+        tracer.specialise(*values)
+    if form_of(a).plus(form_of(b), -1).terms:
+        tracer.current().guard(ValueGuard(equal, True))
+    return True
+
+
+def _are_equal(a: int, b: int) -> bool:
+    return a == b
 
 
 def set_bounds(v: Dim, low: list[Form], high: list[Form]) -> None:

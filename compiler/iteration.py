@@ -20,7 +20,7 @@ from .choice import Choice, at_hand, spread
 from .held import look
 from .known import Known, KnownResult, ValueGuard
 from .run_time_lists import RunTimeList
-from .scalars import TracedScalar, concrete
+from .scalars import TracedScalar, concrete, derivation
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +55,10 @@ class Space:
         """Are there surely no trips? Where the arguments decide it, whether there are any is a guard."""
         if self.trips is not None:
             return self.trips == 0
-        if self.trips_at_hand is None:
+        known = tuple(derivation(b) if isinstance(b, TracedScalar) else Known(b) for b in (self.start, self.stop, self.step))
+        if None in known:
             return False
-        known = tuple(b.known if isinstance(b, TracedScalar) else Known(b) for b in (self.start, self.stop, self.step))
-        none = KnownResult(self.trips_at_hand == 0, _no_trips, known)  # type: ignore[arg-type]
+        none = KnownResult(not range(*[k.value for k in known]), _no_trips, known)  # type: ignore[union-attr,arg-type]
         tracer.current().guard(ValueGuard(none, none.value))
         return none.value
 

@@ -6,6 +6,7 @@ value costs a guard: `ValueGuard` on the value, or on the truth of a condition. 
 
 from __future__ import annotations
 
+import operator
 import types
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -50,6 +51,30 @@ def known_result(fn: Callable[..., Any], operands: tuple[Known | None, ...]) -> 
     except (ArithmeticError, ValueError, TypeError):
         return None
     return KnownResult(value, fn, operands)  # type: ignore[arg-type]
+
+
+_INFIX: dict[Callable[..., Any], str] = {
+    operator.add: "+", operator.sub: "-", operator.mul: "*", operator.floordiv: "//", operator.mod: "%", operator.lt: "<",
+    operator.le: "<=", operator.gt: ">", operator.ge: ">=", operator.eq: "==", operator.ne: "!="}
+
+
+def expression(known: Known, value_of: Callable[[Source], str], names: dict[str, Any]) -> str:
+    """Python source that computes a known value anew; `value_of` is the source for an input, `names` gets what it refers to."""
+    if isinstance(known, KnownInput):
+        return value_of(known.source)
+    if not isinstance(known, KnownResult):
+        return f"({known.value})" if type(known.value) is int else named(known.value, names)
+    parts = [expression(o, value_of, names) for o in known.operands]
+    if known.fn in _INFIX and len(parts) == 2:
+        return f"({parts[0]} {_INFIX[known.fn]} {parts[1]})"
+    return f"{named(known.fn, names)}({', '.join(parts)})"
+
+
+def named(x: Any, names: dict[str, Any]) -> str:
+    """A name for an object that source refers to."""
+    name = f"k{len(names)}"
+    names[name] = x
+    return name
 
 
 def same_value(a: Any, b: Any) -> bool:

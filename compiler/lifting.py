@@ -17,8 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from ..ir.types import ArrayType, WeakType
-from . import pytree, tracer
+from ..ir.graph import Value
+from ..ir.types import PY_INT, ArrayType, Dim, WeakType
+from . import integers, pytree, tracer
 from .aliasing import united_view
 from .arrays import TracedArray, is_traced
 from .known import (
@@ -33,9 +34,10 @@ from .known import (
 )
 from .scalars import PYTHON_SCALARS, TracedScalar
 from .signature import Static
-from .sources import Attribute, Child, Item, Source
+from .sources import Attribute, Child, Extent, Item, Source
+from .strides import AnyStride
 from .values import check_dtype
-from .views import Storage, view_of
+from .views import Storage, packed_strides, view_of
 
 _BY_IDENTITY = (types.ModuleType, type, types.BuiltinFunctionType, types.MethodType, np.ufunc, types.MethodWrapperType,
                 types.WrapperDescriptorType, types.MethodDescriptorType, types.GetSetDescriptorType)
@@ -112,11 +114,42 @@ def _lift_array(x: np.ndarray, source: Source, in_key: bool) -> TracedArray:
         trace.guard(LayoutGuard(source, array_layout(x)))
     view = united_view(x, source)
     if view is None:
-        value = trace.add_input(source, ArrayType(x.dtype, x.shape), str(source))
-        view = view_of(Storage(value, x.strides, source, x.flags.writeable))
+        dims, strides, layout = _extents(x, source)
+        value = trace.add_input(source, ArrayType(x.dtype, dims), str(source))
+        view = view_of(Storage(value, strides, source, x.flags.writeable, layout))
+    elif trace.shapes is not None:
+        raise tracer.unsupported("arrays that share memory, with run-time extents")
     twin = TracedArray(view)
     trace.twins[id(twin)] = tracer.Twin(twin, twin.view, source)
     return twin
+
+
+def _extents(x: np.ndarray, source: Source) -> tuple[tuple[Dim, ...], tuple[AnyStride | None, ...], tuple[int, ...] | None]:
+    """The extents of an argument, some of them run-time values, its strides, and the order of its axes if these follow."""
+    trace = tracer.current()
+    numbers = trace.shapes.numbers.get(id(x)) if trace.shapes is not None else None
+    fixed = {n for d in trace.decisions if d[0] == tracer.SPECIALISED for n in d[1]}
+    if numbers is None or all(n is None or n in fixed for n in numbers):
+        return x.shape, x.strides, None
+    dims: list[Dim] = []
+    for axis, (n, extent) in enumerate(zip(numbers, x.shape, strict=True)):
+        dims.append(extent if n is None or n in fixed else _symbol(n, extent, source, axis))
+    if x.ndim == 1:
+        return tuple(dims), x.strides, None
+    layout = tuple(range(x.ndim)) if x.flags.c_contiguous else tuple(range(x.ndim))[::-1]
+    return tuple(dims), packed_strides(dims, x.dtype, layout), layout
+
+
+def _symbol(number: int, extent: int, source: Source, axis: int) -> Value:
+    """The run-time value of an extent: one for all extents of that number."""
+    trace = tracer.current()
+    found = next((v for v, (n, _) in trace.facts.symbols.items() if n == number), None)
+    if found is None:
+        place = Extent(source, axis, number)
+        found = trace.add_input(place, PY_INT, str(place))
+        trace.facts.symbols[found] = (number, KnownInput(extent, place))
+        integers.set_bounds(found, [integers.form_of(2)], [])
+    return found
 
 
 def _lift_container(x: Any, source: Source, in_key: bool) -> Any:

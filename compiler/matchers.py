@@ -7,14 +7,18 @@ cannot describe have no matcher.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import FunctionType
 from typing import Any
 
 import numpy as np
 
 from . import pytree
+from .known import Known, KnownInput, KnownResult, ValueGuard, expression
+from .shape_families import order_of
 from .signature import Static, has_identity, leaf_key
+from .sources import Extent, Source
+from .traced import Guard
 
 Matcher = Callable[[tuple, dict], bool]
 
@@ -27,9 +31,14 @@ class _NoMatcher(Exception):
     """These arguments are too many or too unusual."""
 
 
-def matcher(args: tuple, kwargs: dict) -> Matcher | None:
-    """A function that tells whether other arguments have the same signature as these, or None."""
-    writer = _Writer()
+def matcher(args: tuple, kwargs: dict, numbers: Mapping[int, Sequence[int | None]] | None = None,
+            guards: Iterable[Guard] = ()) -> Matcher | None:
+    """A function that tells whether other arguments have the same signature as these, or None.
+
+    numbers: for arrays, by id, which of their extents are run-time values, equal where the numbers are.  guards: what has
+    to hold of those.
+    """
+    writer = _Writer(numbers or {})
     try:
         writer.value("args", args)
         if kwargs:
@@ -37,6 +46,8 @@ def matcher(args: tuple, kwargs: dict) -> Matcher | None:
         else:
             writer.test("not kwargs")
         writer.distinct()
+        for g in guards:
+            writer.guard(g)
     except _NoMatcher:
         return None
     source = "\n    ".join(["def accepts(args, kwargs):", *writer.lines, "return True"])
@@ -44,10 +55,22 @@ def matcher(args: tuple, kwargs: dict) -> Matcher | None:
     return writer.names["accepts"]
 
 
+def is_of_extents(g: Guard) -> bool:
+    """Can `matcher` test it?"""
+    return isinstance(g, ValueGuard) and type(g.expected) is bool and _is_of_extents(g.known)
+
+
+def _is_of_extents(known: Known) -> bool:
+    if isinstance(known, KnownInput):
+        return isinstance(known.source, Extent)
+    return not isinstance(known, KnownResult) or all(map(_is_of_extents, known.operands))
+
+
 class _Writer:
     """The lines of one matcher, and what they refer to."""
 
-    def __init__(self) -> None:
+    def __init__(self, numbers: Mapping[int, Sequence[int | None]]) -> None:
+        self.numbers, self.symbols = numbers, set[int]()
         self.lines: list[str] = []
         self.names: dict[str, Any] = {"ndarray": np.ndarray}
         self.objects: list[tuple[str, Any]] = []
@@ -93,9 +116,53 @@ class _Writer:
 
     def array(self, place: str, x: np.ndarray) -> None:
         self.objects.append((place, x))
+        numbers = self.numbers.get(id(x), ())
+        if any(n is not None for n in numbers):
+            self.shaped_array(place, x, numbers)
+            return
         self.test(f"{place}.__class__ is ndarray", f"{place}.shape == {self.name(x.shape)}",
                   f"{place}.dtype is {self.name(x.dtype)}", f"{place}.strides == {self.name(x.strides)}",
                   f"{place}.flags.num & {_FLAGS} == {x.flags.num & _FLAGS}")
+
+    def shaped_array(self, place: str, x: np.ndarray, numbers: Sequence[int | None]) -> None:
+        """An array with run-time extents; its strides follow from these."""
+        self.test(f"{place}.__class__ is ndarray", f"{place}.dtype is {self.name(x.dtype)}",
+                  f"{place}.flags.num & {_FLAGS} == {x.flags.num & _FLAGS}")
+        shape = f"s{self.count}"
+        self.lines.append(f"{shape} = {place}.shape")
+        self.test(f"len({shape}) == {x.ndim}")
+        texts = []
+        for axis, (n, extent) in enumerate(zip(numbers, x.shape, strict=True)):
+            if n is None:
+                self.test(f"{shape}[{axis}] == {extent}")
+                texts.append(str(extent))
+            elif n in self.symbols:
+                self.test(f"{shape}[{axis}] == n{n}")
+                texts.append(f"n{n}")
+            else:
+                self.symbols.add(n)
+                self.lines.append(f"n{n} = {shape}[{axis}]")
+                self.test(f"n{n} >= 2")
+                texts.append(f"n{n}")
+        if x.ndim == 1:
+            self.test(f"{place}.strides == {x.strides}")
+            return
+        axes = list(range(x.ndim) if order_of(x) == "F" else reversed(range(x.ndim)))
+        strides, step = [""] * x.ndim, str(x.itemsize)
+        for a in axes:
+            strides[a] = step
+            step = f"{step}*{texts[a]}"
+        self.test(f"{place}.strides == ({', '.join(strides)})")
+
+    def guard(self, g: Guard) -> None:
+        """Test what a version relies on, if that is about run-time extents alone."""
+        assert isinstance(g, ValueGuard)
+
+        def value_of(source: Source) -> str:
+            assert isinstance(source, Extent)
+            return f"n{source.number}"
+
+        self.test(f"bool({expression(g.known, value_of, self.names)}) is {g.expected}")
 
     def container(self, place: str, x: tuple | list | dict) -> None:
         known = place in ("args", "kwargs")

@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..ir.types import Dim
+from .strides import AnyStride
 
 
-def keep_order(operands: Sequence[tuple[tuple[Dim, ...], tuple[int | None, ...]]], dims: tuple[Dim, ...],
+def keep_order(operands: Sequence[tuple[tuple[Dim, ...], tuple[AnyStride | None, ...]]], dims: tuple[Dim, ...],
                ) -> tuple[int, ...] | None:
     """NumPy's K order: the axes, slowest first, of a new array made from operands with these extents and strides.
 
@@ -51,14 +52,14 @@ def _is_faster(columns: Sequence[Sequence[Any]], a: int, b: int) -> bool | None:
     return answer
 
 
-def stride_order(strides: Sequence[int | None]) -> tuple[int, ...]:
+def stride_order(strides: Sequence[AnyStride | None]) -> tuple[int, ...]:
     """The axes by decreasing stride, an axis of stride 0 (broadcast) fastest: what NumPy's copies keep."""
     if any(s is None for s in strides):
         return tuple(range(len(strides)))
     return tuple(sorted(range(len(strides)), key=lambda k: -abs(strides[k])))  # type: ignore[arg-type]
 
 
-def order_layout(order: str, operands: Sequence[tuple[tuple[Dim, ...], tuple[int | None, ...]]], dims: tuple[Dim, ...],
+def order_layout(order: str, operands: Sequence[tuple[tuple[Dim, ...], tuple[AnyStride | None, ...]]], dims: tuple[Dim, ...],
                  is_fortran: bool) -> tuple[int, ...] | None:
     """The layout that order= "C", "F", "A" or "K" asks for. is_fortran: what "A" follows."""
     if order == "K":

@@ -18,7 +18,7 @@ from .arrays import TracedArray, as_array, new_array, value_of
 from .forms import Form
 from .joins import JoinError, join_scalars
 from .known import Known, known_result
-from .scalars import TracedScalar, concrete, is_weak, known_of, to_kind
+from .scalars import TracedScalar, concrete, derivation, is_weak, known_of, to_kind
 from .values import cast, cast_weak, check_dtype
 
 _python: Any
@@ -173,7 +173,7 @@ def select(condition: Any, x: Any, y: Any, better: Callable | None = None) -> An
     """x if the condition holds, else y: for scalars (of one kind, after joining), and where nothing is traced."""
     if not isinstance(condition, (TracedScalar, TracedArray)):
         return x if condition else y
-    if isinstance(condition, TracedScalar) and condition.known is not None:
+    if isinstance(condition, TracedScalar) and derivation(condition) is not None:
         return x if condition else y
     test = cast(value_of(condition), np.dtype(bool))
     if is_weak(x) and is_weak(y) and kind_of(x) == kind_of(y):

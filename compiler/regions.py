@@ -18,7 +18,7 @@ from .choice import Choice, spread
 from .effects import are_seen, raise_in_program
 from .held import look
 from .run_time_lists import RunTimeList
-from .scalars import TracedScalar
+from .scalars import TracedScalar, derivation
 from .state import Either, Tentative, Undefined
 from .tracer import StagedLoop
 from .values import cast_weak
@@ -100,7 +100,7 @@ def condition_of(x: Any) -> Any:
     if isinstance(x, TracedArray):
         x = truth_operand(x)
     if isinstance(x, TracedScalar):
-        return bool(x) if x.known is not None else x
+        return bool(x) if derivation(x) is not None else x
     look(x)
     return bool(x)
 

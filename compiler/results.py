@@ -18,12 +18,13 @@ from numpy.lib.stride_tricks import as_strided
 
 from ..ir.builder import Slot
 from ..ir.graph import Output, Value, defining_block
-from ..ir.types import DTYPES, WeakType
+from ..ir.types import DTYPES, WeakType, same_dims
 from . import integers, pytree, tracer
 from .arrays import TracedArray, new_array
 from .choice import Choice
 from .effects import host_call
 from .growing import PYTHON_TYPES, Appended
+from .known import Known
 from .masked_values import MaskedValues
 from .padding import padded
 from .run_time_lists import RunTimeList
@@ -352,6 +353,7 @@ class Recipes:
         self.outputs: list[Output] = []
         self._of_value: dict[int, int] = {}
         self._of_storage: dict[Storage, Recipe] = {}
+        self.shapes: dict[int, tuple[int | Known, ...]] = {}
         # The array that is the buffer itself; others over the same storage are views of it.
         self._owners: dict[Storage, TracedArray] = {}
         self._memo: dict[int, tuple[Any, Recipe]] = {}
@@ -444,9 +446,15 @@ class Recipes:
         """A new buffer; of one whose extents are run-time values, the first elements of the greatest that there may be."""
         value = storage.value
         dims = storage.seen[0].dims if storage.seen else value.dims  # type: ignore[union-attr]
-        rooms = [integers.upper_bound(d) for d in value.dims]
         if all(isinstance(d, int) for d in dims):
             return NewArray(self._output(value, Output(layout=storage.layout)))
+        known = [d if isinstance(d, int) else integers.facts().following(d) for d in value.dims]
+        if None not in known:
+            whole = same_dims(dims, value.dims)
+            number = self._output(value, Output(layout=storage.layout if whole else None))
+            self.shapes[number] = tuple(known)  # type: ignore[arg-type]
+            return NewArray(number) if whole else FirstOf(NewArray(number), self._numbers(dims), storage.layout)
+        rooms = [integers.upper_bound(d) for d in value.dims]
         if None in rooms:
             delivered = Delivered()
             host_call("result", delivered.receive, [value], ())
@@ -474,6 +482,7 @@ class Recipes:
                     out.append(SetContents(c.source, None, tuple(map(self.recipe, c.twin))))
         for twin in trace.twins.values():
             if twin.array.view is not twin.view:
+                tracer.specialise(*(d for d in twin.array.view.dims if isinstance(d, Value)))
                 out.append(SetPlace(Attribute(twin.source, "shape"), Constant(twin.array.view.dims)))
         for source, value in trace.bindings.items():
             if isinstance(value, Tentative):

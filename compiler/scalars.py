@@ -86,7 +86,7 @@ class TracedScalar(Operators):
         raise TypeError(f"'{_type_name(self)}' object is not iterable")
 
     def __bool__(self) -> bool:
-        known = known_result(bool, (self.known,))
+        known = known_result(bool, (derivation(self),))
         if known is None:
             tracer.unroll_for(self.value)
             raise tracer.unsupported("a condition on a run-time value",
@@ -162,6 +162,11 @@ def concrete(x: Any, what: str) -> Any:
         raise tracer.unsupported(f"{what} from a run-time value", "its value is not known while compiling",
                                  "pass it as an argument of its own")
     return _guarded(x.known)
+
+
+def derivation(x: TracedScalar) -> Known | None:
+    """How a scalar follows from the call, if only its truth is needed: from run-time extents, too."""
+    return x.known or tracer.current().facts.following(x.value)
 
 
 def known_of(x: Any) -> Known | None:

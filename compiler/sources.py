@@ -153,3 +153,19 @@ class Cell(Source):
 
     def __str__(self) -> str:
         return f"closure variable {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Extent(Source):
+    """base.shape[axis], which the native code reads from the array itself.  number: which of the call's run-time extents."""
+
+    base: Source
+    axis: int
+    number: int
+
+    def read(self, call: Call) -> int:
+        shape: tuple[int, ...] = self.base.read(call).shape
+        return shape[self.axis]
+
+    def __str__(self) -> str:
+        return f"{self.base}.shape[{self.axis}]"

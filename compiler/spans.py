@@ -54,6 +54,10 @@ def _clamped(bound: Dim, low: int, high: Dim, extent: Dim) -> Dim:
     below = integers.at_most(bound, high)
     if above and below:
         return bound
+    if above and integers.at_most(high, bound):
+        return high
+    if not above and integers.at_most(bound, low):
+        return low
     return integers.remember(("clamp", form_of(bound).key, low, form_of(high).key),
                              lambda: _clamp_value(as_value(bound), low, high))
 
@@ -81,7 +85,7 @@ def _clamp_value(value: Value, low: int, high: Dim) -> Value:
 def _at_least_zero(span: Dim) -> Dim:
     if is_nonnegative(form_of(span)):
         return span
-    if isinstance(span, int):
+    if isinstance(span, int) or is_nonnegative(form_of(span).scaled(-1)):
         return 0
 
     def make() -> Value:

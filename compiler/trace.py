@@ -34,26 +34,26 @@ from .hooks import call
 from .known import DistinctGuard
 from .lifting import RUN_TIME_SCALARS, lift
 from .results import Recipes
-from .sources import Argument, Call, Source
+from .sources import Argument, Call, Extent, Source
 from .state import UNDEFINED
 from .traced import Traced
-from .tracer import Restart, Trace
+from .tracer import Restart, Shapes, Trace
 from .views import Storage, packed_strides
 
 _MAX_RESTARTS = 100
 
 
 def trace(f: Callable[..., Any], args: tuple, kwargs: dict, run_time_scalars: bool = False,
-          assumptions: frozenset[tuple] = frozenset()) -> Traced:
+          assumptions: frozenset[tuple] = frozenset(), shapes: Shapes | None = None) -> Traced:
     """Trace one call of `f`. Nothing of the caller's is changed.
 
     run_time_scalars: do not read the values of Python scalars among the arguments; what needs them is then staged or refused.
-    assumptions: those found to fail.
+    assumptions: those found to fail.  shapes: the extents that are to be run-time values, where they can.
     """
     decisions: frozenset[tuple] = assumptions | frozenset({(RUN_TIME_SCALARS,)} if run_time_scalars else ())
     for _ in range(_MAX_RESTARTS):
         try:
-            with tracer.tracing(Trace(Call(args, kwargs, []), decisions)) as state:
+            with tracer.tracing(Trace(Call(args, kwargs, []), decisions, shapes)) as state:
                 return _trace(state, f, args, kwargs)
         except Restart as r:
             assert r.decision not in decisions, r.decision
@@ -73,7 +73,7 @@ def _trace(state: Trace, f: Callable[..., Any], args: tuple, kwargs: dict) -> Tr
         result = call(f, tuple(given), named)
     except Exception as e:
         ended = state.block in state.unreachable
-        if isinstance(e, TreadleError) or state.builder.block is not state.block or not (
+        if state.shapes is not None or isinstance(e, TreadleError) or state.builder.block is not state.block or not (
                 ended or effects.are_seen() or effects.holds_run_time_values(e)):
             raise
         if not ended:
@@ -104,13 +104,15 @@ def finish_trace(state: Trace, name: str, result: Any) -> Traced:
         state.guard(DistinctGuard(tuple(c.source for c in state.containers.values())))
     state.block.yields = list(recipes.values)
     storages = {id(s.parameter): s for s in state.storages if s.parameter is not None}
-    parameters = [_parameter(source, value, storages.get(id(value))) for source, value in state.inputs]
+    places = {source: k for k, (source, _) in enumerate(state.inputs)}
+    parameters = [_parameter(source, value, storages.get(id(value))) if not isinstance(source, Extent) else
+                  Parameter(str(source), extent_of=(places[source.base], source.axis)) for source, value in state.inputs]
     # Names of native symbols are made from it.
     function = Function(re.sub(r"\W", "", name) or "function", state.block, parameters, recipes.outputs)
     check_effects(function)
     generators = [s.base for s, _ in state.inputs if isinstance(s, StateAddress)] if state.draws else None
     return Traced(function, [s for s, _ in state.inputs], list(state.guards), recipe, effects, bool(state.unions), generators,
-                  assumed(state.decisions))
+                  assumed(state.decisions), recipes.shapes, frozenset(n for n, _ in state.facts.symbols.values()))
 
 
 def _parameter(source: Source, value: Any, storage: Storage | None) -> Parameter:
@@ -121,8 +123,9 @@ def _parameter(source: Source, value: Any, storage: Storage | None) -> Parameter
     # A constant's memory is packed.
     strides = packed_strides(value.dims, value.dtype) if storage is None else storage.strides
     itemsize = value.dtype.itemsize
-    return Parameter(str(source), tuple(s // itemsize if s is not None else 0 for s in strides),
-                     storage is not None and storage.writeable)
+    run_time = storage is not None and not all(isinstance(s, int) for s in strides)
+    return Parameter(str(source), tuple(s // itemsize if isinstance(s, int) else 0 for s in strides),
+                     storage is not None and storage.writeable, storage.layout if run_time and storage is not None else None)
 
 
 def _names(f: Callable[..., Any], count: int) -> list[str]:

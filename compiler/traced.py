@@ -22,7 +22,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from ..ir.graph import Function
-from .sources import Call, Source
+from .known import Known
+from .sources import Call, Extent, Source
 
 
 class Guard(Protocol):
@@ -58,8 +59,12 @@ class Build:
 
 @dataclass(eq=False, slots=True)
 class Traced:
-    """A traced function. `unites`: some inputs share memory and are one parameter. `generators`: where the caller's random
-    generators are; None if the function draws no random numbers. `assumptions`: see `assumptions.py`."""
+    """A traced function.
+
+    unites: some inputs share memory and are one parameter.  generators: where the caller's random generators are; None if
+    the function draws no random numbers.  assumptions: see `assumptions.py`.  shapes: the extents of new arrays, where
+    run-time extents of arguments decide them; symbols: the numbers of those extents.
+    """
 
     function: Function
     inputs: list[Source]
@@ -69,6 +74,8 @@ class Traced:
     unites: bool = False
     generators: list[Source] | None = None
     assumptions: frozenset[tuple] = frozenset()
+    shapes: dict[int, tuple[int | Known, ...]] = field(default_factory=dict)
+    symbols: frozenset[int] = frozenset()
 
     def matches(self, call: Call) -> bool:
         """Do the guards hold for this call? A place that cannot be read any more fails its guard."""
@@ -81,8 +88,8 @@ class Traced:
         return True
 
     def bind(self, call: Call) -> list[np.ndarray | np.generic | bool | int | float | complex]:
-        """The parameters' values, in order."""
-        return [s.read(call) for s in self.inputs]
+        """The parameters' values, in order, but for extents, which the native code reads."""
+        return [s.read(call) for s in self.inputs if type(s) is not Extent]
 
     def finish(self, outputs: Sequence[Any], call: Call) -> Any:
         """The result, once the effects on the caller's objects are done."""

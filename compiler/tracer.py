@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,7 @@ from ..ir.graph import Block, Value
 from ..ir.loc import Loc
 from ..ir.types import Type
 from .forms import Facts
+from .known import KnownResult, ValueGuard
 from .sources import Call, Source
 from .traced import Guard
 
@@ -59,6 +60,14 @@ class Container:
 
 
 @dataclass(frozen=True, slots=True)
+class Shapes:
+    """Which extents of a call's arrays are run-time values: `numbers` has per array, by its id, one number or None per axis;
+    axes of one number have one extent."""
+
+    numbers: Mapping[int, tuple[int | None, ...]]
+
+
+@dataclass(frozen=True, slots=True)
 class Twin:
     """A traced array that stands for one of the caller's, with the view it had at first."""
 
@@ -79,6 +88,41 @@ class StagedLoop:
     most: int | None = None
 
 
+def _is_many(extent: int) -> bool:
+    return extent >= 2
+
+
+class TracingBuilder(Builder):
+    """Sees to it that extents which follow from run-time extents of arguments are at least 2: a guard, or they are numbers.
+
+    So no rule has to ask whether such an extent is 1, which would be repeated, or 0.
+    """
+
+    def __init__(self, block: Block, facts: Facts, guard: Callable[[Guard], None]) -> None:
+        super().__init__(block)
+        self._facts, self._guard = facts, guard
+        self._checked: set[Value] = set()
+
+    def emit(self, name: str, operands: Sequence[Value], attrs: dict | None = None, regions: Sequence[Block] = (),
+             loc: Loc | None = None) -> list[Value]:
+        results = super().emit(name, operands, attrs, regions, loc)
+        if self._facts.symbols:
+            for v in results:
+                for d in v.dims:
+                    if isinstance(d, Value) and d not in self._checked:
+                        self._check(d)
+        return results
+
+    def _check(self, d: Value) -> None:
+        self._checked.add(d)
+        known = self._facts.following(d)
+        if known is None or d in self._facts.symbols:
+            return
+        if not _is_many(known.value):
+            specialise(d)
+        self._guard(ValueGuard(KnownResult(True, _is_many, (known,)), True))
+
+
 class Trace:
     """One function being traced.
 
@@ -96,12 +140,14 @@ class Trace:
     chosen: is there any `Choice`?  assumed: the tags that an enclosing branch has settled.
     appended: by id, what staged loops have appended to lists, with the array and the number that it is an element of.
     decisions: what earlier attempts at this trace have found necessary.
+    shapes: which extents of arguments are run-time values.
     """
 
-    def __init__(self, call: Call, decisions: frozenset[tuple] = frozenset()) -> None:
-        self.call = call
+    def __init__(self, call: Call, decisions: frozenset[tuple] = frozenset(), shapes: Shapes | None = None) -> None:
+        self.call, self.shapes = call, shapes
         self.block = Block()
-        self.builder = Builder(self.block)
+        self.facts = Facts()
+        self.builder: Builder = TracingBuilder(self.block, self.facts, self.guard)
         self.storages: list[Storage] = []
         self.inputs: list[tuple[Source, Value]] = []
         self.guards: dict[Guard, None] = {}
@@ -114,7 +160,6 @@ class Trace:
         self.unions: dict[tuple[Source, ...], Storage] = {}
         self.fresh: dict[int, Any] = {}
         self.rewritten: dict[FunctionType, FunctionType] = {}
-        self.facts = Facts()
         self.loops: list[StagedLoop] = []
         self.depth = 0
         self.trying = 0
@@ -295,9 +340,21 @@ def depends_on(value: Value) -> set[Block]:
     return found
 
 
+# A decision: these of the call's run-time extents are numbers after all.
+SPECIALISED = "specialised extents"
+
+
+def specialise(*values: Value) -> None:
+    """Where values follow from run-time extents of arguments, trace again with those extents as numbers."""
+    numbers = frozenset[int]().union(*(current().facts.symbols_of(v) for v in values))
+    if numbers:
+        raise Restart((SPECIALISED, numbers))
+
+
 def unroll_for(value: Value, most: int = MOST_UNROLLED) -> None:
     """If the index of a loop of at most so many trips decides this value, which tracing needs, trace again with that loop
-    unrolled."""
+    unrolled; if extents of arguments do, with these specialised."""
+    specialise(value)
     blocks = depends_on(value)
     for loop in reversed(current().loops):
         if loop.body in blocks and loop.trips is not None and loop.trips <= most:

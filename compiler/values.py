@@ -92,14 +92,22 @@ def _common_dim(a: Dim, b: Dim, shapes: Sequence[Sequence[Dim]]) -> Dim:
     return unify(a, b, "operands could not be broadcast together with shapes ({0},) ({1},) ")
 
 
-def unify(a: Dim, b: Dim, message: str) -> Dim:
+def must_equal(a: Dim, b: Dim, message: str) -> None:
+    """Two extents that nothing repeats: they are equal, or ValueError with this message where the program runs."""
+    if a is not b and not (isinstance(a, int) and isinstance(b, int)):
+        unify(a, b, message, may_repeat=False)
+
+
+def unify(a: Dim, b: Dim, message: str, may_repeat: bool = True) -> Dim:
     """Two extents that must be equal, one of them known only at run time: checked there, with this ValueError.
 
     An extent of 1 would be repeated instead: a short loop that decides whether it is 1 is unrolled, else that is an
     UnsupportedError where it happens.
     """
     wanted = b if isinstance(b, int) else a
-    repeats = [d for d in (a, b) if isinstance(d, Value) and not integers.at_most(2, d)]
+    if integers.agree(a, b):
+        return wanted
+    repeats = [d for d in (a, b) if may_repeat and isinstance(d, Value) and not integers.at_most(2, d)]
     for d in repeats:
         tracer.unroll_for(d, _FEW_TRIPS)
 
@@ -110,8 +118,8 @@ def unify(a: Dim, b: Dim, message: str) -> Dim:
             longer = tracer.emit("py_not_equal", [d, tracer.constant(1)])
             tracer.emit("check", [tracer.constant(True), tracer.emit("py_bitwise_or", [equal, longer])],
                         exception="UnsupportedError", message=_REPEATED)
-        known = tracer.constant(wanted) if isinstance(wanted, int) else wanted
-        return tracer.emit("check", [known, equal, *pair], exception="ValueError", message=message)
+        extent = tracer.constant(wanted) if isinstance(wanted, int) else wanted
+        return tracer.emit("check", [extent, equal, *pair], exception="ValueError", message=message)
 
     checked = integers.remember(("equal", integers.form_of(a).key, integers.form_of(b).key), make)
     if isinstance(wanted, int):

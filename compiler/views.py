@@ -23,6 +23,7 @@ from ..ir.types import DTYPE_NAMES, Dim, same_dims
 from ..ir.viewmap import ViewMap, compose, identity_map, permutation_map, renumber_slots, slots_of
 from . import dispatch, tracer
 from .sources import Source
+from .strides import AnyStride, extents_of, times
 
 # Why such an array cannot be written.
 SLICE_COPY = "a slice with a run-time step, which is a copy here and a view in NumPy"
@@ -47,7 +48,7 @@ class Storage:
     allocation made by the caller comes from; `parameter` is then its value at entry.  written: overwritten in the trace.
     """
 
-    def __init__(self, value: Value, strides: tuple[int | None, ...] | None = None, source: Source | None = None,
+    def __init__(self, value: Value, strides: tuple[AnyStride | None, ...] | None = None, source: Source | None = None,
                  writeable: bool = True, layout: tuple[int, ...] | None = None) -> None:
         self.value = value
         self.parameter = value if source is not None else None
@@ -62,15 +63,15 @@ class Storage:
 
 
 def packed_strides(dims: Sequence[Dim], dtype: np.dtype, layout: tuple[int, ...] | None = None,
-                   ) -> tuple[int | None, ...]:
+                   ) -> tuple[AnyStride | None, ...]:
     """Strides of a new array whose axes lie in memory in the order `layout` (slowest first; None: C order)."""
-    strides: list[int | None] = [None] * len(dims)
-    step: int | None = dtype.itemsize
+    strides: list[AnyStride | None] = [None] * len(dims)
+    step: AnyStride | None = dtype.itemsize
     for axis in reversed(layout if layout is not None else range(len(dims))):
         strides[axis] = step
         d = dims[axis]
         # NumPy counts an extent of 0 as 1 here, so that strides stay distinct.
-        step = step * max(d, 1) if step is not None and isinstance(d, int) else None
+        step = times(step, max(d, 1) if isinstance(d, int) else d)
     return tuple(strides)
 
 
@@ -146,7 +147,7 @@ class View:
     steps: tuple[Step, ...]
     dims: tuple[Dim, ...]
     dtype: np.dtype
-    strides: tuple[int | None, ...]
+    strides: tuple[AnyStride | None, ...]
     writeable: bool = True
 
     def __call__(self, dtype: Any = None, type: Any = None) -> Any:
@@ -235,20 +236,20 @@ def _put(steps: tuple[Step, ...], base: Value, new: Value) -> Value:
     return first.write(base, inner)
 
 
-def is_packed(dims: Sequence[Dim], strides: Sequence[int | None], itemsize: int, axes: Sequence[int]) -> bool:
+def is_packed(dims: Sequence[Dim], strides: Sequence[AnyStride | None], itemsize: int, axes: Sequence[int]) -> bool:
     """Do the axes, fastest first, follow each other without gaps? NumPy ignores axes of extent 1 and empty arrays."""
     if any(isinstance(d, int) and d == 0 for d in dims):
         return True
-    step: int | None = itemsize
+    step: AnyStride | None = itemsize
     for a in axes:
         d = dims[a]
         if isinstance(d, int) and d == 1:
             continue
         if strides[a] is None and step is None:
             continue
-        if strides[a] != step:
+        if strides[a] is None or step is None or strides[a] != step:
             return False
-        step = step * d if step is not None and isinstance(d, int) else None
+        step = times(step, d)
     return True
 
 
@@ -265,8 +266,8 @@ def _is_identity(step: Affine, dims: Sequence[Dim]) -> bool:
     return step.map == identity_map(len(dims)) and same_dims(step.dims, tuple(dims))
 
 
-def _mapped_strides(map: ViewMap, strides: Sequence[int | None], rank: int) -> tuple[int | None, ...]:
-    out: list[int | None] = [0] * rank
+def _mapped_strides(map: ViewMap, strides: Sequence[AnyStride | None], rank: int) -> tuple[AnyStride | None, ...]:
+    out: list[AnyStride | None] = [0] * rank
     for axis, stride in zip(map, strides, strict=True):
         for step, a in axis.terms:
             known = out[a]
@@ -306,11 +307,14 @@ def reshape_value(x: Value, dims: Sequence[Dim]) -> Value:
     return tracer.emit("reshape", [x, *[d for d in dims if isinstance(d, Value)]], dims=dim_template(dims))
 
 
-def reshaped_strides(old: Sequence[Dim], strides: Sequence[int | None], new: Sequence[Dim], itemsize: int,
-                     ) -> tuple[int | None, ...] | None:
+def reshaped_strides(old: Sequence[Dim], strides: Sequence[AnyStride | None], new: Sequence[Dim], itemsize: int,
+                     ) -> tuple[AnyStride | None, ...] | None:
     """Strides under which `new` extents view the same memory, or None where NumPy copies."""
     if any(not isinstance(d, int) for d in (*old, *new)):
         packed = is_packed(old, strides, itemsize, range(len(old) - 1, -1, -1))
+        if not packed and len(new) > 1:
+            # What can be merged into which of the new axes is decided by their extents.
+            tracer.specialise(*(d for d in (*old, *new) if isinstance(d, Value)), *extents_of(*strides))
         return packed_strides(new, np.dtype(f"V{itemsize}")) if packed else None
     if math.prod(old) == 0 or is_packed(old, strides, itemsize, range(len(old) - 1, -1, -1)):  # type: ignore[arg-type]
         return packed_strides(new, np.dtype(f"V{itemsize}"))
@@ -328,7 +332,7 @@ def reshaped_strides(old: Sequence[Dim], strides: Sequence[int | None], new: Seq
                 have *= pairs[i_end][0]  # type: ignore[operator,assignment]
                 i_end += 1
         for k in range(i, i_end - 1):
-            if pairs[k][1] != pairs[k + 1][0] * pairs[k + 1][1]:  # type: ignore[operator]
+            if pairs[k][1] != pairs[k + 1][0] * pairs[k + 1][1]:  # type: ignore[operator,arg-type]
                 return None
         out[j_end - 1] = pairs[i_end - 1][1]  # type: ignore[assignment]
         for k in range(j_end - 1, j, -1):

@@ -111,11 +111,16 @@ class Parameter:
     """What is known of one argument: its name and, for an array, the layout it arrives in.
 
     strides: in elements, per axis (may be negative or 0); None for a scalar.  writeable: NumPy's flag.
+    layout: the array is packed, its axes in this order (slowest first), and its strides follow from run-time extents; what
+    `strides` holds is then not looked at.
+    extent_of: this is the extent of array number k along an axis (k, axis), at least 2.
     """
 
     name: str
     strides: tuple[int, ...] | None = None
     writeable: bool = True
+    layout: tuple[int, ...] | None = None
+    extent_of: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,10 +26,12 @@ class Buffer:
     fresh: an "arg" that is a new result: nobody sees what it holds if the function raises.
     offset, worker_stride: where a temporary lies in the arena: at byte `offset + worker * worker_stride`; the stride is
     not 0 for a temporary that each thread of a parallel loop has to itself (`passes.arena` decides).
-    base: the i64 variable that holds the address of a temporary outside the arena (`passes.heap`).
+    base: the i64 variable that holds the address of a temporary outside the arena (`passes.heap`, `passes.rooms`); each: the
+    i64 variable by how many bytes the copies lie apart that each thread of a parallel loop has to itself.
     """
 
-    __slots__ = ("base", "data", "dims", "dtype", "fresh", "name", "offset", "place", "readonly", "strides", "worker_stride")
+    __slots__ = ("base", "data", "dims", "dtype", "each", "fresh", "name", "offset", "place", "readonly", "strides",
+                 "worker_stride")
 
     def __init__(self, name: str, dtype: str, dims: tuple[Expr, ...], strides: tuple[Expr, ...] | None = None,
                  place: str = "temp", readonly: bool = False, data: tuple | None = None) -> None:
@@ -39,6 +41,7 @@ class Buffer:
         self.offset: int | None = None
         self.worker_stride = 0
         self.base: str | None = None
+        self.each: str | None = None
         self.fresh = False
 
     @property
@@ -229,7 +232,8 @@ class LoopFunction:
     buffers: the memory it is given, in order: pointers.  scalars: run-time scalars it is given, as (name, scalar type).
     Results that are scalars are written to "arg" buffers of rank 0 (complex ones of shape (2,)).  errors: what each Raise
     code stands for.  arena_bytes, worker_bytes: the arena holds `arena_bytes + workers * worker_bytes` bytes.
-    notes: the temporaries and copies that lowering needed, in words.
+    notes: the temporaries and copies that lowering needed, in words.  least: of some scalars, what they are never below.
+    room: the bytes, and the bytes per worker, of the block whose address the last scalar is.
     """
 
     name: str
@@ -240,6 +244,8 @@ class LoopFunction:
     arena_bytes: int = 0
     worker_bytes: int = 0
     notes: list[str] = field(default_factory=list)
+    least: dict[str, int] = field(default_factory=dict)
+    room: tuple[Expr, Expr] | None = None
 
 
 def bodies(s: Stmt) -> list[list[Stmt]]:

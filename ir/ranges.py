@@ -36,6 +36,8 @@ class Ranges:
         self.facts: tuple[Linear, ...] = ()
         self.order: dict[str, int] = {}
         self.names: tuple[str, ...] = ()
+        # Extents that the caller's arrays decide: nothing bounds them, and they are taken to be large.
+        self.large: frozenset[str] = frozenset()
         self._steps_left = STEPS
         self._known: dict[tuple[Expr, int], Interval] = {}
 
@@ -43,7 +45,19 @@ class Ranges:
         new = Ranges()
         new.bounds, new.steps, new.values = dict(self.bounds), dict(self.steps), dict(self.values)
         new.conditions, new.facts, new.names, new.order = dict(self.conditions), self.facts, self.names, dict(self.order)
+        new.large = self.large
         return new
+
+    def with_large(self, name: str, least: int) -> Ranges:
+        """`name` is an extent of the caller's, at least `least`."""
+        new = self.with_variable(name, [least])
+        new.large = self.large | {name}
+        return new
+
+    def may_be_large(self, e: Expr) -> bool:
+        """Does an extent of the caller's make this as large as it is?"""
+        form = self.linear(e)
+        return any(f > 0 and form.atoms[a].variables & self.large for a, f in form.terms.items())
 
     # Adding facts.
 
@@ -278,7 +292,9 @@ def function_ranges(function: LoopFunction) -> Ranges:
     extents = {str(d.payload) for b in function.buffers for d in b.dims if d.kind == "var"}
     ranges = Ranges()
     for name, dtype in function.scalars:
-        if NUMPY_DTYPE[dtype].kind in "iu":
+        if name in function.least:
+            ranges = ranges.with_large(name, function.least[name])
+        elif NUMPY_DTYPE[dtype].kind in "iu":
             ranges = ranges.with_variable(name, [0] if name in extents else [])
         else:
             ranges = ranges.with_names([name])

@@ -2,7 +2,7 @@
 
 Before: a loop program whose temporaries are introduced by `Alloc`.  After: each of their buffers has an `offset`, a multiple
 of 64, and buffers whose lifetimes meet do not overlap; a temporary allocated inside a threaded loop has a copy per worker.
-Those of unbounded size lie elsewhere (`heap`).
+Those of unbounded size lie elsewhere (`rooms`, `heap`).
 Lifetimes run from the `Alloc` to the last use, or to the end of the loop that use is in, if the `Alloc` is outside of it.
 """
 
@@ -15,6 +15,7 @@ from ..ir.expr import Expr
 from ..ir.loops import Alloc, Buffer, Call, For, If, Let, LoopFunction, Stmt, Store, While, own_exprs
 from ..ir.ranges import Ranges, function_ranges
 from .heap import heap, largest, within
+from .rooms import find_rooms, place_rooms
 
 ALIGNMENT = 64
 
@@ -30,10 +31,12 @@ class _Lifetime:
 
 def arena(function: LoopFunction) -> LoopFunction:
     """Place every temporary of `function`; sets `arena_bytes` and `worker_bytes`."""
-    heap(function)
-    lifetimes = _Lifetimes()
+    rooms = find_rooms(function)
+    heap(function, rooms)
+    lifetimes = _Lifetimes(rooms)
     lifetimes.body(function.body, [], function_ranges(function))
-    found = list(lifetimes.of.values())
+    place_rooms(function, [t for t in lifetimes.of.values() if t.buffer in rooms])
+    found = [t for t in lifetimes.of.values() if t.buffer not in rooms]
     function.arena_bytes = _place([t for t in found if t.shared])
     function.worker_bytes = _place([t for t in found if not t.shared])
     for t in found:
@@ -68,7 +71,9 @@ def _meet(a: _Lifetime, b: _Lifetime) -> bool:
 class _Lifetimes:
     """Numbers the statements in program order and notes first and last use of each temporary."""
 
-    def __init__(self) -> None:
+    def __init__(self, rooms: set[Buffer]) -> None:
+        # Of a size that follows from the function's numbers.
+        self.rooms = rooms
         self.of: dict[Buffer, _Lifetime] = {}
         # On the heap.
         self.elsewhere: set[Buffer] = set()
@@ -86,7 +91,8 @@ class _Lifetimes:
                     self.elsewhere.add(s.buffer)
                     continue
                 threaded = any(isinstance(o, For) and o.threads for o in around)
-                self.of[s.buffer] = _Lifetime(s.buffer, _size(s.buffer, ranges), self.clock, self.clock, not threaded)
+                size = 0 if s.buffer in self.rooms else _size(s.buffer, ranges)
+                self.of[s.buffer] = _Lifetime(s.buffer, size, self.clock, self.clock, not threaded)
                 self.around[s.buffer] = around
                 continue
             for buffer in _touched_before(s):

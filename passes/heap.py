@@ -7,7 +7,7 @@ and is given back where the function ends or raises.  Loops around such an `Allo
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 
 from ..ir.expr import Expr, const, op, var
 from ..ir.loops import Alloc, Buffer, Call, ErrorSite, For, If, Let, LoopFunction, Raise, Stmt, Store, bodies, walk
@@ -17,10 +17,10 @@ from ..ir.scalar import size_of
 MEMORY_ERROR = ErrorSite("MemoryError", "no memory for a temporary", None)
 
 
-def heap(function: LoopFunction) -> LoopFunction:
-    """Give temporaries of unbounded size memory when they are reached."""
+def heap(function: LoopFunction, rooms: Set[Buffer] = frozenset()) -> LoopFunction:
+    """Give temporaries of unbounded size memory when they are reached, but for those that have room elsewhere."""
     found: list[tuple[list[Stmt], Alloc]] = []
-    _find(function.body, function_ranges(function), found)
+    _find(function.body, function_ranges(function), found, rooms)
     if not found:
         return function
     # Per temporary: the address of its block, and the block's size.
@@ -64,16 +64,16 @@ def within(s: Stmt, ranges: Ranges) -> Iterator[tuple[list[Stmt], Ranges]]:
         yield from ((inner, ranges) for inner in bodies(s))
 
 
-def _find(body: list[Stmt], ranges: Ranges, found: list[tuple[list[Stmt], Alloc]]) -> bool:
+def _find(body: list[Stmt], ranges: Ranges, found: list[tuple[list[Stmt], Alloc]], rooms: Set[Buffer]) -> bool:
     """Collect the temporaries of unbounded size; were there any?"""
     before = len(found)
     for s in body:
-        if isinstance(s, Alloc) and largest(s.buffer, ranges) is None:
+        if isinstance(s, Alloc) and s.buffer not in rooms and largest(s.buffer, ranges) is None:
             found.append((body, s))
         if isinstance(s, Let) and s.value.dtype in ("i64", "i1"):
             ranges = ranges.with_let(s)
         for inner, known in within(s, ranges):
-            if _find(inner, known, found) and isinstance(s, For):
+            if _find(inner, known, found, rooms) and isinstance(s, For):
                 s.threads = s.vector = False
     return len(found) > before
 

@@ -21,6 +21,9 @@ from .lower_nest import mark_all, nest
 from .lower_split import split
 from .proofs import decided
 
+# Run-time extents of arguments are no smaller.
+LEAST_EXTENT = 2
+
 
 def lower(function: Function) -> LoopFunction:
     """The loop program of a planned function."""
@@ -35,6 +38,9 @@ class _Lowering(Emitter):
         self.destination: dict[Value, Buffer] = {}
         self.buffers: list[Buffer] = []
         self.scalars: list[tuple[str, str]] = []
+        self.least: dict[str, int] = {}
+        # The ops that are lowered before their turn.
+        self.computed: set[Op] = set()
 
     def run(self) -> LoopFunction:
         block = self.function.block
@@ -47,7 +53,8 @@ class _Lowering(Emitter):
                 self.store(buffer, (), self.element(v, ()))
             elif self.place[v] is not buffer:
                 self.copy(buffer, v, "a result lies elsewhere")
-        return LoopFunction(self.function.name, self.buffers, self.scalars, self.body, self.errors, notes=self.notes)
+        return LoopFunction(self.function.name, self.buffers, self.scalars, self.body, self.errors, notes=self.notes,
+                            least=self.least)
 
     def _enter(self, parameter: Parameter, v: Value) -> None:
         name = self.unique(parameter.name)
@@ -56,12 +63,17 @@ class _Lowering(Emitter):
         if parameter.strides is None:
             names = [f"{name}_re", f"{name}_im"] if is_complex else [name]
             self.scalars += [(n, part) for n in names]
+            if parameter.extent_of is not None:
+                self.known = self.known.with_large(name, LEAST_EXTENT)
+                self.least[name] = LEAST_EXTENT
             parts = tuple(var(n, part) for n in names)
             self.scalar[v] = Complex(*parts) if is_complex else parts[0]
             return
         written = any(o.into is not None and self.function.block.args[o.into] is v for o in self.function.outputs)
         scale = 2 if is_complex else 1
         strides = tuple(const(s * scale) for s in parameter.strides) + ((const(1),) if is_complex else ())
+        if parameter.layout is not None:
+            strides = _strides(self.dims(v), parameter.layout, is_complex)
         buffer = Buffer(name, part, self._with_parts(self.dims(v), is_complex), strides, "arg", not written)
         self.buffers.append(buffer)
         if is_array(v):
@@ -81,9 +93,9 @@ class _Lowering(Emitter):
                 out.append((v, self.place[self.function.block.args[output.into]]))
                 continue
             dtype = v.type.dtype  # type: ignore[union-attr]
-            if not all(isinstance(d, int) for d in v.dims):
-                raise UnsupportedError("a result whose shape is known only when the function runs",
-                                       loc=v.op.loc if v.op is not None else None)
+            for d in v.dims:
+                if isinstance(d, Value):
+                    self._early(d, v)
             dims = self.dims(v)
             buffer = Buffer(self.unique(f"out{k}"), scalar_type(dtype), self._with_parts(dims, dtype.kind == "c"),
                             _strides(dims, output.layout, dtype.kind == "c"), "arg")
@@ -96,11 +108,25 @@ class _Lowering(Emitter):
                     self.destination[first] = buffer
         return out
 
+    def _early(self, d: Value, result: Value) -> None:
+        """Compute the extent of a result before all else: it follows from extents of arguments."""
+        if d in self.scalar:
+            return
+        if d.op is None or d.op.block is not self.function.block or d.op.regions or is_array(d) or any(
+                map(is_array, d.op.operands)):
+            raise UnsupportedError("a result whose shape is known only when the function runs",
+                                   loc=result.op.loc if result.op is not None else None)
+        for o in d.op.operands:
+            self._early(o, result)
+        self.op(d.op)
+        self.computed.add(d.op)
+
     # ops
 
     def block(self, block: Block) -> None:
         for op in block.ops:
-            self.op(op)
+            if op not in self.computed:
+                self.op(op)
 
     def op(self, op: Op) -> None:
         if op.name == "fused":

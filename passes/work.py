@@ -14,6 +14,8 @@ COSTS = {"div": 4, "sqrt": 6, "exp": 12, "log": 14, "sin": 16, "cos": 16, "tanh"
 CALL_COST = 1 << 12
 # Trips of a loop that nothing bounds.
 UNKNOWN_TRIPS = 64
+# Trips along an extent of the caller's arrays: whether there are so many is asked when the program runs.
+LARGE_TRIPS = 1 << 16
 
 
 def work(loops: Sequence[For], inner: list[Stmt], known: Ranges) -> int:
@@ -28,7 +30,9 @@ def work(loops: Sequence[For], inner: list[Stmt], known: Ranges) -> int:
 def trips(f: For, known: Ranges) -> int:
     """The greatest number of trips."""
     most = known.interval(f.hi - f.lo)[1]
-    return UNKNOWN_TRIPS if most is None else max(0, -(-most // abs(f.step)))
+    if most is None:
+        return LARGE_TRIPS if known.may_be_large(f.hi - f.lo) else UNKNOWN_TRIPS
+    return max(0, -(-most // abs(f.step)))
 
 
 def cost(body: list[Stmt], known: Ranges) -> int:

@@ -31,6 +31,8 @@ _FUTEX = 98 if _ARM else 202
 _PAUSE = "call void @llvm.aarch64.hint(i32 1)" if _ARM else "call void @llvm.x86.sse2.pause()"
 _PAUSE_DECLARATION = "declare void @llvm.aarch64.hint(i32)" if _ARM else "declare void @llvm.x86.sse2.pause()"
 
+LEAST_CAPACITY = 16
+
 TEXT = f"""
 @pool_state = internal global i64 0, align 64
 @pool_sleepers = internal global i32 0, align 64
@@ -46,7 +48,7 @@ TEXT = f"""
 @pool_cpu = internal global i32 -1
 @pool_limit = internal global i32 1, align 64
 ; The most threads that were ever allowed: what is kept per worker is kept for so many.
-@pool_capacity = internal global i32 16
+@pool_capacity = internal global i32 {LEAST_CAPACITY}
 @pool_started = internal global i32 0
 @pool_key = internal global i32 0
 {_PAUSE_DECLARATION}
@@ -389,6 +391,8 @@ class ThreadPool:
         if ctypes.CFUNCTYPE(ctypes.c_int32)(library.address("treadle_pool_init"))():
             raise MemoryError("no thread-local key is left")
         os.register_at_fork(after_in_child=self._forked)
+        # As many as what is kept per worker is kept for.
+        self.capacity = LEAST_CAPACITY
         self.count = count
 
     @property
@@ -400,7 +404,7 @@ class ThreadPool:
     def count(self, count: int) -> None:
         if not 1 <= count <= 4096:
             raise ValueError(f"the number of threads must lie in 1..4096, not {count}")
-        self._count = count
+        self._count, self.capacity = count, max(self.capacity, count)
         self._set(count)
 
     @property

@@ -80,7 +80,11 @@ class Emitter(MaskedLoops):
     def allocate(self, s: Alloc) -> None:
         b = s.buffer
         if b.base is not None:
-            self.pointers[b] = Value((self.put(self.depth, f"inttoptr i64 {self.uniform(var(b.base))} to ptr"),), self.depth)
+            pointer = Value((self.put(self.depth, f"inttoptr i64 {self.uniform(var(b.base))} to ptr"),), self.depth)
+            if b.each is not None and self.worker != "0":
+                apart = self.put(self.depth, f"mul i64 {self.uniform(var(b.each))}, {self.worker}")
+                pointer = self._advance(pointer, Value((apart,), self.depth), 1, "i8")
+            self.pointers[b] = pointer
             return
         if b.offset is None:
             count = prod(d.payload for d in b.dims if d.is_const)  # type: ignore[misc]

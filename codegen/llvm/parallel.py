@@ -89,6 +89,7 @@ class Parallel(Reductions):
         buffers = dict.fromkeys(used_buffers([s]))
         inside = {a.buffer for a in walk(s.body) if isinstance(a, Alloc)}
         exprs = [e for x in walk(s.body) for e in own_exprs(x)] + [e for b in buffers for e in b.strides]
+        exprs += [var(name) for b in inside for name in (b.base, b.each) if name is not None]
         bound = set(bound_names([s]))
         names = {str(v.payload): v.dtype for e in exprs for v in variables(e) if v.payload not in bound}
         outside = [b for b in buffers if b not in inside and b.place != "const"]

@@ -19,7 +19,7 @@ from .. import tracer
 from ..arrays import TracedArray, as_array, new_array, wrap
 from ..dispatch import implements
 from ..memory_order import keep_order
-from ..values import broadcast, cast, common_dims
+from ..values import broadcast, cast, common_dims, must_equal
 from ..views import reshape_value
 
 
@@ -75,6 +75,8 @@ def _check_cores(name: str, cores: Sequence[gufuncs.Core], values: Sequence[Valu
             if isinstance(known, int) and isinstance(n, int) and known != n:
                 raise ValueError(f"{name}: Input operand {k} has a mismatch in its core dimension {j}, with gufunc signature "
                                  f"{signature} (size {n} is different from {known})")
+            must_equal(known, n, f"{name}: Input operand {k} has a mismatch in its core dimension {j}, with gufunc signature "
+                       f"{signature} (size {{1}} is different from {{0}})")
 
 
 def refuse_failed(failed: Value) -> None:

@@ -15,14 +15,13 @@ from ...ir.graph import Value
 from ...ir.types import Dim
 from ...ir.viewmap import Axis
 from .. import integers, tracer
-from ..arrays import TracedArray, as_array, assign, deliver, known_constant, operand, value_of, wrap
+from ..arrays import TracedArray, as_array, assign, deliver, known_constant, new_array, operand, value_of, wrap
 from ..dispatch import alias_method, call, implements
 from ..growing import gathered
 from ..scalars import concrete
 from ..ufuncs import promotable
-from ..values import cast, check_dtype, shape_text, unify
+from ..values import broadcast, cast, check_dtype, shape_text, unify
 from .axes import one_axis
-from .creation import filled
 
 
 def _common_dtype(arrays: Sequence[TracedArray], given: Sequence[Any], dtype: Any, casting: str) -> np.dtype:
@@ -53,7 +52,8 @@ def _joined(arrays: Sequence[TracedArray], axis: int, kind: np.dtype) -> TracedA
     moving = [d for a in arrays for d in a.view.dims if isinstance(d, Value)]
     if moving:
         for extent in moving:
-            tracer.unroll_for(extent)
+            if not tracer.current().facts.symbols_of(extent):
+                tracer.unroll_for(extent)
         return _written_in_turn(arrays, axis, check_dtype(kind))
     values = [cast(a.view.read(), check_dtype(kind)) for a in arrays]
     result = tracer.emit("concatenate", values, axis=axis) if len(values) > 1 else values[0]
@@ -71,7 +71,7 @@ def _written_in_turn(arrays: Sequence[TracedArray], axis: int, kind: np.dtype) -
     for a in arrays:
         ends.append(integers.add(ends[-1], a.view.dims[axis]))
     dims[axis] = ends[-1]
-    out = filled(kind.type(0), tuple(dims), kind)
+    out = new_array(broadcast(value_of(0, kind), tuple(dims)), _joined_order(arrays))
     for a, start, n in zip(arrays, ends, (a.view.dims[axis] for a in arrays)):
         starts = [start] if isinstance(start, Value) else []
         first: int | Slot = start if isinstance(start, int) else Slot(0)

@@ -16,7 +16,7 @@ from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from ...ir.types import Dim
 from ...ir.viewmap import Axis, broadcast_map
-from .. import tracer
+from .. import compaction, integers, tracer
 from ..arrays import TracedArray, as_array, known_constant, new_array, value_of
 from ..dispatch import alias_method, call, implements, implements_method
 from ..memory_order import keep_order
@@ -47,6 +47,9 @@ def reshape_dims(a: TracedArray, shape: Any) -> tuple[Dim, ...]:
         else:
             plain[unknown[0]] = a.size // rest
     dims = shape_dims(tuple(plain))
+    if not all(isinstance(d, int) for d in (*dims, *a.view.dims)):
+        # Whether it fits follows from extents of arguments, or nobody knows here.
+        integers.agree(compaction.size_of(dims), compaction.size_of(a.view.dims))
     if all(isinstance(d, int) for d in (*dims, *a.view.dims)) and math.prod(dims) != a.size:  # type: ignore[arg-type]
         raise ValueError(f"cannot reshape array of size {a.size} into shape {_shape_text(plain)}")
     return dims

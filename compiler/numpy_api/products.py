@@ -10,14 +10,15 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from ...ir.graph import Value
+from ...ir.ops.shaping import may_equal
 from ...ir.types import same_dims
-from .. import tracer
+from .. import integers, tracer
 from ..arrays import TracedArray, as_array, deliver, new_array, operand, wrap
 from ..dispatch import alias_method, call, implements
 from ..lazy import lazy
 from ..memory_order import keep_order
 from ..scalars import concrete
-from ..values import broadcast, cast, check_dtype, common_dims, shape_text
+from ..values import broadcast, cast, check_dtype, common_dims, must_equal, shape_text
 from ..views import reshape_value
 from .gufuncs import stack_layout, stack_order
 from .selection import promoted
@@ -28,6 +29,8 @@ opt_einsum = lazy("opt_einsum")
 def contract(a: Value, b: Value, a_axes: Sequence[int], b_axes: Sequence[int], a_batch: Sequence[int] = (),
              b_batch: Sequence[int] = ()) -> Value:
     """The sum of products over paired axes; the result has the batch axes, then a's free ones, then b's."""
+    for i, j in zip((*a_axes, *a_batch), (*b_axes, *b_batch), strict=True):
+        must_equal(a.dims[i], b.dims[j], "the axes of a product have {0} and {1} elements")
     return tracer.emit("dot_general", [a, b], contract=(tuple(a_axes), tuple(b_axes)), batch=(tuple(a_batch), tuple(b_batch)))
 
 
@@ -102,7 +105,7 @@ def inner(a: Any, b: Any, /) -> Any:
     (x, y), kind = _operands(a, b)
     if not x.ndim or not y.ndim:
         return _times_scalar(x, y)
-    if x.view.dims[-1] != y.view.dims[-1]:
+    if not may_equal(x.view.dims[-1], y.view.dims[-1]):
         raise ValueError(f"shapes {shape_text(x.view.dims)} and {shape_text(y.view.dims)} not aligned: {x.shape[-1]} (dim "
                          f"{x.ndim - 1}) != {y.shape[-1]} (dim {y.ndim - 1})")
     return wrap(contract(cast(x.view.read(), kind), cast(y.view.read(), kind), (x.ndim - 1,), (y.ndim - 1,)))
@@ -133,7 +136,7 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
     if len(first) != len(second):
         raise ValueError("shape-mismatch for sum")
     i, j = normalize_axis_tuple(first, x.ndim), normalize_axis_tuple(second, y.ndim)
-    if any(x.view.dims[p] != y.view.dims[q] for p, q in zip(i, j)):
+    if not all(may_equal(x.view.dims[p], y.view.dims[q]) for p, q in zip(i, j)):
         raise ValueError("shape-mismatch for sum")
     result = contract(cast(x.view.read(), kind), cast(y.view.read(), kind), i, j)
     return new_array(result)
@@ -152,7 +155,7 @@ def einsum(*operands: Any, out: Any = None, dtype: Any = None, order: str = "K",
     inputs = ["".join(dict.fromkeys(t)) for t in named]
     values = [_diagonals(t, cast(a.view.read(), kind), extents) for t, a in zip(named, arrays)]
     if len(values) > 2:
-        shapes = [tuple(d for d in v.dims) for v in values]
+        shapes = [tuple(map(integers.likely, v.dims)) for v in values]
         path, _ = opt_einsum.contract_path(",".join(inputs) + "->" + output, *shapes, shapes=True, optimize="auto")
     else:
         path = [tuple(range(len(values)))]
@@ -252,7 +255,7 @@ def _named_extents(named: Sequence[str], arrays: Sequence[TracedArray]) -> dict[
         for c, d in zip(t, a.view.dims):
             if not same_dims((own.setdefault(c, d),), (d,)):
                 raise ValueError(f"dimensions in operand {k} for collapsing index '{c}' don't match ({own[c]} != {d})")
-            if c in extents and extents[c] != 1 and d != 1 and extents[c] != d:
+            if c in extents and extents[c] != 1 and d != 1 and not may_equal(extents[c], d):
                 raise ValueError(f"operands could not be broadcast together with remapped shapes [original->remapped]: "
                                  f"{shape_text(a.view.dims)}->... ")
             extents[c] = d if extents.get(c, 1) == 1 else extents[c]

@@ -28,7 +28,7 @@ def module_level(x):
 
 
 def versions(f):
-    return sum(map(len, f._versions.values()))
+    return f.versions
 
 
 X = np.arange(5.0)

@@ -24,8 +24,11 @@ def main() -> int:
     parser.add_argument("--control", action="store_true", help="programs with loops and branches")
     parser.add_argument("--grad", action="store_true", help="derivatives of programs, against differences")
     parser.add_argument("--outside", action="store_true", help="programs with containers, objects and globals, called repeatedly")
+    parser.add_argument("--shapes", action="store_true", help="call each program with arguments of several shapes")
     options = parser.parse_args()
     kind = next((k for k in ("control", "grad", "outside") if getattr(options, k)), "line")
+    if options.shapes:
+        kind = "shapes of control" if options.control else "shapes"
     first, last = map(int, options.seeds.split(":"))
     total: Counter = Counter()
     failures, refused, skipped, done, begun = [], Counter(), Counter(), 0, time.monotonic()

@@ -8,16 +8,19 @@ import time
 from tests.fuzz.derivatives import check_gradient_seed
 from tests.fuzz.outside import check_outside_seed
 from tests.fuzz.run import check_seed
+from tests.fuzz.shapes import check_shapes_seed
 
 SECONDS_PER_PROGRAM = 60
 
 
 def check_kind(kind: str, seed: int, treadle):
-    """kind: what programs: "line", "control", "grad" or "outside"."""
+    """kind: what programs: "line", "control", "grad", "outside", "shapes" or "shapes of control"."""
     if kind == "grad":
         return check_gradient_seed(seed, treadle)
     if kind == "outside":
         return check_outside_seed(seed, treadle.jit)
+    if kind.startswith("shapes"):
+        return check_shapes_seed(seed, treadle.jit, kind.endswith("control"))
     return check_seed(seed, treadle.jit, kind == "control")
 
 

@@ -1,0 +1,180 @@
+"""One version for many shapes: what it computes, how results lie in memory, and how many versions there are."""
+
+import numpy as np
+import pytest
+import treadle
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+RNG = np.random.default_rng(5)
+
+
+def vectors(count=1):
+    return lambda n: tuple(RNG.normal(size=n) for _ in range(count))
+
+
+def matrix(n):
+    return (RNG.normal(size=(n, n + 3)),)
+
+
+def fortran(n):
+    return (np.asfortranarray(RNG.normal(size=(n, n + 3))),)
+
+
+def softmax(x):
+    e = np.exp(x - x.max(axis=1, keepdims=True))
+    return e / e.sum(axis=1, keepdims=True)
+
+
+def dot_by_hand(x, y):
+    total = 0.0
+    for i in range(len(x)):
+        total += x[i] * y[i]
+    return total
+
+
+def in_place(x):
+    x[1:] += x[:-1]
+    x[0] = len(x)
+    return x[::2]
+
+
+def smooth(x):
+    out = np.zeros(len(x) + 2)
+    out[1:-1] = x
+    return (out[:-2] + out[1:-1] + out[2:]) / 3
+
+
+CASES = {
+    "elementwise": (lambda x: np.tanh(x) * 2 + 1, vectors()),
+    "two of one length": (lambda x, y: (x + y, x.size, x.shape), vectors(2)),
+    "slices": (lambda x: (x[1:-1] - x[:-2], x[::3], x[::-1], x[-1]), vectors()),
+    "reductions": (lambda x: (x.sum(), x.mean(), x.std(), x.max(), x.argmax()), vectors()),
+    "transposed": (lambda x: (x.T + 1, x.T.copy(), x.ravel(order="F"), x[:, ::-1] * 2), matrix),
+    "fortran": (lambda x: (x + 1, x * np.ones_like(x), x.sum(axis=0), x.reshape(-1)), fortran),
+    "softmax": (softmax, matrix),
+    "statistics": (lambda x: (x.mean(axis=0), x.var(axis=1), x - x.mean(0)), matrix),
+    "product": (lambda x: (x @ x.T, x[0] @ x[1], np.einsum("ij,ij->i", x, x)), matrix),
+    "loop": (dot_by_hand, vectors(2)),
+    "in place": (in_place, vectors()),
+    "made": (lambda x: (np.arange(len(x)), np.eye(len(x)), np.full(len(x) // 2 + 1, 3)), vectors()),
+    "joined": (lambda x: (np.concatenate([x, x[::-1]]), np.stack([x, x]), np.cumsum(x), np.sort(x)), vectors()),
+    "broadcast": (lambda x: (x[:, None] * x[None, :], (x[:, None] + x).T * 2), vectors()),
+    "padded": (smooth, vectors()),
+    "masked": (lambda x: (x[x > 0], np.where(x > 0, x, 0), np.nonzero(x > 0.5)), vectors()),
+    "ranks": (lambda x: x.reshape(-1, 1, 2).swapaxes(0, 2) + 1, lambda n: (RNG.normal(size=2 * n),)),
+}
+
+
+def same(got, want):
+    if isinstance(want, tuple):
+        assert type(got) is tuple
+        for g, w in zip(got, want, strict=True):
+            same(g, w)
+        return
+    assert type(got) is type(want)
+    if isinstance(want, np.ndarray):
+        assert (got.dtype, got.shape, got.flags.writeable) == (want.dtype, want.shape, want.flags.writeable)
+        assert not want.size or [s for s, d in zip(got.strides, got.shape) if d > 1] == [
+            s for s, d in zip(want.strides, want.shape) if d > 1]
+    np.testing.assert_allclose(got, want, rtol=1e-10, atol=1e-12)
+
+
+def agrees(f, jitted, args):
+    mine, plain = ([a.copy("K") for a in args] for _ in range(2))
+    want = f(*plain)
+    same(jitted(*mine), want)
+    same(tuple(mine), tuple(plain))
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_one_version_serves_many_lengths(name):
+    f, make = CASES[name]
+    jitted = treadle.jit(f)
+    for n in range(7, 40):
+        agrees(f, jitted, make(n))
+    assert jitted.versions == 3
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_small_extents(name):
+    f, make = CASES[name]
+    jitted = treadle.jit(f)
+    for n in (20, 9, 31, 4, 3, 2, 5, 64, 2, 3):
+        agrees(f, jitted, make(n))
+
+
+def test_equal_extents_are_one_symbol_until_they_differ():
+    f = lambda x, y: np.outer(x, y) if len(x) != len(y) else x * y
+    jitted = treadle.jit(f)
+    for n, m in ((3, 3), (4, 4), (5, 5), (6, 6), (7, 9), (9, 7), (8, 8), (4, 11)):
+        agrees(f, jitted, (np.arange(float(n)), np.arange(float(m))))
+    assert jitted.versions <= 5
+
+
+def test_a_condition_on_a_length_is_a_guard():
+    f = lambda x: x + 1 if len(x) > 20 else x[: len(x) // 2] * 2
+    jitted = treadle.jit(f)
+    for n in range(4, 60):
+        agrees(f, jitted, (np.arange(float(n)),))
+    assert jitted.versions == 4
+
+
+def test_extents_of_zero_and_one_are_compiled_apart():
+    f = lambda x, y: x + y
+    jitted = treadle.jit(f)
+    for n in (5, 6, 7, 8, 1, 0, 9):
+        agrees(f, jitted, (np.arange(float(n)), np.arange(float(n))))
+    agrees(f, jitted, (np.arange(1.0), np.arange(6.0)))
+    with pytest.raises(ValueError, match=r"shapes \(5,\) \(6,\)"):
+        jitted(np.arange(5.0), np.arange(6.0))
+
+
+def test_arrays_that_overlap():
+    def f(x, y):
+        x += y
+        return x
+
+    jitted = treadle.jit(f)
+    for n in range(5, 12):
+        agrees(f, jitted, vectors(2)(n))
+    a, b = np.arange(20.0), np.arange(20.0)
+    same(jitted(a[1:], a[:-1]), f(b[1:], b[:-1]))
+    same(a, b)
+
+
+def test_gradients_and_lanes_of_many_lengths():
+    loss = treadle.value_and_grad(lambda w, x: np.sum(np.tanh(x @ w) ** 2))
+    rows = treadle.vmap(lambda x: np.cumsum(x) / x.sum())
+    for n in range(3, 30):
+        x, w = RNG.normal(size=(n, 4)), RNG.normal(size=4)
+        value, slope = loss(w, x)
+        t = np.tanh(x @ w)
+        same(value, np.sum(t**2))
+        same(slope, (2 * t * (1 - t**2)) @ x)
+        y = RNG.uniform(size=(n, n + 1))
+        same(rows(y), np.cumsum(y, axis=1) / y.sum(axis=1, keepdims=True))
+    assert loss._jitted.versions == rows._jitted.versions == 3
+
+
+def test_settings():
+    f = treadle.jit(lambda x: x * 2)
+    with treadle.config.override(shapes="always"):
+        for n in range(2, 9):
+            f(np.ones(n))
+        assert f.versions == 1
+    with treadle.config.override(shapes="never"):
+        for n in range(2, 9):
+            f(np.ones(n))
+        assert f.versions == 8
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=3, max_size=8), st.sampled_from(("C", "F", "T", "S")))
+def test_any_order_of_shapes(shapes, layout):
+    f = lambda x: ((x + 1).T, x.sum(axis=0), x[1:, :2], x.reshape(-1)[::2])
+    jitted = treadle.jit(f)
+    for n, m in shapes:
+        x = np.arange(float(n * m)).reshape(n, m)
+        x = {"C": x, "F": np.asfortranarray(x), "T": x.T, "S": np.repeat(x, 2, axis=1)[:, ::2]}[layout]
+        same(jitted(x), f(x))
