@@ -11,8 +11,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..builder import Builder
-from ..graph import Value
+from ..graph import Block, Value
 from ..opdef import Linear, Sample
+from ..types import DTYPE_NAMES
 from .lapack import lapack_op, matrices, positive_definite, regular
 from .matrices import (
     adjoint,
@@ -71,10 +72,49 @@ def _relative_change(ctx: Builder, a: Value, da: Value) -> Value:
     return ctx.reduce_sum(diagonal(ctx, solution(ctx, a, da)), axes=(len(a.dims) - 2,))
 
 
+def _singular_adjugate(ctx: Builder, a: Value) -> Value:
+    """det(a) a^-1 by singular values: v diag(products of the other singular values) u^H, times the determinants of u and v^H."""
+    u, s, vh, _ = ctx.emit("svd", [a], {"full": False})
+    n = len(a.dims)
+    across = ctx.broadcast_to(reshape(ctx, s, (*s.dims[:-1], 1, s.dims[-1])), a.dims)
+    others = ctx.where(position_mask(ctx, across, "equal"), ctx.full(1, across.type), across)
+    found = product(ctx, scaled_columns(ctx, adjoint(ctx, vh), ctx.reduce_prod(others, axes=(n - 1,))), adjoint(ctx, u))
+    turned = ctx.multiply(*(ctx.emit("det", [x])[0] for x in (u, vh)))
+    return _times_each(ctx, turned, found)
+
+
+def _times_each(ctx: Builder, numbers: Value, a: Value) -> Value:
+    """Each matrix times its number."""
+    return ctx.multiply(ctx.broadcast_to(reshape(ctx, numbers, (*numbers.dims, 1, 1)), a.dims), a)
+
+
+def _regular_adjugate(ctx: Builder, a: Value, det: Value) -> Value:
+    return _times_each(ctx, det, ctx.emit("inv", [a])[0])
+
+
+def _adjugate(ctx: Builder, a: Value, det: Value) -> Value:
+    """det(a) a^-1, which exists for singular matrices too; singular values are used only if there is one."""
+    singular = ctx.equal(det, ctx.zeros(det.type))
+    then, otherwise = Builder(Block(), ctx.loc), Builder(Block(), ctx.loc)
+    otherwise.block.yields = [_regular_adjugate(otherwise, a, det)]
+    found = _singular_adjugate(then, a)
+    if singular.dims:
+        # What has no inverse is kept out, so that no NaN comes of it.
+        which = then.broadcast_to(reshape(then, singular, (*singular.dims, 1, 1)), a.dims)
+        safe = then.where(which, then.cast(position_mask(then, a, "equal"), dtype=DTYPE_NAMES[a.dtype]), a)
+        found = then.where(which, found, _regular_adjugate(then, safe, det))
+    then.block.yields = [found]
+    some = ctx.reduce_or(singular, axes=tuple(range(len(singular.dims)))) if singular.dims else singular
+    return ctx.emit("if", [some], {}, [then.block, otherwise.block])[0]
+
+
 def _jvp_det(ctx: Builder, primals: Sequence[Value], tangents: Terms, results: Sequence[Value], attrs: dict) -> Terms:
+    """trace(adjugate(a) da)"""
     if tangents[0] is None:
         return [None]
-    return [ctx.multiply(results[0], _relative_change(ctx, primals[0], tangents[0]))]
+    n = len(primals[0].dims)
+    weights = flipped(ctx, _adjugate(ctx, primals[0], results[0]))
+    return [ctx.reduce_sum(ctx.multiply(weights, tangents[0]), axes=(n - 2, n - 1))]
 
 
 def _jvp_slogdet(ctx: Builder, primals: Sequence[Value], tangents: Terms, results: Sequence[Value], attrs: dict) -> Terms:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from ..builder import Builder
 from ..graph import Value
 from ..types import Dim, same_dims
-from ..viewmap import identity_map
+from ..viewmap import Axis, identity_map
 from .shaping import emit_view, iota, reshape, transpose
 
 
@@ -92,6 +92,27 @@ def head(ctx: Builder, a: Value, axis: int, count: Dim) -> Value:
         return a
     dims = (*a.dims[:axis], count, *a.dims[axis + 1:])
     return emit_view(ctx, "slice", [a], identity_map(len(dims)), dims, [])
+
+
+def tail(ctx: Builder, a: Value, axis: int, start: int) -> Value:
+    """The elements along an axis from number `start` on, of a static extent."""
+    dims = (*a.dims[:axis], a.dims[axis] - start, *a.dims[axis + 1:])  # type: ignore[operator]
+    places = tuple(Axis(start if k == axis else 0, ((1, k),)) for k in range(len(dims)))
+    return emit_view(ctx, "slice", [a], places, dims, [])
+
+
+def completed(ctx: Builder, moved: Value, basis: Value, count: int) -> Value:
+    """The change of all columns of an orthonormal basis, of its first `count` columns' one.
+
+    The others follow as little as they can: any function of the space that they span has its derivative, whichever of
+    the bases of that space was chosen.
+    """
+    axis = len(basis.dims) - 1
+    if basis.dims[axis] == count:
+        return moved
+    others = tail(ctx, basis, axis, count)
+    back = product(ctx, head(ctx, basis, axis, count), adjoint(ctx, moved), others)
+    return ctx.concatenate(moved, ctx.negative(back), axis=axis)
 
 
 def divided_differences(ctx: Builder, values: Value) -> Value:

@@ -36,6 +36,7 @@ from .linear_systems import solution
 from .matrices import (
     adjoint,
     alike,
+    completed,
     diagonal,
     divided_differences,
     head,
@@ -51,9 +52,6 @@ from .matrices import (
 from .shaping import Terms, array_type, loop_nest
 
 # --- qr ------------------------------------------------------------------------------------------------------------------
-
-_GAUGE = "the vectors that complete the basis are not determined by the matrix"
-
 
 def _reflect(ctx: LowerContext, op: Op, home: Buffer, scale: Buffer) -> None:
     """Fill `home` with LAPACK's form of the operand, `scale` with the reflectors' factors."""
@@ -167,9 +165,13 @@ def _jvp_qr(ctx: Builder, primals: Sequence[Value], tangents: Terms, results: Se
     if tangents[0] is None:
         return [None, None]
     (a, da), (q, r) = (primals[0], tangents[0]), results
-    m, n = a.dims[-2:]
-    if attrs["complete"] and m != n and q.dims[-1] == m and n < m:  # type: ignore[operator]
-        raise UnsupportedError("the derivative of a complete QR factorization", _GAUGE, 'use mode="reduced"')
+    m, n = map(int, a.dims[-2:])  # type: ignore[arg-type]
+    if q.dims[-1] == m and n < m:
+        reduced = [head(ctx, q, len(a.dims) - 1, n), head(ctx, r, len(a.dims) - 2, n)]
+        dq, dr = _jvp_qr(ctx, primals, tangents, reduced, {"complete": False})
+        assert dq is not None and dr is not None
+        rest = ctx.zeros(array_type(r).with_dims((*r.dims[:-2], m - n, n)))
+        return [completed(ctx, dq, q, n), ctx.concatenate(dr, rest, axis=len(a.dims) - 2)]
     k = q.dims[-1]
     axis = len(a.dims) - 1
     left, corner = head(ctx, da, axis, k), head(ctx, r, axis, k)
@@ -227,11 +229,12 @@ def _jvp_svd(ctx: Builder, primals: Sequence[Value], tangents: Terms, results: S
     da = tangents[0]
     if da is None:
         return [None] * 4
-    a, (u, s, vh, _) = primals[0], results
-    m, n = a.dims[-2:]
-    if attrs["full"] and m != n:
-        raise UnsupportedError("the derivative of a full singular value decomposition", _GAUGE, "use full_matrices=False")
-    v = adjoint(ctx, vh)
+    a, (whole_u, s, whole_vh, _) = primals[0], results
+    m, n = map(int, a.dims[-2:])  # type: ignore[arg-type]
+    count, axis = min(m, n), len(a.dims) - 1
+    whole_v = adjoint(ctx, whole_vh)
+    u, v = head(ctx, whole_u, axis, count), head(ctx, whole_v, axis, count)
+    vh = head(ctx, whole_vh, axis - 1, count)
     inner = product(ctx, adjoint(ctx, u), da, v)
     ds = real_part(ctx, diagonal(ctx, inner))
     squares = divided_differences(ctx, ctx.multiply(s, s))
@@ -239,18 +242,19 @@ def _jvp_svd(ctx: Builder, primals: Sequence[Value], tangents: Terms, results: S
     du = product(ctx, u, _times(ctx, squares, ctx.add(right, adjoint(ctx, right))))
     dv = product(ctx, v, _times(ctx, squares, ctx.add(left, adjoint(ctx, left))))
     inverse = ctx.divide(ctx.full(1, s.type), s)
-    if m > n:  # type: ignore[operator]
+    if m > n:
         rest = product(ctx, da, v)
         du = ctx.add(du, scaled_columns(ctx, ctx.subtract(rest, product(ctx, u, adjoint(ctx, u), rest)), inverse))
-    if m < n:  # type: ignore[operator]
+    if m < n:
         rest = product(ctx, adjoint(ctx, da), u)
         dv = ctx.add(dv, scaled_columns(ctx, ctx.subtract(rest, product(ctx, v, vh, rest)), inverse))
     if a.dtype.kind == "c":
         du = ctx.add(du, scaled_columns(ctx, u, turn(ctx, ctx.multiply(ctx.imag(diagonal(ctx, inner)), inverse))))
         # The first component of each vector is real: of the right ones of a tall matrix, else of the left ones.
-        change, vectors = (dv, v) if m >= n else (du, u)  # type: ignore[operator]
+        change, vectors = (dv, v) if m >= n else (du, u)
         turned = turn(ctx, phase_change(ctx, *(_first_row(ctx, x) for x in (change, vectors))))
         du, dv = ctx.add(du, scaled_columns(ctx, u, turned)), ctx.add(dv, scaled_columns(ctx, v, turned))
+    du, dv = completed(ctx, du, whole_u, count), completed(ctx, dv, whole_v, count)
     return [du, ds, adjoint(ctx, dv), None]
 
 
