@@ -36,7 +36,7 @@ def info() -> str:
         "numpy, scipy, llvmlite": f"{np.__version__}, {scipy.__version__}, {importlib.metadata.version('llvmlite')}",
         "cpu": f"{where.cpu.name}, vectors of {where.cpu.vector_bits} bits",
         "threads": f"{where.pool.count} of {where.default_threads}",
-        "blas": "SciPy's, " + ("OpenBLAS" if blas.thread_functions() else "unknown kind: its threads are not controlled"),
+        "blas": blas.source().describe(),
         "cuda": _cuda(),
         "cache folder": "none: compiled code is kept in memory",
     }

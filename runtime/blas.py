@@ -1,30 +1,61 @@
-"""BLAS for compiled code: LLVM text around the Fortran functions whose pointers SciPy gives away.
+"""BLAS for compiled code: LLVM text around the Fortran functions of the OpenBLAS that NumPy calls, or of SciPy's BLAS.
 
-A product is cut into pieces of columns or rows, by its sizes alone, which `treadle_parallel` spreads; each piece is one
-BLAS call on one thread.  `treadle_blas_enter` and `treadle_blas_leave` stand around it.
+A product is cut into a few rectangles, by its sizes alone, which `treadle_parallel` spreads; each is one BLAS call on one
+thread.  A product too small to be cut is the call that NumPy makes.  `treadle_blas_enter` and `treadle_blas_leave` stand around.
 """
 
 from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable
+from dataclasses import dataclass
 from types import ModuleType
 
+from numpy.linalg import _umath_linalg
 from scipy.linalg import cython_blas
 
 # Type letter -> bytes of an element, bytes of a component, LLVM type of a component, words of the number 1.
 KINDS = {"s": (4, 4, "float", "1.0"), "d": (8, 8, "double", "1.0"), "c": (8, 4, "float", "1.0"), "z": (16, 8, "double", "1.0")}
-# Multiply-adds of one piece, and its least width: below, dividing costs more than it gains.
-PIECE_WORK = 500_000
-PIECE_WIDTH = 96
-PIECE_BYTES = 1 << 18
+# A product of more multiply-adds, or of a matrix of more bytes by a vector, is halved, and again for each so many times the work:
+# each piece packs its factors anew, and has short lines to read, so it must grow with the whole.
+PIECE_WORK, WORK_GROWTH = 1 << 21, 8
+PIECE_BYTES, BYTES_GROWTH = 1 << 20, 8
+# Pieces begin at multiples of this.
+GRAIN = 16
 
-DECLARATIONS = """
+DECLARATIONS = f"""
 declare void @treadle_parallel(ptr, ptr, i64, i64, i64)
 declare void @treadle_blas_enter()
 declare void @treadle_blas_leave()
 declare i64 @llvm.smax.i64(i64, i64)
 declare i64 @llvm.smin.i64(i64, i64)
+
+define internal i64 @pieces(i64 %work, i64 %least, i64 %growth) {{
+entry:
+  br label %look
+look:
+  %count = phi i64 [ 1, %entry ], [ %twice, %halve ]
+  %left = phi i64 [ %work, %entry ], [ %less, %halve ]
+  %much = icmp ugt i64 %left, %least
+  br i1 %much, label %halve, label %done
+halve:
+  %twice = shl i64 %count, 1
+  %less = udiv i64 %left, %growth
+  br label %look
+done:
+  ret i64 %count
+}}
+
+; Where piece `part` of `parts` begins.
+define internal i64 @border(i64 %extent, i64 %part, i64 %parts) {{
+  %up = add i64 %extent, {GRAIN - 1}
+  %grains = udiv i64 %up, {GRAIN}
+  %share = mul i64 %grains, %part
+  %first = udiv i64 %share, %parts
+  %at = mul i64 %first, {GRAIN}
+  %border = call i64 @llvm.smin.i64(i64 %at, i64 %extent)
+  ret i64 %border
+}}
 """
 
 # How many callers are inside BLAS; the first takes its threads away, the last gives them back unless the user changed them.
@@ -113,16 +144,55 @@ def function_address(name: str, module: ModuleType = cython_blas) -> int:
     return ctypes.pythonapi.PyCapsule_GetPointer(capsule, get_name(capsule))
 
 
-def _integers(names: str) -> str:
-    """Local variables `NAME_at` holding the i64 values NAME as 32-bit integers."""
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where BLAS comes from: the module whose threads it uses, and what its Fortran functions are called there.
+
+    pattern: the symbol of a function, whose integers have 64 bits; None: SciPy's pointers, with integers of 32 bits.
+    """
+
+    user: ModuleType
+    pattern: str | None
+
+    def address(self, name: str) -> int:
+        if self.pattern is None:
+            return function_address(name)
+        return ctypes.cast(getattr(ctypes.CDLL(self.user.__file__), self.pattern.format(name)), ctypes.c_void_p).value or 0
+
+    @property
+    def integer(self) -> str:
+        return "i64" if self.pattern else "i32"
+
+    def describe(self) -> str:
+        owner = "SciPy's" if self.pattern is None else "NumPy's own"
+        return f"{owner}, " + ("OpenBLAS" if thread_functions(self.user) else "unknown kind: its threads are not controlled")
+
+
+def source() -> Source:
+    """The OpenBLAS that NumPy itself calls, if its names tell that its integers have 64 bits, else SciPy's BLAS."""
+    module = ctypes.CDLL(_umath_linalg.__file__)
+    for pattern in ("scipy_{}_64_", "{}_64_", "{}64_"):
+        if all(hasattr(module, pattern.format(c + kind)) for c in KINDS for kind in TEXTS) and thread_functions(_umath_linalg):
+            return Source(_umath_linalg, pattern)
+    return Source(cython_blas, None)
+
+
+def _integers(names: str, integer: str) -> str:
+    """Local variables `NAME_at` holding the i64 values NAME as BLAS's integers."""
     lines = []
     for n in names.split():
-        lines += [f"%{n}_at = alloca i32", f"%{n}_32 = trunc i64 %{n} to i32", f"store i32 %{n}_32, ptr %{n}_at"]
+        lines.append(f"%{n}_at = alloca {integer}")
+        if integer == "i64":
+            lines.append(f"store i64 %{n}, ptr %{n}_at")
+        else:
+            lines += [f"%{n}_32 = trunc i64 %{n} to i32", f"store i32 %{n}_32, ptr %{n}_at"]
     return "\n  ".join(lines)
 
 
-def _too_large(names: str) -> str:
-    """%too_large: does one of these not fit 32 bits?"""
+def _too_large(names: str, integer: str) -> str:
+    """%too_large: does one of these not fit BLAS's integers?"""
+    if integer == "i64":
+        return "%too_large = or i1 false, false"
     lines, last = [], "0"
     for k, n in enumerate(names.split()):
         lines.append(f"%any{k} = or i64 {last}, %{n}")
@@ -161,41 +231,54 @@ def _store_context(names: str) -> str:
     return "\n  ".join(lines)
 
 
-def _gemm(name: str) -> str:
-    t = name[0]
-    size, component, *_ = KINDS[t]
-    fields = "a b c ta tb m n k lda ldb ldc by_rows"
-    return _one(t) + f"""
+_GEMM_FIELDS = "a b c ta tb m n k lda ldb ldc down across"
+
+
+def _gemm_piece(name: str, integer: str) -> str:
+    """One rectangle of the result."""
+    size = KINDS[name[0]][0]
+    return f"""
 declare void @treadle_blas_{name}(ptr, ptr, ptr, ptr, ptr, ptr, ptr, ptr, ptr, ptr, ptr, ptr, ptr)
 
-; Columns [lo, hi) of c, or rows.
-define internal void @piece(ptr %context, i64 %lo, i64 %hi, i64 %worker) {{
-  {_load_context(fields.replace(" m n ", " m_all n_all "))}
-  %rows = icmp ne i64 %by_rows, 0
-  %width = sub i64 %hi, %lo
-  %m = select i1 %rows, i64 %width, i64 %m_all
-  %n = select i1 %rows, i64 %n_all, i64 %width
+define internal void @piece(ptr %context, i64 %number, i64 %end, i64 %worker) {{
+  {_load_context(_GEMM_FIELDS.replace(" m n ", " m_all n_all "))}
+  %i = urem i64 %number, %down
+  %j = udiv i64 %number, %down
+  %i1 = add i64 %i, 1
+  %j1 = add i64 %j, 1
+  %row = call i64 @border(i64 %m_all, i64 %i, i64 %down)
+  %row_end = call i64 @border(i64 %m_all, i64 %i1, i64 %down)
+  %column = call i64 @border(i64 %n_all, i64 %j, i64 %across)
+  %column_end = call i64 @border(i64 %n_all, i64 %j1, i64 %across)
+  %m = sub i64 %row_end, %row
+  %n = sub i64 %column_end, %column
+  %a_transposed = icmp ne i64 %ta, 0
+  %b_transposed = icmp ne i64 %tb, 0
   %a_step = select i1 %a_transposed, i64 %lda, i64 1
-  %a_far = mul i64 %lo, %a_step
-  %a_skip = select i1 %rows, i64 %a_far, i64 0
+  %a_skip = mul i64 %row, %a_step
   %b_step = select i1 %b_transposed, i64 1, i64 %ldb
-  %b_far = mul i64 %lo, %b_step
-  %b_skip = select i1 %rows, i64 0, i64 %b_far
-  %c_step = select i1 %rows, i64 1, i64 %ldc
-  %c_skip = mul i64 %lo, %c_step
+  %b_skip = mul i64 %column, %b_step
+  %c_far = mul i64 %column, %ldc
+  %c_skip = add i64 %row, %c_far
   {element("a_piece", "%a", "%a_skip", size)}
   {element("b_piece", "%b", "%b_skip", size)}
   {element("c_piece", "%c", "%c_skip", size)}
   %ta_letter = getelementptr i8, ptr @letters, i64 %ta
   %tb_letter = getelementptr i8, ptr @letters, i64 %tb
-  {_integers("m n k lda ldb ldc")}
+  {_integers("m n k lda ldb ldc", integer)}
   call void @treadle_blas_{name}(ptr %ta_letter, ptr %tb_letter, ptr %m_at, ptr %n_at, ptr %k_at, ptr @one, ptr %a_piece,
                                  ptr %lda_at, ptr %b_piece, ptr %ldb_at, ptr @zero, ptr %c_piece, ptr %ldc_at)
   ret void
 }}
+"""
 
+
+def _gemm(name: str, integer: str) -> str:
+    component = KINDS[name[0]][1]
+    return _one(name[0]) + _gemm_piece(name, integer) + f"""
 define i64 @treadle_{name}(ptr %a0, ptr %b0, ptr %c0, i64 %ao, i64 %bo, i64 %co, i64 %ta, i64 %tb, i64 %m, i64 %n, i64 %k,
                            i64 %lda0, i64 %ldb0, i64 %ldc0) {{
+entry:
   {element("a", "%a0", "%ao", component)}
   {element("b", "%b0", "%bo", component)}
   {element("c", "%c0", "%co", component)}
@@ -209,43 +292,62 @@ define i64 @treadle_{name}(ptr %a0, ptr %b0, ptr %c0, i64 %ao, i64 %bo, i64 %co,
   %lda = call i64 @llvm.smax.i64(i64 %lda1, i64 1)
   %ldb = call i64 @llvm.smax.i64(i64 %ldb1, i64 1)
   %ldc = call i64 @llvm.smax.i64(i64 %ldc1, i64 1)
-  {_too_large("m n k lda ldb ldc")}
-  br i1 %too_large, label %refuse, label %divide
+  {_too_large("m n k lda ldb ldc", integer)}
+  br i1 %too_large, label %refuse, label %measure
 refuse:
   ret i64 1
-divide:
-  %tall = icmp sgt i64 %m, %n
-  %by_rows = zext i1 %tall to i64
-  %extent = select i1 %tall, i64 %m, i64 %n
-  %other = select i1 %tall, i64 %n, i64 %m
-  %slice0 = mul i64 %other, %k
-  %slice = call i64 @llvm.smax.i64(i64 %slice0, i64 1)
-  %fair = udiv i64 {PIECE_WORK}, %slice
-  %wide = call i64 @llvm.smax.i64(i64 %fair, i64 {PIECE_WIDTH})
-  %up = add i64 %wide, 31
-  %chunk = and i64 %up, -32
-  {_store_context(fields)}
+measure:
+  %area = mul i64 %m, %n
+  %work = mul i64 %area, %k
+  %wanted = call i64 @pieces(i64 %work, i64 {PIECE_WORK}, i64 {WORK_GROWTH})
+  br label %cut
+; The longer side of a piece is halved, until there are as many as wanted.
+cut:
+  %down = phi i64 [ 1, %measure ], [ %down2, %halve ]
+  %across = phi i64 [ 1, %measure ], [ %across2, %halve ]
+  %high = udiv i64 %m, %down
+  %wide = udiv i64 %n, %across
+  %longer = call i64 @llvm.smax.i64(i64 %high, i64 %wide)
+  %count = mul i64 %down, %across
+  %few = icmp ult i64 %count, %wanted
+  %divisible = icmp uge i64 %longer, {2 * GRAIN}
+  %more = and i1 %few, %divisible
+  br i1 %more, label %halve, label %run
+halve:
+  %tall = icmp ugt i64 %high, %wide
+  %times_down = select i1 %tall, i64 2, i64 1
+  %times_across = select i1 %tall, i64 1, i64 2
+  %down2 = mul i64 %down, %times_down
+  %across2 = mul i64 %across, %times_across
+  br label %cut
+run:
+  {_store_context(_GEMM_FIELDS)}
   call void @treadle_blas_enter()
-  call void @treadle_parallel(ptr @piece, ptr %context, i64 0, i64 %extent, i64 %chunk)
+  call void @treadle_parallel(ptr @piece, ptr %context, i64 0, i64 %count, i64 1)
   call void @treadle_blas_leave()
   ret i64 0
 }}
-""".replace("  %rows = icmp", "  %a_transposed = icmp ne i64 %ta, 0\n  %b_transposed = icmp ne i64 %tb, 0\n  %rows = icmp", 1)
+"""
 
 
-def _gemv(name: str) -> str:
-    t = name[0]
-    size, component, *_ = KINDS[t]
-    fields = "a x y trans m n lda incx incy"
-    return _one(t) + f"""
+_GEMV_FIELDS = "a x y trans m n lda incx incy parts"
+
+
+def _gemv_piece(name: str, integer: str) -> str:
+    """Some elements of the result."""
+    size = KINDS[name[0]][0]
+    return f"""
 declare void @treadle_blas_{name}(ptr, ptr, ptr, ptr, ptr, ptr, ptr, ptr, ptr, ptr, ptr)
 declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)
 
-; Elements [lo, hi) of y. They are set to 0 and added to: some versions let old NaNs through a factor of 0.
-define internal void @piece(ptr %context, i64 %lo, i64 %hi, i64 %worker) {{
+; Some elements of y. They are set to 0 and added to: some versions let old NaNs through a factor of 0.
+define internal void @piece(ptr %context, i64 %number, i64 %end, i64 %worker) {{
 entry:
-  {_load_context(fields.replace(" m n ", " m_all n_all "))}
+  {_load_context(_GEMV_FIELDS.replace(" m n ", " m_all n_all "))}
   %turned = icmp ne i64 %trans, 0
+  %extent = select i1 %turned, i64 %n_all, i64 %m_all
+  %lo = call i64 @border(i64 %extent, i64 %number, i64 %parts)
+  %hi = call i64 @border(i64 %extent, i64 %end, i64 %parts)
   %width = sub i64 %hi, %lo
   %m = select i1 %turned, i64 %m_all, i64 %width
   %n = select i1 %turned, i64 %width, i64 %n_all
@@ -255,22 +357,29 @@ entry:
   {element("a_piece", "%a", "%a_skip", size)}
   {element("y_piece", "%y", "%y_skip", size)}
   %letter = getelementptr i8, ptr @letters, i64 %trans
-  {_integers("m n lda incx incy")}
+  {_integers("m n lda incx incy", integer)}
   br label %zero
 zero:
-  %i = phi i64 [ 0, %entry ], [ %i1, %zero ]
+  %i = phi i64 [ 0, %entry ], [ %i1, %clear ]
+  %more = icmp slt i64 %i, %width
+  br i1 %more, label %clear, label %multiply
+clear:
   %z_skip = mul i64 %i, %incy
   {element("z", "%y_piece", "%z_skip", size)}
   call void @llvm.memset.p0.i64(ptr %z, i8 0, i64 {size}, i1 false)
   %i1 = add i64 %i, 1
-  %more = icmp slt i64 %i1, %width
-  br i1 %more, label %zero, label %multiply
+  br label %zero
 multiply:
   call void @treadle_blas_{name}(ptr %letter, ptr %m_at, ptr %n_at, ptr @one, ptr %a_piece, ptr %lda_at, ptr %x, ptr %incx_at,
                                  ptr @one, ptr %y_piece, ptr %incy_at)
   ret void
 }}
+"""
 
+
+def _gemv(name: str, integer: str) -> str:
+    size, component, *_ = KINDS[name[0]]
+    return _one(name[0]) + _gemv_piece(name, integer) + f"""
 define i64 @treadle_{name}(ptr %a0, ptr %x0, ptr %y0, i64 %ao, i64 %xo, i64 %yo, i64 %trans, i64 %m, i64 %n, i64 %lda0,
                            i64 %incx, i64 %incy) {{
   {element("a", "%a0", "%ao", component)}
@@ -278,27 +387,26 @@ define i64 @treadle_{name}(ptr %a0, ptr %x0, ptr %y0, i64 %ao, i64 %xo, i64 %yo,
   {element("y", "%y0", "%yo", component)}
   %lda1 = call i64 @llvm.smax.i64(i64 %lda0, i64 %m)
   %lda = call i64 @llvm.smax.i64(i64 %lda1, i64 1)
-  {_too_large("m n lda incx incy")}
+  {_too_large("m n lda incx incy", integer)}
   br i1 %too_large, label %refuse, label %divide
 refuse:
   ret i64 1
 divide:
   %turned = icmp ne i64 %trans, 0
   %extent = select i1 %turned, i64 %n, i64 %m
-  %other = select i1 %turned, i64 %m, i64 %n
-  %bytes0 = mul i64 %other, {size}
-  %bytes = call i64 @llvm.smax.i64(i64 %bytes0, i64 1)
-  %fair = udiv i64 {PIECE_BYTES}, %bytes
-  %wide = call i64 @llvm.smax.i64(i64 %fair, i64 16)
-  %up = add i64 %wide, 15
-  %chunk = and i64 %up, -16
-  {_store_context(fields)}
+  %area = mul i64 %m, %n
+  %bytes = mul i64 %area, {size}
+  %wanted = call i64 @pieces(i64 %bytes, i64 {PIECE_BYTES}, i64 {BYTES_GROWTH})
+  %grains = udiv i64 %extent, {GRAIN}
+  %most = call i64 @llvm.smax.i64(i64 %grains, i64 1)
+  %parts = call i64 @llvm.smin.i64(i64 %wanted, i64 %most)
+  {_store_context(_GEMV_FIELDS)}
   call void @treadle_blas_enter()
-  call void @treadle_parallel(ptr @piece, ptr %context, i64 0, i64 %extent, i64 %chunk)
+  call void @treadle_parallel(ptr @piece, ptr %context, i64 0, i64 %parts, i64 1)
   call void @treadle_blas_leave()
   ret i64 0
 }}
 """
 
 
-TEXTS: dict[str, Callable[[str], str]] = {"gemm": _gemm, "gemv": _gemv}
+TEXTS: dict[str, Callable[[str, str], str]] = {"gemm": _gemm, "gemv": _gemv}

@@ -1,4 +1,4 @@
-"""Library routines that compiled code calls by name: BLAS through SciPy's pointers, NumPy's own sorts, linear algebra and FFT, and
+"""Library routines that compiled code calls by name: BLAS, NumPy's own sorts, linear algebra and FFT, and
 SciPy's special functions.
 
 Each is wrapped in a few lines of LLVM text, compiled when first asked for, as
@@ -6,7 +6,7 @@ Each is wrapped in a few lines of LLVM text, compiled when first asked for, as
     i64 treadle_<routine>(pointers read, pointers written, offsets, further scalars as i64)
 
 with the scalars that the loop dialect's `Call` states; the result is 0, or 1 where the library failed or a size does not
-fit its 32-bit integers.  None needs the GIL.  BLAS runs on one thread per piece; large products are cut into pieces, by
+fit its integers.  None needs the GIL.  BLAS runs on one thread per piece; large products are cut into pieces, by
 their sizes alone, which `treadle_parallel` spreads.  The user's own setting of BLAS threads is restored afterwards.
 """
 
@@ -56,8 +56,9 @@ class Routines:
             user = cython_blas if linear_systems.implements(dtype) else _umath_linalg
             return text, {"treadle_parallel": self._parallel} | symbols | self._blas_threads(user)
         if name[1:] in blas.TEXTS and name[0] in blas.KINDS:
-            symbols = {"treadle_parallel": self._parallel, f"treadle_blas_{name}": blas.function_address(name)}
-            return blas.DECLARATIONS + blas.TEXTS[name[1:]](name), symbols | self._blas_threads(cython_blas)
+            source = blas.source()
+            symbols = {"treadle_parallel": self._parallel, f"treadle_blas_{name}": source.address(name)}
+            return blas.DECLARATIONS + blas.TEXTS[name[1:]](name, source.integer), symbols | self._blas_threads(source.user)
         raise CodeError(f"there is no library routine {name}")
 
     def _blas_threads(self, user: ModuleType) -> dict[str, int]:

@@ -55,7 +55,7 @@ def calls(args, build):
 
 @pytest.mark.parametrize("layout", [c_ordered, f_ordered])
 def test_operands_that_blas_can_take_are_not_copied(layout):
-    args = [layout(np.ones((64, 64))), layout(np.ones((64, 64)))]
+    args = [layout(np.ones((200, 200))), layout(np.ones((200, 200)))]
     program = calls(args, lambda b, v: b.emit("dot_general", v, {"contract": ((1,), (0,)), "batch": ((), ())}))
     statements = list(walk(program.body))
     assert len(statements) == 1 and isinstance(statements[0], Call) and statements[0].routine == "dgemm"

@@ -5,18 +5,19 @@ import itertools
 
 import numpy as np
 import pytest
+from scipy.linalg import cython_blas
 from treadle.runtime import blas
 from treadle.runtime.device import cpu_device
 from treadle.runtime.engine import CodeError
+from treadle.runtime.routines import Routines
 
 device = cpu_device()
 DTYPES = {"s": "f4", "d": "f8", "c": "c8", "z": "c16"}
 rng = np.random.default_rng(0)
 
 
-def routine(name, pointers, scalars):
-    return ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_void_p] * pointers, *[ctypes.c_int64] * scalars)(
-        device.routines.address(name))
+def routine(name, pointers, scalars, routines=device.routines):
+    return ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_void_p] * pointers, *[ctypes.c_int64] * scalars)(routines.address(name))
 
 
 def random(shape, dtype):
@@ -71,15 +72,36 @@ def test_results_do_not_depend_on_the_number_of_threads():
     assert all(np.array_equal(results[0], c) for c in results[1:])
 
 
-def test_sizes_beyond_32_bits_are_refused():
-    assert routine("dgemm", 3, 11)(0, 0, 0, 0, 0, 0, 0, 0, 1 << 32, 1, 1, 1, 1, 1) == 1
-    assert routine("dgemv", 3, 9)(0, 0, 0, 0, 0, 0, 0, 1, 1 << 33, 1, 1, 1) == 1
+@pytest.fixture
+def scipys(monkeypatch):
+    """Routines over SciPy's BLAS, whose integers have 32 bits."""
+    monkeypatch.setattr(blas, "source", lambda: blas.Source(cython_blas, None))
+    return Routines(device.engine, device.pool.address)
+
+
+def test_sizes_beyond_32_bits_are_refused(scipys):
+    assert routine("dgemm", 3, 11, scipys)(0, 0, 0, 0, 0, 0, 0, 0, 1 << 32, 1, 1, 1, 1, 1) == 1
+    assert routine("dgemv", 3, 9, scipys)(0, 0, 0, 0, 0, 0, 0, 1, 1 << 33, 1, 1, 1) == 1
+
+
+def test_scipys_blas_takes_the_place_of_numpys(scipys):
+    a, b, c = random((40, 50), "f8"), random((50, 60), "f8"), np.empty((40, 60), order="F")
+    assert routine("dgemm", 3, 11, scipys)(a.ctypes.data, b.ctypes.data, c.ctypes.data, 0, 0, 0, 0, 0, 40, 60, 50, 40, 50, 40) == 0
+    assert close(c, a @ b)
+
+
+def test_a_product_of_one_piece_is_numpys_own():
+    if blas.source().pattern is None:
+        pytest.skip("NumPy's BLAS is not at hand")
+    a, b, c = random((90, 80), "f4"), random((80, 70), "f4"), np.empty((90, 70), "f4", order="F")
+    routine("sgemm", 3, 11)(a.ctypes.data, b.ctypes.data, c.ctypes.data, 0, 0, 0, 0, 0, 90, 70, 80, 90, 80, 90)
+    assert np.array_equal(c, np.matmul(a, b, out=np.empty_like(c)))
 
 
 def test_the_users_blas_threads_are_restored():
-    functions = blas.thread_functions()
+    functions = blas.thread_functions(blas.source().user)
     if not functions:
-        pytest.skip("SciPy's BLAS is not OpenBLAS")
+        pytest.skip("the BLAS is not OpenBLAS")
     get = ctypes.CFUNCTYPE(ctypes.c_int)(functions["treadle_blas_get_threads"])
     put = ctypes.CFUNCTYPE(None, ctypes.c_int)(functions["treadle_blas_set_threads"])
     before = get()
