@@ -13,7 +13,7 @@ import numpy as np
 
 from ..ir.graph import Value
 from ..ir.types import Dim, same_dims
-from . import dispatch, tracer
+from . import dispatch, integers, tracer
 from .arrays import TracedArray, check_writeable, new_array, operand, value_of
 from .compaction import places_of
 from .indexing import At, Indices, Item, NewAxis, Span, basic_view, checked_value, parse, wrap_index
@@ -213,9 +213,15 @@ def masked_target(x: TracedArray, items: Sequence[Item]) -> tuple[TracedArray, V
 def _check_mask(mask: TracedArray, dims: Sequence[Dim], axis: int) -> None:
     covered = tuple(dims[axis:axis + mask.ndim])
     for k, (m, d) in enumerate(zip(mask.view.dims, covered, strict=True)):
-        if not same_dims((m,), (d,)):
-            raise IndexError(f"boolean index did not match indexed array along axis {axis + k}; size of axis is {d} but size "
-                             f"of corresponding boolean axis is {m}")
+        if same_dims((m,), (d,)) or integers.form_of(m).key == integers.form_of(d).key:
+            continue
+        message = (f"boolean index did not match indexed array along axis {axis + k}; size of axis is {{0}} but size "
+                   "of corresponding boolean axis is {1}")
+        if isinstance(m, int) and isinstance(d, int):
+            raise IndexError(message.format(d, m))
+        pair = [integers.as_value(d), integers.as_value(m)]
+        tracer.emit("check", [tracer.constant(True), tracer.emit("py_equal", pair), *pair], exception="IndexError",
+                    message=message)
 
 
 def _at(ufunc: np.ufunc, op: str) -> None:

@@ -28,7 +28,7 @@ def count_of(mask: Value) -> Value:
         ones = cast(mask, np.dtype(np.int64))
         return cast_weak(tracer.emit("reduce_sum", [ones], axes=axes) if axes else ones, "int")
 
-    found = integers.remember(("count", id(mask)), make)
+    found = integers.remember(("count", mask), make)
     integers.set_bounds(found, [integers.form_of(0)], [integers.form_of(size_of(mask.dims))])
     return found
 
@@ -48,7 +48,7 @@ def size_of(dims: Sequence[Dim]) -> Dim:
 
 def positions_of(mask: Value) -> Value:
     """Where a mask holds, in C order; as many entries as the mask has elements, zeros at the end."""
-    return integers.remember(("positions", id(mask)), lambda: tracer.emit(
+    return integers.remember(("positions", mask), lambda: tracer.emit(
         "true_positions", [reshape_value(mask, (size_of(mask.dims),))]))
 
 

@@ -28,6 +28,8 @@ from .values import common_dims
 
 # Methods that are drawn natively: (generator, *args, **kwargs) -> result, or NotImplemented for what they leave to Python.
 DRAWS: dict[str, Callable[..., Any]] = {}
+# The same for a RandomState.
+LEGACY_DRAWS: dict[str, Callable[..., Any]] = {}
 
 _CONTINUOUS = frozenset((
     "beta", "chisquare", "exponential", "f", "gamma", "gumbel", "laplace", "logistic", "lognormal", "noncentral_chisquare",
@@ -116,8 +118,9 @@ def traced_generator(generator: generators.Generator) -> TracedGenerator:
 
 def method_call(generator: TracedGenerator, name: str, args: tuple, kwargs: dict) -> Any:
     """generator.name(*args, **kwargs)"""
-    if not generator.legacy and name in DRAWS:
-        result = DRAWS[name](generator, *args, **kwargs)
+    native = (LEGACY_DRAWS if generator.legacy else DRAWS).get(name)
+    if native is not None:
+        result = native(generator, *args, **kwargs)
         if result is not NotImplemented:
             return result
     return _by_python(generator, name, args, kwargs)

@@ -16,7 +16,7 @@ from ..ir.graph import Value
 from ..ir.types import Dim, same_dims
 from . import dispatch, integers, pytree, tracer
 from .arrays import TracedArray, assign, check_writeable, dims_of, is_traced, new_array, operand, value_of
-from .compaction import compacted, count_of
+from .compaction import compacted, count_of, size_of
 from .operators import BINARY, Operators
 from .scalars import BoundMethod, TracedScalar
 from .tracer import Restart
@@ -126,10 +126,8 @@ def spread(value: Value, mask: Value, message: str) -> Value:
     wanted = integers.as_value(length)
     equal = tracer.emit("py_equal", [count, wanted])
     value = tracer.emit("check", [value, equal, count], exception="ValueError", message=message)
-    size: Any = 1
-    for d in mask.dims:
-        size = size * d
-    if isinstance(length, int) and (length == 0 or size == 0):
+    size = size_of(mask.dims)
+    if (isinstance(length, int) and length == 0) or (isinstance(size, int) and size == 0):
         return tracer.builder().zeros(value.type.with_dims(mask.dims))  # type: ignore[union-attr]
     flat = reshape_value(mask, (size,))
     rank = tracer.emit("cumsum", [cast(flat, np.dtype(np.int64))], axis=0, reverse=False, exclusive=True)

@@ -26,7 +26,7 @@ from .effects import host_call
 from .growing import PYTHON_TYPES, Appended
 from .known import Known
 from .masked_values import MaskedValues
-from .padding import padded
+from .padding import padded, unpadded
 from .run_time_lists import RunTimeList
 from .scalars import TracedScalar
 from .sources import Attribute, Source
@@ -457,7 +457,7 @@ class Recipes:
         rooms = [integers.upper_bound(d) for d in value.dims]
         if None in rooms:
             delivered = Delivered()
-            host_call("result", delivered.receive, [value], ())
+            host_call("result", delivered.receive, [unpadded(value, dims)], ())
             return delivered
         if not all(isinstance(d, int) for d in value.dims):
             value = padded(value, rooms)  # type: ignore[arg-type]

@@ -21,6 +21,7 @@ LEAST, GREATEST = -2**63, 2**63 - 1
 # How many replacements a proof may take one after the other: each removes a variable, and may bring in those of its bound.
 # And how many in all, since those with several cases multiply; then the bound is not known.
 DEPTH = 12
+NEAR_FACTS = 16
 STEPS = 160
 
 
@@ -179,7 +180,9 @@ class Ranges:
 
     def is_nonnegative(self, form: Linear, depth: int = 3) -> bool:
         """Is `form` >= 0, by its bounds, or because of a condition that holds here?"""
-        for candidate in (form, *(form - f for f in self.facts)):
+        # A condition on other values tells nothing; the latest ones are the nearest.
+        near = [f for f in self.facts if not f.terms.keys().isdisjoint(form.terms)][-NEAR_FACTS:]
+        for candidate in (form, *(form - f for f in near)):
             least = self.least(candidate)
             if least is not None and least >= 0:
                 return True

@@ -12,7 +12,7 @@ from ..ir.graph import Block, Function, Op, Value, walk_ops
 from ..ir.loc import Loc
 from ..ir.opdef import effect_of
 from ..ir.ops.shaping import emit_view
-from ..ir.types import DTYPE_NAMES
+from ..ir.types import DTYPE_NAMES, same_dims
 from ..ir.viewmap import identity_map
 from ..ir.walk import replace_uses
 from .homes import LOOPS, Copies, carried_operand, is_array, is_update, leave, origin
@@ -117,13 +117,20 @@ def _update_at_definition(block: Block, k: int, target: Value) -> bool:
         return False
     if target in block.yields or block.yields.count(made) > 1 or (is_callers and any(effect_of(op) != "pure" for op in rest)):
         return False
+    whole = same_dims(made.dims, target.dims)
+    if not whole and block.yields[k] is not made:
+        return False
     tail = Block()
     tail.ops, tail.yields = rest, block.yields
     del block.ops[at + 1:]
-    new = overwrite(Builder(block), target, made)
-    replace_uses(tail, {made: new})
+    builder = Builder(block)
+    new = overwrite(builder, target, made)
+    # In larger memory, readers see the part that there is.
+    seen = new if whole else emit_view(builder, "slice", [new], identity_map(len(made.dims)), made.dims, [])
+    replace_uses(tail, {made: seen})
     block.ops.extend(rest)
     block.yields = tail.yields
+    block.yields[k] = new if block.yields[k] is seen else block.yields[k]
     return True
 
 

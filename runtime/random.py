@@ -41,6 +41,8 @@ def routine(name: str) -> tuple[str, dict[str, int]]:
     _, function, dtype = name.split("__")
     if function == "bounded":
         return _bounded(name, dtype)
+    if function == "interval":
+        return _each(name, "random_interval", ["i64"], dtype)
     if function == "binomial":
         return _each(name, "random_binomial", ["i64", "double"], dtype, order=[1, 0], state=_BINOMIAL_BYTES)
     symbol = f"random_{function}" + ("_f" if dtype == "f32" else "")

@@ -75,12 +75,14 @@ def _first_of_each(ordered: Value, equal_nan: bool) -> Value:
     differs = call(np.not_equal, (x[1:], x[:-1]), {})
     if equal_nan and ordered.dtype.kind in "fc":
         differs = differs & ~(call(np.isnan, (x[1:],), {}) & call(np.isnan, (x[:-1],), {}))
-    return value_of(call(np.concatenate, ((np.ones(min(1, _least(ordered)), bool), differs),), {}))
+    return _with_edge(ordered, slice(1, None), differs)
 
 
-def _least(x: Value) -> int:
-    (n,) = x.dims
-    return n if isinstance(n, int) else 1
+def _with_edge(ordered: Value, place: slice, inner: Any) -> Value:
+    """A mask over `ordered` that holds `inner` at `place` and True elsewhere; `ordered` may turn out to be empty."""
+    mask = new_array(tracer.builder().full(True, ArrayType(_BOOL, ordered.dims)))
+    mask[place] = inner
+    return value_of(mask)
 
 
 @implements(np.unique)
@@ -159,8 +161,9 @@ def intersect1d(ar1: Any, ar2: Any, assume_unique: bool = False, return_indices:
 @implements(np.setxor1d)
 def setxor1d(ar1: Any, ar2: Any, assume_unique: bool = False) -> TracedArray:
     joined = call(np.sort, (call(np.concatenate, (_both(ar1, ar2, assume_unique),), {}),), {})
-    edges = call(np.concatenate, ((np.ones(1, bool), joined[1:] != joined[:-1], np.ones(1, bool)),), {})
-    return compacted(value_of(joined), value_of(edges[1:] & edges[:-1]))
+    differs, ordered = joined[1:] != joined[:-1], value_of(joined)
+    first, last = (_with_edge(ordered, place, differs) for place in (slice(1, None), slice(None, -1)))
+    return compacted(ordered, tracer.builder().bitwise_and(first, last))
 
 
 @implements(np.setdiff1d)

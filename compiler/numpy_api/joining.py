@@ -18,9 +18,10 @@ from .. import integers, tracer
 from ..arrays import TracedArray, as_array, assign, deliver, known_constant, new_array, operand, value_of, wrap
 from ..dispatch import alias_method, call, implements
 from ..growing import gathered
-from ..scalars import concrete
+from ..regions import check
+from ..scalars import TracedScalar, concrete
 from ..ufuncs import promotable
-from ..values import broadcast, cast, check_dtype, shape_text, unify
+from ..values import broadcast, cast, cast_weak, check_dtype, shape_text, unify
 from .axes import one_axis
 
 
@@ -269,7 +270,7 @@ def repeat(a: Any, repeats: Any, axis: Any = None) -> TracedArray:
                              f"{shape_text(counts.shape)}")
         return call(np.take, (a, np.repeat(np.arange(len(counts)), counts)), {"axis": k})
     if isinstance(repeats, TracedArray):
-        raise tracer.unsupported("repeat by an array of run-time counts", "the result's length depends on their values")
+        return _repeated(a, repeats, k)
     count = operator.index(concrete(repeats, "a repetition count"))
     if count < 0:
         raise ValueError("repeats may not contain negative values.")
@@ -281,6 +282,21 @@ def repeat(a: Any, repeats: Any, axis: Any = None) -> TracedArray:
 
 
 alias_method("repeat", np.repeat)
+
+
+def _repeated(a: TracedArray, counts: Any, axis: int) -> TracedArray:
+    """Each element as often as its run-time count says: element number i of the result is the first whose counts reach beyond i."""
+    if counts.dtype.kind not in "biu" or counts.dtype == np.uint64:
+        raise TypeError(f"Cannot cast array data from {counts.dtype!r} to dtype('int64') according to the rule 'safe'")
+    if counts.ndim > 1:
+        raise ValueError("object too deep for desired array")
+    counts = call(np.broadcast_to, (counts.astype(np.int64), (a.shape[axis],)), {})
+    negative = value_of(call(np.any, (counts < 0,), {}))
+    check(tracer.emit("invert", [negative]), ValueError("repeats may not contain negative values."))
+    ends = call(np.cumsum, (counts,), {})
+    total = call(np.sum, (counts,), {})
+    numbers = call(np.arange, (TracedScalar(cast_weak(value_of(total), "int")),), {})
+    return call(np.take, (a, call(np.searchsorted, (ends, numbers), {"side": "right"})), {"axis": axis})
 
 
 @implements(np.pad)
@@ -299,6 +315,10 @@ def pad(array: Any, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> Tr
     filler = value_of(operand(kwargs.get("constant_values", 0)), a.dtype)
     low, high = (tuple(int(w) for w in widths[:, side]) for side in (0, 1))
     fortran = a.view.is_f_contiguous and not a.view.is_c_contiguous
+    if not all(isinstance(d, int) or (p, q) == (0, 0) for d, p, q in zip(a.view.dims, low, high, strict=True)):
+        out = call(np.full, (tuple(n + p + q for n, p, q in zip(a.shape, low, high, strict=True)), new_array(filler), a.dtype), {})
+        out[tuple(slice(p, p + n) for n, p in zip(a.shape, low, strict=True))] = a
+        return out
     padded = tracer.emit("pad", [a.view.read(), filler], low=low, high=high)
     return wrap(padded, tuple(reversed(range(a.ndim))) if fortran else None)
 

@@ -49,6 +49,8 @@ FUNCTIONS: dict[str, Function] = {
     **{name: Function(name, (_D,), ("i64",)) for name in ("poisson", "geometric", "logseries", "zipf")},
     "binomial": Function("binomial", ("i64", _D), ("i64",)),
     "bounded": Function("integers", ("i64", "i64"), INTEGERS),
+    # Whole numbers from 0 to the parameter, as shuffles draw them.
+    "interval": Function("", ("i64",), ("i64",)),
 }
 
 
@@ -78,6 +80,8 @@ def _evaluate(xp: Any, operands: list, attrs: dict, types: Sequence[Type]) -> li
 
 def drawn(name: str, dtype: np.dtype, address: int, parameters: Sequence, shape: tuple[int, ...]) -> np.ndarray:
     """What the generator's own method draws."""
+    if name == "interval":
+        return np.array([_place(generator_at(address), int(n)) for n in np.ravel(parameters[0])], np.int64).reshape(shape)
     method = getattr(generator_at(address), FUNCTIONS[name].method)
     if name == "bounded":
         low, span = (np.asarray(p).reshape(-1)[0] for p in parameters)
@@ -86,6 +90,12 @@ def drawn(name: str, dtype: np.dtype, address: int, parameters: Sequence, shape:
     if len(FUNCTIONS[name].results) > 1:
         return method(*parameters, size=shape, dtype=dtype)
     return method(*parameters, size=shape)
+
+
+def _place(generator: Any, last: int) -> int:
+    """What a shuffle draws to find a place from 0 to `last`."""
+    legacy = np.random.RandomState(generator.bit_generator) if isinstance(generator, np.random.Generator) else generator
+    return int(legacy.randint(0, last + 1)) if last else 0
 
 
 def _lower(ctx: LowerContext, op: Any) -> None:

@@ -90,7 +90,7 @@ def _lower(ctx: LowerContext, op: Op) -> None:
             for k in reversed(range(int(n.payload).bit_length())):
                 position = real(ctx.let(halve(position, 1 << k), "position"))
         else:
-            halvings = select(n > 0, _MOST_HALVINGS, 0)
+            halvings = select(n > 0, const(_MOST_HALVINGS), const(0))
             reach = const(1 << (_MOST_HALVINGS - 1))
             position, _ = ctx.carry(0, halvings, (const(0), reach),
                                     lambda k, state: (halve(*state), scalar_op("shr", state[1], 1)))

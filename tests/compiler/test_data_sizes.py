@@ -220,3 +220,65 @@ def test_a_trip_touches_only_what_is_left():
     before, _, inside = td.jit(escapes).lower(z, z, 30).ir("loops").partition("for seq")
     assert "0..4099" in before
     assert "for" in inside and "in 0..4099" not in inside
+
+
+def agree(f, *sets):
+    jitted = td.jit(f)
+    for arguments in sets:
+        got, want = (g(*(x.copy() if isinstance(x, np.ndarray) else x for x in arguments)) for g in (jitted, f))
+        for a, b in zip(*(r if isinstance(r, tuple) else (r,) for r in (got, want)), strict=True):
+            assert np.array_equal(a, b) and np.asarray(a).dtype == np.asarray(b).dtype
+
+
+def test_an_array_that_shrinks_and_is_added_up_in_the_same_trip():
+    def f(x):
+        total = 0.0
+        for _ in range(3):
+            x = x[x > 0]
+            total += x.sum()
+        return total, x
+
+    agree(f, (np.array([1.0, -2, 0, 3]),), (np.array([-1.0, 5]),), (np.zeros(3),))
+
+
+def test_sets_of_what_a_mask_leaves():
+    def f(x, y):
+        x, y = x[x > 3], y[y > 3]
+        return np.setxor1d(x, y), np.setxor1d(x, x), np.unique(x), np.union1d(x, y), np.intersect1d(x, y)
+
+    agree(f, (np.arange(6.0), np.arange(9.0)), (np.arange(5.0), np.arange(3.0)), (np.arange(2.0), np.zeros(0)))
+
+
+def test_a_mask_of_another_length_is_an_index_error():
+    def f(x, y):
+        return x[x > 0][(y > 0)[y >= 0]]
+
+    assert np.array_equal(td.jit(f)(np.array([1.0, 2]), np.array([1.0, 0])), [1.0])
+    with pytest.raises(IndexError, match="boolean index did not match indexed array along axis 0; size of axis is 2"):
+        td.jit(f)(np.array([1.0, 2]), np.array([1.0, -1]))
+
+
+def test_what_a_mask_chooses_is_written_back_in_another_order():
+    def f(x):
+        x = x[x > 2]
+        x[x > 4] = x[x > 4][::-1]
+        return x
+
+    agree(f, (np.arange(9.0),), (np.arange(4.0),), (np.zeros(2),))
+
+
+def test_repeat_by_counts_that_only_the_run_knows():
+    def f(x, counts, m):
+        return np.repeat(x, counts), np.repeat(x[x > 2], counts[x > 2]), np.repeat(m, counts, axis=1), np.repeat(x, counts[:1])
+
+    counts = np.array([0, 2, 1, 3, 0])
+    agree(f, (np.arange(5.0), counts, np.arange(10).reshape(2, 5)), (np.zeros(5), counts * 0, np.ones((1, 5))))
+    with pytest.raises(ValueError, match="repeats may not contain negative values"):
+        td.jit(np.repeat)(np.arange(5.0), counts - 1)
+
+
+def test_padding_and_searching_among_what_a_mask_leaves():
+    def f(x, y):
+        return np.pad(x[x > 3], 2), np.pad(x[x > 3], (1, 0), constant_values=7), np.searchsorted(np.sort(x[x > 1]), y)
+
+    agree(f, (np.arange(6.0), np.arange(4.0)), (np.zeros(3), np.arange(2.0)))

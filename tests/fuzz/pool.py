@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import time
 
+from tests.fuzz.data import check_data_seed
 from tests.fuzz.derivatives import check_gradient_seed
 from tests.fuzz.outside import check_outside_seed
 from tests.fuzz.run import check_seed
@@ -14,9 +15,11 @@ SECONDS_PER_PROGRAM = 60
 
 
 def check_kind(kind: str, seed: int, treadle):
-    """kind: what programs: "line", "control", "grad", "outside", "shapes" or "shapes of control"."""
+    """kind: what programs: "line", "control", "grad", "data", "outside", "shapes" or "shapes of control"."""
     if kind == "grad":
         return check_gradient_seed(seed, treadle)
+    if kind == "data":
+        return check_data_seed(seed, treadle.jit)
     if kind == "outside":
         return check_outside_seed(seed, treadle.jit)
     if kind.startswith("shapes"):

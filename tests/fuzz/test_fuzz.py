@@ -6,6 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.fuzz.choices import DrawnChoices
+from tests.fuzz.data import check_data_seed
 from tests.fuzz.derivatives import REFUSED, SKIPPED, check_gradient_seed
 from tests.fuzz.generate import Generator
 from tests.fuzz.outside import check_outside_seed
@@ -27,6 +28,14 @@ def test_programs_among_containers_objects_and_globals_agree_with_python(first):
     for seed in range(first, first + BATCH):
         problem, program = check_outside_seed(seed, treadle.jit)
         assert problem is None, f"seed {seed}: {problem}\n{program.source}"
+
+
+@pytest.mark.parametrize("first", range(0, 60, BATCH))
+def test_programs_with_run_time_extents_and_random_numbers_agree_with_numpy(first):
+    """Equal, the generator's state included, or refused."""
+    for seed in range(first, first + BATCH):
+        problem, program = check_data_seed(seed, treadle.jit)
+        assert problem is None or REFUSED in problem, f"seed {seed}: {problem}\n{program.source}"
 
 
 @pytest.mark.parametrize("first", range(0, 60, BATCH))

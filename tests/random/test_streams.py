@@ -282,3 +282,28 @@ def test_the_lock_is_free_after_an_error():
         td.jit(lambda r, s: r.normal(0, s) + r.choice(3))(rng, -1.0)
     assert rng.bit_generator.lock.acquire(blocking=False)
     rng.bit_generator.lock.release()
+
+
+def test_shuffles_of_what_a_mask_leaves():
+    def f(rng, x, m):
+        kept = x[x > 3]
+        rng.shuffle(kept)
+        rng.shuffle(m, axis=1)
+        return rng.permutation(x[x > 1]), kept, rng.permutation(len(kept)), rng.permutation(m, axis=1), m, rng.choice(x[x > 2]), \
+            rng.permutation(6), rng.choice(x, (2, 2)), rng.random()
+
+    for x in (np.arange(10.0), np.arange(5.0)):
+        a, b = np.random.default_rng(3), np.random.default_rng(3)
+        m = np.arange(12).reshape(3, 4)
+        same(td.jit(f)(a, x, m.copy()), f(b, x, m.copy()))
+        assert state(a) == state(b)
+
+
+def test_shuffles_of_a_random_state():
+    def f(rng, x):
+        rng.shuffle(x)
+        return x, rng.permutation(x[x > 2]), rng.permutation(9), rng.permutation(np.arange(8).reshape(4, 2)), rng.rand()
+
+    a, b = np.random.RandomState(3), np.random.RandomState(3)
+    same(td.jit(f)(a, np.arange(7.0)), f(b, np.arange(7.0)))
+    assert str(a.get_state()) == str(b.get_state())
