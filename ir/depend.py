@@ -122,6 +122,8 @@ def depend(first: Access, second: Access, loops: Sequence[str]) -> Distance | No
     free = (ANY,) * len(loops)
     if first.index is None or second.index is None:
         return free
+    if any(a.is_const and b.is_const and a.payload != b.payload for a, b in zip(first.index, second.index, strict=True)):
+        return None
     test = _Test(first, second, loops)
     equations = [a - b for a, b in zip(test.own, test.other, strict=True)]
     if any(test.refuted(e) for e in equations):
@@ -160,18 +162,14 @@ class _Test:
 
     def _both(self) -> Ranges:
         """What is known in both iterations together."""
-        ranges = self.first.with_names(())
-        for name, (lo, hi) in self.second.bounds.items():
-            if name in self.renamed_names:
-                ranges = ranges.with_variable(name + _PRIME, map(self.renamed, lo), map(self.renamed, hi))
+        ranges = self.first.with_variables(
+            (name + _PRIME, map(self.renamed, lo), map(self.renamed, hi))
+            for name, (lo, hi) in self.second.bounds.items() if name in self.renamed_names)
         ranges.facts = self.first.facts + tuple(self.renamed(f) for f in self.second.facts)
         return ranges
 
     def refuted(self, equation: Linear) -> bool:
         """Can the form not be 0?"""
-        least, greatest = self.ranges.interval(equation)
-        if (least is not None and least > 0) or (greatest is not None and greatest < 0):
-            return True
         if self.ranges.is_nonnegative(equation - 1) or self.ranges.is_nonnegative(equation.scaled(-1) - 1):
             return True
         in_steps = self._in_steps(equation)
@@ -236,9 +234,10 @@ class _Test:
 
     def refuted_together(self, equations: Sequence[Linear]) -> bool:
         """Does the sum or the difference of two equations, as of A[i, j] and A[j, i], contradict the ranges?"""
+        near = [self.ranges.related(e) for e in equations]
         for k, a in enumerate(equations):
-            for b in equations[:k]:
-                if self.refuted(a + b) or self.refuted(a - b):
+            for n, b in zip(near, equations[:k], strict=False):
+                if not near[k].isdisjoint(n) and (self.refuted(a + b) or self.refuted(a - b)):
                     return True
         return False
 

@@ -64,15 +64,21 @@ class Ranges:
 
     def with_variable(self, name: str, lo: Iterable[Linear | int] = (), hi: Iterable[Linear | int] = ()) -> Ranges:
         """`name` is at least each of `lo` and at most each of `hi`."""
+        return self.with_variables([(name, lo, hi)])
+
+    def with_variables(self, bounds: Iterable[tuple[str, Iterable[Linear | int], Iterable[Linear | int]]]) -> Ranges:
+        """Names, each with what it is at least and at most."""
         new = self._copy()
-        new._bind(name, lo, hi)
+        for name, lo, hi in bounds:
+            new._bind(name, lo, hi)
         return new
 
     def with_loop(self, s: For) -> Ranges:
         """Inside the loop: its variable runs over its range, and there is a trip, so that range is not empty."""
         new = self._copy()
         new.enter(s)
-        new.facts = (*self.facts, *(h - l for l in new.bounds[s.var][0] for h in new.bounds[s.var][1]))
+        there_is_a_trip = (h - l for l in new.bounds[s.var][0] for h in new.bounds[s.var][1])
+        new.facts = (*self.facts, *(f for f in there_is_a_trip if not f.is_constant))
         return new
 
     def with_let(self, s: Let) -> Ranges:
@@ -181,8 +187,9 @@ class Ranges:
     def is_nonnegative(self, form: Linear, depth: int = 3) -> bool:
         """Is `form` >= 0, by its bounds, or because of a condition that holds here?"""
         # A condition on other values tells nothing; the latest ones are the nearest.
-        near = [f for f in self.facts if not f.terms.keys().isdisjoint(form.terms)][-NEAR_FACTS:]
-        for candidate in (form, *(form - f for f in near)):
+        near = self.related(form) if self.facts else frozenset()
+        facts = [f for f in self.facts if not near.isdisjoint(self.related(f))][-NEAR_FACTS:]
+        for candidate in (form, *(form - f for f in facts)):
             least = self.least(candidate)
             if least is not None and least >= 0:
                 return True
@@ -207,12 +214,35 @@ class Ranges:
         """Is the access certain to be inside of its buffer?"""
         return all(self.in_range(i, d) for i, d in zip(index, dims, strict=True))
 
+    def related(self, form: Linear) -> frozenset[str]:
+        """The variables that `form` depends on, those that bound them, and so on: forms that share none are independent."""
+        found: set[str] = set()
+        waiting = [v for a in form.terms for v in form.atoms[a].variables]
+        while waiting:
+            v = waiting.pop()
+            if v not in found:
+                found.add(v)
+                waiting += [w for side in self.bounds.get(v, ()) for f in side for a in f.terms for w in f.atoms[a].variables]
+        return frozenset(found)
+
     # Bounds by replacement.
+
+    def _over_constants(self, form: Linear) -> int | None:
+        """The greatest value of a form of variables that lie between constants; None if it has other atoms."""
+        total = form.constant
+        for atom, factor in form.terms.items():
+            sides = self.bounds.get(atom) if form.atoms[atom].kind == "var" else None
+            ends = sides[factor > 0] if sides else ()
+            if not ends or not all(e.is_constant for e in ends):
+                return None
+            total += factor * (min if factor > 0 else max)(e.constant for e in ends)
+        return total
 
     def _extreme(self, form: Linear, depth: int) -> int | None:
         """The greatest value of `form`, or None."""
-        if form.is_constant:
-            return form.constant
+        plain = self._over_constants(form)
+        if plain is not None:
+            return plain
         self._steps_left -= 1
         if depth <= 0 or self._steps_left < 0:
             return None
