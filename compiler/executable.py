@@ -177,7 +177,7 @@ def _scalar_texts(function: Function, native: Native, place: Mapping[int, int]) 
 
 
 _PYTHON_TEXT = {"add": "({} + {})", "sub": "({} - {})", "mul": "({} * {})", "neg": "(-{})", "max": "max({}, {})",
-                "min": "min({}, {})"}
+                "min": "min({}, {})", "and": "({} & {})"}
 
 
 def python_text(e: Expr, given: Mapping[str, str]) -> str:

@@ -196,7 +196,7 @@ class View:
     def reshape(self, dims: Sequence[Dim]) -> View | None:
         """The view with other extents (C order), or None where NumPy has to copy."""
         dims = tuple(dims)
-        if same_dims(dims, self.dims):
+        if same_dims(dims, self.dims) or len(dims) == len(self.dims) == 1:
             return self
         strides = reshaped_strides(self.dims, self.strides, dims, self.dtype.itemsize)
         if strides is None:

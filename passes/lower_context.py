@@ -7,7 +7,7 @@ function; `OpContext` is one op's view of it, the `ir.opdef.LowerContext` that r
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -126,6 +126,14 @@ class Emitter:
             yield
         if statement.then and isinstance(statement.then[-1], Raise):
             self.known = self.known.with_condition(condition, False)
+
+    @contextmanager
+    def condition(self, facts: Sequence[Expr]) -> Iterator[None]:
+        """Emit for the case that all these hold."""
+        with ExitStack() as stack:
+            for fact in facts:
+                stack.enter_context(self.branch(fact))
+            yield
 
     def carry(self, lo: Expr | int, hi: Expr | int, init: Sequence[Expr], body: Callable[[Expr, Index], Sequence[Expr]],
               kind: str = "seq", step: int = 1, combine: str | None = None, lanes: int = 1) -> Index:

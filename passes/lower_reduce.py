@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from ..ir.expr import Expr, cast, const, op, var
+from ..ir.expr import Expr, cast, const, op, select, var
 from ..ir.graph import Op
 from ..ir.loops import own_exprs, walk
 from ..ir.opdef import Complex, Fold, Reduction, Scalar, lowering
@@ -49,13 +49,13 @@ def reduction(emitter: Emitter, source: Op, index: Index) -> Scalar:
     if parts is None:
         total = combine_terms(emitter, source, rule, extents, index, lambda inner: inner)
     else:
-        total = reduce_box(emitter, [parts.dims[0]], _start(source, rule), rule.combine,
+        total = reduce_box(emitter, [parts.dims[0]], start_of(source, rule), rule.combine,
                            lambda inner: emitter.load(parts, (*inner, *index)))
     return _each(total, lambda e: cast(e, scalar_type(x.dtype)))
 
 
 def combine_terms(emitter: Emitter, source: Op, rule: Reduction, extents: Sequence[Expr], index: Index,
-                  moved: Callable[[Index], Index]) -> Scalar:
+                  moved: Callable[[Index], Index], nominal: Sequence[Expr] | None = None) -> Scalar:
     """The reduction over a box of `extents`, whose element `inner` is element moved(inner) of the reduced axes, in the
     scalar type that the rule combines in."""
     x = source.operands[0]
@@ -64,10 +64,11 @@ def combine_terms(emitter: Emitter, source: Op, rule: Reduction, extents: Sequen
     def term(inner: Index) -> Scalar:
         return _each(emitter.element(x, _box_index(source, index, moved(inner))), lambda e: cast(e, wide))
 
-    return reduce_box(emitter, extents, _start(source, rule), rule.combine, term)
+    return reduce_box(emitter, extents, start_of(source, rule), rule.combine, term, nominal)
 
 
-def _start(source: Op, rule: Reduction) -> Scalar:
+def start_of(source: Op, rule: Reduction) -> Scalar:
+    """The identity of what a reduction combines with."""
     wide = rule.accumulate(scalar_type(source.operands[0].dtype))
     identity = const(rule.identity(wide), wide)
     return Complex(identity, identity) if source.result.dtype.kind == "c" else identity
@@ -102,14 +103,17 @@ def _fold(emitter: Emitter, rule: Fold, extents: Sequence[Expr], part: str, term
 
 
 def reduce_box(emitter: Emitter, extents: Sequence[Expr], init: Scalar, combine: str | Callable[[Scalar, Scalar], Scalar],
-               term: Callable[[Index], Scalar]) -> Scalar:
-    """Combine term(index) over a box into `init`: by a scalar op, in any order that sizes decide, or in order by a function."""
+               term: Callable[[Index], Scalar], nominal: Sequence[Expr] | None = None) -> Scalar:
+    """Combine term(index) over a box into `init`: by a scalar op, in any order that sizes decide, or in order by a function.
+
+    nominal: the sizes that decide, where they are not `extents`, which may be smaller.
+    """
     if not isinstance(combine, str):
         return _in_order(emitter, extents, init, combine, term)
     parts = _parts(init)
     identity = tuple(const(_identity(combine, e.dtype), e.dtype) for e in parts)
     order, along = _choose_order(emitter, extents, term)
-    box = _Box(emitter, list(extents), combine, term, identity, order, along)
+    box = _Box(emitter, list(extents), list(nominal or extents), combine, term, identity, order, along)
     if combine in EXACT or parts[0].dtype not in FLOATS or box.is_short():
         total = box.plain(0, {})
     else:
@@ -174,9 +178,10 @@ def _strided(forms: Sequence[Form | None], name: str) -> int:
 class _Box:
     """The loops over one box."""
 
-    def __init__(self, emitter: Emitter, extents: list[Expr], combine: str, term: Callable[[Index], Scalar],
-                 identity: Index, order: list[int], along: int | None) -> None:
+    def __init__(self, emitter: Emitter, extents: list[Expr], nominal: list[Expr], combine: str,
+                 term: Callable[[Index], Scalar], identity: Index, order: list[int], along: int | None) -> None:
         self.emitter, self.extents, self.combine, self.term = emitter, extents, combine, term
+        self.nominal = nominal
         self.identity, self.order, self.along = identity, order, along
 
     def is_short(self) -> bool:
@@ -207,7 +212,7 @@ class _Box:
 
     def lanes(self, k: int) -> int:
         n, most = self.most(k), LANES.get(self.identity[0].dtype, 64)
-        if not self.extents[k].is_const and (n is None or n <= RUNTIME_LANES * TERMS_PER_LANE):
+        if not self.nominal[k].is_const and not self.is_callers(k) and (n is None or n <= RUNTIME_LANES * TERMS_PER_LANE):
             most = RUNTIME_LANES
         while n is not None and most > max(n, 1):
             most //= 2
@@ -215,7 +220,11 @@ class _Box:
 
     def most(self, k: int) -> int | None:
         """The greatest number of terms along an axis."""
-        return self.emitter.known.interval(self.extents[k])[1]
+        return self.emitter.known.interval(self.nominal[k])[1]
+
+    def is_callers(self, k: int) -> bool:
+        """Does an array of the caller's decide the extent? Then the result is that of a version for just this extent."""
+        return self.most(k) is None and self.emitter.known.may_be_large(self.nominal[k])
 
     def blocked(self, level: int, at: dict[int, Expr]) -> Index:
         """As `plain`, but in blocks where there are many."""
@@ -223,7 +232,9 @@ class _Box:
             return self.value(at)
         k = self.order[level]
         n, lanes = self.extents[k], self.lanes(k) if k == self.along else 1
-        block = self.plain_block(n) if lanes == 1 else lanes * TERMS_PER_LANE
+        if self.is_callers(k):
+            return self.run_time_blocks(level, at, n, lanes)
+        block = self.plain_block(self.nominal[k]) if lanes == 1 else lanes * TERMS_PER_LANE
         steps, size = [1], block
         most = self.most(k)
         while (most is None or most > size) and len(steps) < 4:
@@ -232,6 +243,47 @@ class _Box:
             if most is None and len(steps) == 3:
                 break
         return self.blocks(level, at, const(0), n, steps, lanes)
+
+    def run_time_blocks(self, level: int, at: dict[int, Expr], n: Expr, lanes: int) -> Index:
+        """The blocks of an extent that the caller's arrays decide: as if it were a number.
+
+        All levels of blocks are there; those that a number as small would not have run once, which changes no result. Nor do
+        partial results that stay the identity, so that there are as many as for the longest.
+        """
+        if lanes > 1:
+            block = lanes * TERMS_PER_LANE
+            steps: list[int | Expr] = [block * BLOCKS_PER_BLOCK**2, block * BLOCKS_PER_BLOCK, block, 1]
+        else:
+            own = self.run_time_block(self.nominal[self.order[level]])
+            steps = [PLAIN_BLOCK * BLOCKS_PER_BLOCK**2, PLAIN_BLOCK * BLOCKS_PER_BLOCK, own, 1]
+        return self.run_time_levels(level, at, const(0), n, steps, lanes)
+
+    def run_time_block(self, n: Expr) -> Expr:
+        """What `plain_block` gives for a number; all of them, where the box is short."""
+        count = quotient_up(n, const(PLAIN_BLOCK))
+        block = select(op("gt", n, const(PLAIN_BLOCK * BLOCKS_PER_BLOCK)), const(PLAIN_BLOCK), quotient_up(n, count))
+        if self.along is None:
+            terms = const(1)
+            for k in self.order:
+                terms = terms * self.nominal[k]
+            block = select(op("le", terms, const(PLAIN_LIMIT)), n, block)
+        return self.emitter.name(op("max", block, const(1)), "b")
+
+    def run_time_levels(self, level: int, at: dict[int, Expr], lo: Expr, hi: Expr, steps: Sequence[int | Expr],
+                        lanes: int) -> Index:
+        k, step = self.order[level], steps[0]
+        if len(steps) == 1:
+            return self.emitter.carry(lo, hi, self.identity,
+                                      lambda i, s: self.merge(s, self.blocked(level + 1, {**at, k: i})),
+                                      "red", 1, self.combine, lanes)
+
+        def block(i: Expr, state: Index) -> Index:
+            return self.merge(state, self.run_time_levels(level, at, i, op("min", i + step, hi), steps[1:], lanes))
+
+        if isinstance(step, int):
+            return self.emitter.carry(lo, hi, self.identity, block, "red", step, self.combine)
+        return self.emitter.carry(0, quotient_up(hi - lo, step), self.identity,
+                                  lambda i, s: block(self.emitter.name(lo + i * step, "b"), s), "red", 1, self.combine)
 
     def plain_block(self, n: Expr) -> int:
         """Terms in a block: where they are known to be few, blocks of about one size, as threads may share them."""
@@ -254,3 +306,8 @@ class _Box:
             return self.merge(state, self.blocks(level, at, i, end, steps[1:], lanes))
 
         return self.emitter.carry(lo, hi, self.identity, block, "red", step, self.combine)
+
+
+def quotient_up(n: Expr, by: Expr) -> Expr:
+    return op("quot", n + by - 1, by)
+

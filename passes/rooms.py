@@ -19,7 +19,7 @@ from ..ir.scalar import size_of
 from .heap import largest, within
 
 ALIGNMENT = 64
-ROOM, EACH = "room", "room_each"
+ROOM, START, EACH = "room", "room_start", "room_each"
 # What the size of a block may be computed with.
 _OPERATIONS = ("add", "sub", "mul", "max", "min", "neg")
 
@@ -84,17 +84,17 @@ def place_rooms(function: LoopFunction, lifetimes: Sequence[Lifetime]) -> None:
     totals: dict[bool, Expr] = {True: const(0), False: const(0)}
     for p in places:
         totals[p.shared] = totals[p.shared] + p.size
-    lets.append(Let(EACH, _aligned(totals[False])))
-    at = {True: var(ROOM)}
-    at[False] = _aligned(var(ROOM) + totals[True])
+    lets += [Let(EACH, totals[False]), Let(START, _aligned(var(ROOM)))]
+    # All sizes are multiples of the alignment.
+    at = {True: var(START), False: var(START) + totals[True]}
     for k, p in enumerate(places):
         name = f"{ROOM}{k}"
-        lets.append(Let(name, _aligned(at[p.shared])))
+        lets.append(Let(name, at[p.shared]))
         at[p.shared] = var(name) + p.size
         for t in p.lifetimes:
             t.buffer.base, t.buffer.each = name, None if p.shared else EACH
     function.body[:0] = lets
-    function.room = (totals[True] + 3 * ALIGNMENT, totals[False] + ALIGNMENT)
+    function.room = (totals[True] + ALIGNMENT, totals[False])
 
 
 def _aligned(address: Expr) -> Expr:
@@ -106,10 +106,10 @@ def _meet(a: Lifetime, b: Lifetime) -> bool:
 
 
 def _bytes(buffer: Buffer) -> Expr:
-    """Enough for the buffer to begin at a multiple of the alignment."""
+    """The size, up to the next multiple of the alignment."""
     count = const(size_of(buffer.dtype))
     for d in buffer.dims:
         count = count * op("max", d, 0)
-    return count + ALIGNMENT
+    return _aligned(count)
 
 
