@@ -119,6 +119,25 @@ def _reshape_of_split(b: Rewriter, m: Match) -> Value | None:
     return emit_shaped(b, "reshape", [m.x], m.op.result.dims)
 
 
+def _whole_reduction(b: Rewriter, m: Match) -> Value | None:
+    if len(m.op.attrs["axes"]) != len(m.inner.result.dims) or None in (_count(m.x), _count(m.inner.result)):
+        return None
+    return b.emit(m.op.name, [m.x], m.op.attrs | {"axes": tuple(range(len(m.x.dims)))})[0]
+
+
+def _whole_product(b: Rewriter, m: Match) -> Value | None:
+    """Vectors that are two arrays of the same extents, read in the same order."""
+    if not same_dims(m.x.dims, m.y.dims) or len(m.op.operands[0].dims) != 1 or m.op.attrs["contract"][0] != (0,) or None in (
+            _count(m.x), _count(m.op.operands[0])):
+        return None
+    axes = tuple(range(len(m.x.dims)))
+    return b.emit("dot_general", [m.x, m.y], m.op.attrs | {"contract": (axes, axes)})[0]
+
+
+def _count(x: Value) -> int | None:
+    return element_count(x.dims)
+
+
 def _same(m: Match, x: Value) -> Value | None:
     return x if x.type == m.op.result.type else None
 
@@ -166,6 +185,11 @@ view_rules = RuleTable("views", [
          lambda b, m: emit_shaped(b, "reshape", [m.x], m.op.result.dims)),
     Rule("reshape(a split x) -> reshape(x)", made("reshape", made("slice", X, more=True, capture="inner"), more=True),
          _reshape_of_split),
+    Rule("reduction of all of reshape(x) -> of all of x",
+         made({"reduce_sum", "reduce_prod", "reduce_max", "reduce_min", "reduce_and", "reduce_or"},
+              made("reshape", X, more=True, capture="inner")), _whole_reduction),
+    Rule("reshape(x) . reshape(y) -> x . y", made("dot_general", made("reshape", X, more=True), made("reshape", Y, more=True)),
+         _whole_product),
     Rule("reshape that splits axes -> slice(x)", made("reshape", X, more=True), _split),
     Rule("reshape(broadcast(scalar)) -> broadcast(scalar)", made("reshape", made("broadcast", X, more=True), more=True),
          lambda b, m: b.broadcast_to(m.x, m.op.result.dims) if not m.x.dims else None),
