@@ -1,4 +1,4 @@
-"""Every benchmark program, compiled, does what NumPy does: results, mutated arguments."""
+"""Every benchmark program, compiled, does what NumPy does: results, mutated arguments; for its shapes, and for all shapes."""
 
 import inspect
 
@@ -11,12 +11,14 @@ from tests.comparator import difference, explained, fresh, observe
 from tests.perturb import perturbed_functions
 
 
+@pytest.mark.parametrize("shapes", ["auto", "always"])
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda p: p.name)
-def test_program_agrees_with_numpy(program):
+def test_program_agrees_with_numpy(program, shapes):
     make = fresh(program.small())
     want = observe(program.function, make)
     assert want.error is None, want.error
-    got = observe(treadle.jit(program.function), make)
+    with treadle.config.override(shapes=shapes):
+        got = observe(treadle.jit(program.function), make)
     assert got.error is None, got.error
     if difference(got, want) is not None:
         source = inspect.getsource(program.function)

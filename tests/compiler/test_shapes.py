@@ -157,6 +157,33 @@ def test_gradients_and_lanes_of_many_lengths():
     assert loss._jitted.versions == rows._jitted.versions == 3
 
 
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+@pytest.mark.parametrize("f, shapes", [
+    (lambda x: x.sum(), [(5,), (31,), (33,), (129,), (3000,), (5000,), (70001,), (300001,)]),
+    (lambda x: x.sum(axis=1), [(50, 5), (50, 33), (50, 129), (50, 513), (20, 3000)]),
+    (lambda x: x.sum(axis=0), [(5, 50), (33, 50), (129, 50), (5000, 50), (9001, 50)]),
+    (lambda x: x.mean(), [(7, 50), (129, 50), (5000, 50), (4, 40000), (300, 300)]),
+], ids=["all of a vector", "rows", "columns", "all of a matrix"])
+def test_reductions_give_the_bits_of_versions_for_one_shape(f, shapes, dtype):
+    for shape in shapes:
+        x = RNG.normal(size=shape).astype(dtype)
+        with treadle.config.override(shapes="never"):
+            apart = treadle.jit(f)(x)
+        with treadle.config.override(shapes="always"):
+            jitted = treadle.jit(f)
+            assert np.array_equal(jitted(x), apart), shape
+            assert jitted.versions == 1
+
+
+def test_temporaries_of_many_sizes():
+    """Sorting along an axis needs rows of memory for each thread."""
+    f = lambda x: (np.argsort(x * 2, axis=0), np.sort(x + 1, axis=1), np.cumsum(x[::-1] * 3, axis=0), np.cumsum(x, axis=1))
+    jitted = treadle.jit(f)
+    for n in (7, 8, 9, 33, 100, 21, 5):
+        agrees(f, jitted, matrix(n))
+    assert jitted.versions == 3
+
+
 def test_settings():
     f = treadle.jit(lambda x: x * 2)
     with treadle.config.override(shapes="always"):

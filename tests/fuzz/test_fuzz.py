@@ -11,6 +11,7 @@ from tests.fuzz.derivatives import REFUSED, SKIPPED, check_gradient_seed
 from tests.fuzz.generate import Generator
 from tests.fuzz.outside import check_outside_seed
 from tests.fuzz.run import check, check_seed
+from tests.fuzz.shapes import check_shapes_seed
 
 SEEDS = 300
 BATCH = 10
@@ -20,6 +21,13 @@ BATCH = 10
 def test_generated_programs_agree_with_numpy(first):
     for seed in range(first, first + BATCH):
         problem, program = check_seed(seed, treadle.jit)
+        assert problem is None, f"seed {seed}: {problem}\n{program.source}"
+
+
+@pytest.mark.parametrize("first", range(0, 40, BATCH))
+def test_programs_called_with_several_shapes_agree_with_numpy(first):
+    for seed in range(first, first + BATCH):
+        problem, program = check_shapes_seed(seed, treadle.jit)
         assert problem is None, f"seed {seed}: {problem}\n{program.source}"
 
 
