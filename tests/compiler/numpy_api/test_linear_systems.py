@@ -81,3 +81,21 @@ def test_what_is_not_finite_fails_where_numpys_fails(name, special):
 
     for a in np.array([0, 1, 2, special])[rng.integers(0, 4, (150, 2, 2))]:
         assert outcome(compiled, a) == outcome(f, a), a
+
+
+def test_no_memory_for_a_copy():
+    huge = np.broadcast_to(1.0, (3_000_000, 3_000_000))
+    with pytest.raises(MemoryError, match="copies of matrices"):
+        td.jit(FUNCTIONS["slogdet"])(huge)
+
+
+def test_extents_that_only_the_run_decides():
+    def leading_minors(a):
+        total = 0.0
+        for k in range(1, a.shape[0] + 1):
+            b = a[:k, :k]
+            total += np.linalg.det(b) + np.linalg.inv(b).sum() + np.linalg.solve(b, b[:, 0]).sum() + np.linalg.cholesky(b).sum()
+        return total
+
+    a = positive(8, "d")
+    np.testing.assert_allclose(td.jit(leading_minors)(a), leading_minors(a), rtol=1e-12)
