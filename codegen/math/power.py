@@ -6,6 +6,7 @@ good to about 70 bits, so that even an exponent near the limit of the range leav
 
 from __future__ import annotations
 
+import functools
 from fractions import Fraction
 
 from ...ir.expr import Expr, cast, const, op, select
@@ -42,6 +43,9 @@ EXP2 = (0.693147180704639, 0.24022651066767908, 0.055504103657043266, 0.00961803
 # atanh(s) / s = 1 + z / 3 + z**2 / 5 + z**3 P(z), z = s**2; relative error 7.5e-25.
 ATANH_TAIL = (0.1428571428571426, 0.11111111111126448, 0.09090909087221996, 0.07692308167011237, 0.06666630490861455,
               0.05884035952104077, 0.05216301080465644, 0.054735860090409656)
+
+# Exponents for which a few products are less work than a logarithm.
+SMALL_POWERS = {float(n): n for n in range(1, 7)}
 
 
 def _pow_magnitude_f32(x: Expr, y: Expr) -> Expr:
@@ -101,8 +105,20 @@ def _pow_magnitude_f64(x: Expr, y: Expr) -> Expr:
     return exp_of_pair(exponent, select(magnitude(exponent) < 800.0, rest, 0.0))
 
 
+def _small_power(x: Expr, n: int) -> Expr:
+    """x**n by products of pairs, rounded once; infinities, NaNs and signs of 0 are those of the high parts."""
+    if x.dtype == "f32":
+        wide = cast(x, "f64")
+        return cast(functools.reduce(lambda a, b: a * b, [wide] * n), "f32")
+    base = x, const(0.0, "f64")
+    high, low = functools.reduce(_times, [base] * n)
+    return select((magnitude(high) < INF) & low.differs(0.0), high + low, high)
+
+
 def pow(x: Expr, y: Expr) -> Expr:
     """By C's rules: 1 where y is 0 or x is 1; NaN of a negative finite x unless y is an integer; odd integers keep signs."""
+    if y.is_const and y.payload in SMALL_POWERS:
+        return _small_power(x, SMALL_POWERS[y.payload])
     a = magnitude(x)
     y_half = y * 0.5
     whole = op("rint", y).equals(y)

@@ -71,10 +71,14 @@ def _loads(loop: For) -> list[Expr]:
 
 
 def _gain(inner: For, outer_var: str) -> int:
-    """How many more accesses would run along memory with the outer loop inside."""
+    """How many more accesses would run along memory with the outer loop inside.
+
+    What moves with one of the loops only counts for neither: it stands still in the other, in a register.
+    """
     forms = [element_strides(e.payload, e.args) for e in _loads(inner)]  # type: ignore[arg-type]
     forms += [element_strides(s.buffer, s.index) for s in walk(inner.body) if isinstance(s, Store)]
-    return sum(_is_near(f, outer_var) - _is_near(f, inner.var) for f in forms if f is not None)
+    moving = [f for f in forms if f is not None and outer_var in f and inner.var in f]
+    return sum(_is_near(f, outer_var) - _is_near(f, inner.var) for f in moving)
 
 
 def _is_near(form: dict, name: str) -> int:

@@ -277,6 +277,20 @@ def test_a_parallel_loop_across_rows_goes_outside(name):
     assert outer.kind == "par" and outer.jam > 1 and inner.kind == "seq"
 
 
+ALONG_ROWS = """
+loops weighted(x: f64[9, 16] readonly, w: f64[16] readonly, h: f64[9])
+  for seq j in 0..16:
+    for par i in 0..9:
+      h[i] = h[i] + (x[X] * w[j])
+"""
+
+
+def test_what_stands_still_in_one_of_the_loops_does_not_decide_which_is_inside():
+    assert [s.var for s in loops(transform(ALONG_ROWS.replace("X", "i, j"), (interchange,)))] == ["i", "j"]
+    across = ALONG_ROWS.replace("X", "j, i").replace("[9, 16]", "[16, 9]")
+    assert [s.var for s in loops(transform(across, (interchange,)))] == ["j", "i"]
+
+
 @pytest.mark.parametrize("name, kinds", [
     ("columns in two steps", ["par", "seq", "par", "par"]), ("columns that meet", ["seq", "par", "par", "par"])])
 def test_a_parallel_loop_around_loops_goes_outside_if_its_trips_stay_apart(name, kinds):
