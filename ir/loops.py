@@ -186,6 +186,7 @@ class Call:
 
       sgemm dgemm cgemm zgemm   reads a, b; writes c: transa, transb (0 or 1), m, n, k, lda, ldb, ldc
                                 column-major c = op(a) op(b); leading dimensions in elements
+      ssyrk dsyrk csyrk zsyrk   reads a; writes c: trans, n, k, lda, ldc               c = op(a) op(a).T, column-major, n by n
       sgemv dgemv cgemv zgemv   reads a, x; writes y: trans, m, n, lda, incx, incy     y = op(a) x; a is m by n, column-major
       sort_<dtype>              writes x: n, kind     sorts n contiguous elements; kind 0 quicksort, 1 heapsort, 2 stable
       argsort_<dtype>           reads x; writes p: n, kind     p[0..n) becomes the order of x[0..n), as int64

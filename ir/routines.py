@@ -57,6 +57,15 @@ def _gemm(name: str, pointers: Sequence[Pointer], scalars: Sequence[int]) -> int
     return 0
 
 
+def _syrk(name: str, pointers: Sequence[Pointer], scalars: Sequence[int]) -> int:
+    trans, n, k, lda, ldc = scalars
+    dtype = _BLAS_DTYPES[name[0]]
+    a, c = pointers
+    matrix = a.strided(dtype, (k, n), (1, lda)).T if trans else a.strided(dtype, (n, k), (1, lda))
+    c.strided(dtype, (n, n), (1, ldc))[...] = matrix @ matrix.T
+    return 0
+
+
 def _gemv(name: str, pointers: Sequence[Pointer], scalars: Sequence[int]) -> int:
     trans, m, n, lda, incx, incy = scalars
     dtype = _BLAS_DTYPES[name[0]]
@@ -145,5 +154,6 @@ _SIZED_BY_RESULT = ("fft", "ifft", "rfft_n_even", "rfft_n_odd", "irfft")
 
 ROUTINES: dict[str, Callable[[str, Sequence[Pointer], Sequence[int]], int]] = {
     **{f"{c}gemm": _gemm for c in _BLAS_DTYPES}, **{f"{c}gemv": _gemv for c in _BLAS_DTYPES},
+    **{f"{c}syrk": _syrk for c in _BLAS_DTYPES},
     "sort": _sort, "argsort": _argsort, "heap": _heap, "random": _random,
     "gufunc": _gufunc, "flagged": _gufunc, "special": _special}

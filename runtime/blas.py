@@ -1,7 +1,9 @@
 """BLAS for compiled code: LLVM text around the Fortran functions of the OpenBLAS that NumPy calls, or of SciPy's BLAS.
 
-A product is cut into a few rectangles, by its sizes alone, which `treadle_parallel` spreads; each is one BLAS call on one
-thread.  A product too small to be cut is the call that NumPy makes.  `treadle_blas_enter` and `treadle_blas_leave` stand around.
+A product is cut into a few pieces, which `treadle_parallel` spreads; each is one BLAS call on one thread.  A product too small
+to be cut is the call that NumPy makes.  A column of the result has the same bits in every piece that begins at a multiple of
+`COLUMNS` and is no small product, for which OpenBLAS has other code: so there are as many pieces of columns as threads.  Where
+columns are few, the sizes alone decide on the pieces.  `treadle_blas_enter` and `treadle_blas_leave` stand around.
 """
 
 from __future__ import annotations
@@ -18,19 +20,30 @@ from scipy.linalg import cython_blas
 KINDS = {"s": (4, 4, "float", "1.0"), "d": (8, 8, "double", "1.0"), "c": (8, 4, "float", "1.0"), "z": (16, 8, "double", "1.0")}
 # A product of more multiply-adds, or of a matrix of more bytes by a vector, is halved, and again for each so many times the work:
 # each piece packs its factors anew, and has short lines to read, so it must grow with the whole.
-PIECE_WORK, WORK_GROWTH = 1 << 21, 8
+PIECE_WORK, WORK_GROWTH = 1 << 22, 16
 PIECE_BYTES, BYTES_GROWTH = 1 << 20, 8
-# Pieces begin at multiples of this.
-GRAIN = 16
+# The multiply-adds that a piece of columns has at least.
+COLUMN_WORK = 1 << 21
+# Pieces begin at multiples of this; pieces of columns at a multiple of what any kernel takes at once.
+GRAIN, COLUMNS = 16, 48
+# A product of fewer columns is cut into rectangles, none with fewer elements than this.
+FEW_COLUMNS, LEAST_AREA = 192, 2048
+# With more columns than this per thread there are more pieces, so that threads which come late have some taken off them.
+WIDE = 1024
+# The least elements of each column that a piece of a product with a vector reads.
+LINE = 512
+# Columns in one piece of a product with its own transpose.
+BLOCK = 256
 
-DECLARATIONS = f"""
+DECLARATIONS = """
 declare void @treadle_parallel(ptr, ptr, i64, i64, i64)
+declare i64 @treadle_parallel_width()
 declare void @treadle_blas_enter()
 declare void @treadle_blas_leave()
 declare i64 @llvm.smax.i64(i64, i64)
 declare i64 @llvm.smin.i64(i64, i64)
 
-define internal i64 @pieces(i64 %work, i64 %least, i64 %growth) {{
+define internal i64 @pieces(i64 %work, i64 %least, i64 %growth) {
 entry:
   br label %look
 look:
@@ -44,18 +57,19 @@ halve:
   br label %look
 done:
   ret i64 %count
-}}
+}
 
 ; Where piece `part` of `parts` begins.
-define internal i64 @border(i64 %extent, i64 %part, i64 %parts) {{
-  %up = add i64 %extent, {GRAIN - 1}
-  %grains = udiv i64 %up, {GRAIN}
+define internal i64 @border(i64 %extent, i64 %part, i64 %parts, i64 %grain) {
+  %grains0 = add i64 %extent, %grain
+  %up = sub i64 %grains0, 1
+  %grains = udiv i64 %up, %grain
   %share = mul i64 %grains, %part
   %first = udiv i64 %share, %parts
-  %at = mul i64 %first, {GRAIN}
+  %at = mul i64 %first, %grain
   %border = call i64 @llvm.smin.i64(i64 %at, i64 %extent)
   ret i64 %border
-}}
+}
 """
 
 # How many callers are inside BLAS; the first takes its threads away, the last gives them back unless the user changed them.
@@ -231,7 +245,7 @@ def _store_context(names: str) -> str:
     return "\n  ".join(lines)
 
 
-_GEMM_FIELDS = "a b c ta tb m n k lda ldb ldc down across"
+_GEMM_FIELDS = "a b c ta tb m n k lda ldb ldc down across grain"
 
 
 def _gemm_piece(name: str, integer: str) -> str:
@@ -246,10 +260,10 @@ define internal void @piece(ptr %context, i64 %number, i64 %end, i64 %worker) {{
   %j = udiv i64 %number, %down
   %i1 = add i64 %i, 1
   %j1 = add i64 %j, 1
-  %row = call i64 @border(i64 %m_all, i64 %i, i64 %down)
-  %row_end = call i64 @border(i64 %m_all, i64 %i1, i64 %down)
-  %column = call i64 @border(i64 %n_all, i64 %j, i64 %across)
-  %column_end = call i64 @border(i64 %n_all, i64 %j1, i64 %across)
+  %row = call i64 @border(i64 %m_all, i64 %i, i64 %down, i64 {GRAIN})
+  %row_end = call i64 @border(i64 %m_all, i64 %i1, i64 %down, i64 {GRAIN})
+  %column = call i64 @border(i64 %n_all, i64 %j, i64 %across, i64 %grain)
+  %column_end = call i64 @border(i64 %n_all, i64 %j1, i64 %across, i64 %grain)
   %m = sub i64 %row_end, %row
   %n = sub i64 %column_end, %column
   %a_transposed = icmp ne i64 %ta, 0
@@ -299,17 +313,36 @@ refuse:
 measure:
   %area = mul i64 %m, %n
   %work = mul i64 %area, %k
-  %wanted = call i64 @pieces(i64 %work, i64 {PIECE_WORK}, i64 {WORK_GROWTH})
+  %by_columns = icmp uge i64 %n, {FEW_COLUMNS}
+  br i1 %by_columns, label %columns, label %rectangles
+columns:
+  %threads = call i64 @treadle_parallel_width()
+  %each = udiv i64 %n, %threads
+  %rounds0 = udiv i64 %each, {WIDE}
+  %rounds1 = call i64 @llvm.smax.i64(i64 %rounds0, i64 1)
+  %alone = icmp eq i64 %threads, 1
+  %rounds = select i1 %alone, i64 1, i64 %rounds1
+  %jobs = mul i64 %threads, %rounds
+  %room = udiv i64 %n, {COLUMNS}
+  %fit = call i64 @llvm.smin.i64(i64 %jobs, i64 %room)
+  %worth = udiv i64 %work, {COLUMN_WORK}
+  %some = call i64 @llvm.smin.i64(i64 %fit, i64 %worth)
+  %in_columns = call i64 @llvm.smax.i64(i64 %some, i64 1)
+  br label %run
+rectangles:
+  %by_work = call i64 @pieces(i64 %work, i64 {PIECE_WORK}, i64 {WORK_GROWTH})
+  %by_area = udiv i64 %area, {LEAST_AREA}
+  %wanted = call i64 @llvm.smin.i64(i64 %by_work, i64 %by_area)
   br label %cut
 ; The longer side of a piece is halved, until there are as many as wanted.
 cut:
-  %down = phi i64 [ 1, %measure ], [ %down2, %halve ]
-  %across = phi i64 [ 1, %measure ], [ %across2, %halve ]
-  %high = udiv i64 %m, %down
-  %wide = udiv i64 %n, %across
+  %down1 = phi i64 [ 1, %rectangles ], [ %down2, %halve ]
+  %across1 = phi i64 [ 1, %rectangles ], [ %across2, %halve ]
+  %high = udiv i64 %m, %down1
+  %wide = udiv i64 %n, %across1
   %longer = call i64 @llvm.smax.i64(i64 %high, i64 %wide)
-  %count = mul i64 %down, %across
-  %few = icmp ult i64 %count, %wanted
+  %so_far = mul i64 %down1, %across1
+  %few = icmp ult i64 %so_far, %wanted
   %divisible = icmp uge i64 %longer, {2 * GRAIN}
   %more = and i1 %few, %divisible
   br i1 %more, label %halve, label %run
@@ -317,13 +350,104 @@ halve:
   %tall = icmp ugt i64 %high, %wide
   %times_down = select i1 %tall, i64 2, i64 1
   %times_across = select i1 %tall, i64 1, i64 2
-  %down2 = mul i64 %down, %times_down
-  %across2 = mul i64 %across, %times_across
+  %down2 = mul i64 %down1, %times_down
+  %across2 = mul i64 %across1, %times_across
   br label %cut
 run:
+  %down = phi i64 [ 1, %columns ], [ %down1, %cut ]
+  %across = phi i64 [ %in_columns, %columns ], [ %across1, %cut ]
+  %grain = select i1 %by_columns, i64 {COLUMNS}, i64 {GRAIN}
+  %count = mul i64 %down, %across
   {_store_context(_GEMM_FIELDS)}
   call void @treadle_blas_enter()
   call void @treadle_parallel(ptr @piece, ptr %context, i64 0, i64 %count, i64 1)
+  call void @treadle_blas_leave()
+  ret i64 0
+}}
+"""
+
+
+def _syrk(name: str, integer: str) -> str:
+    t = name[0]
+    size, component, *_ = KINDS[t]
+    whole = KINDS[t][2] if t in "sd" else f"[2 x {KINDS[t][2]}]"
+    return _one(t) + f"""
+declare void @treadle_blas_{name}(ptr, ptr, ptr, ptr, ptr, ptr, ptr, ptr, ptr, ptr)
+declare void @treadle_blas_{t}gemm(ptr, ptr, ptr, ptr, ptr, ptr, ptr, ptr, ptr, ptr, ptr, ptr, ptr)
+
+; Columns [lo, hi) of c: the triangle on the diagonal, what lies below it, and all that mirrored.
+define internal void @piece(ptr %context, i64 %lo, i64 %hi, i64 %worker) {{
+entry:
+  {_load_context("a c trans all k lda ldc")}
+  %turned = icmp ne i64 %trans, 0
+  %n = sub i64 %hi, %lo
+  %rest = sub i64 %all, %hi
+  %step = select i1 %turned, i64 %lda, i64 1
+  %here = mul i64 %lo, %step
+  %far = mul i64 %hi, %step
+  %over = mul i64 %lo, %ldc
+  %corner = add i64 %over, %lo
+  %low = add i64 %over, %hi
+  {element("a_here", "%a", "%here", size)}
+  {element("a_far", "%a", "%far", size)}
+  {element("c_corner", "%c", "%corner", size)}
+  {element("c_low", "%c", "%low", size)}
+  %other = sub i64 1, %trans
+  %letter = getelementptr i8, ptr @letters, i64 %trans
+  %opposite = getelementptr i8, ptr @letters, i64 %other
+  {_integers("n k lda ldc rest", integer)}
+  call void @treadle_blas_{name}(ptr @lower, ptr %letter, ptr %n_at, ptr %k_at, ptr @one, ptr %a_here, ptr %lda_at,
+                                 ptr @zero, ptr %c_corner, ptr %ldc_at)
+  call void @treadle_blas_{t}gemm(ptr %letter, ptr %opposite, ptr %rest_at, ptr %n_at, ptr %k_at, ptr @one, ptr %a_far,
+                                  ptr %lda_at, ptr %a_here, ptr %lda_at, ptr @zero, ptr %c_low, ptr %ldc_at)
+  br label %row
+row:
+  %i = phi i64 [ %lo, %entry ], [ %i1, %row_done ]
+  %inside = icmp slt i64 %i, %all
+  br i1 %inside, label %begin_row, label %done
+begin_row:
+  %end = call i64 @llvm.smin.i64(i64 %i, i64 %hi)
+  br label %cell
+cell:
+  %j = phi i64 [ %lo, %begin_row ], [ %j1, %copy ]
+  %more = icmp slt i64 %j, %end
+  br i1 %more, label %copy, label %row_done
+copy:
+  %column = mul i64 %j, %ldc
+  %from = add i64 %column, %i
+  %row_far = mul i64 %i, %ldc
+  %to = add i64 %row_far, %j
+  {element("source", "%c", "%from", size)}
+  {element("target", "%c", "%to", size)}
+  %x = load {whole}, ptr %source
+  store {whole} %x, ptr %target
+  %j1 = add i64 %j, 1
+  br label %cell
+row_done:
+  %i1 = add i64 %i, 1
+  br label %row
+done:
+  ret void
+}}
+@lower = internal constant [1 x i8] c"L"
+
+define i64 @treadle_{name}(ptr %a0, ptr %c0, i64 %ao, i64 %co, i64 %trans, i64 %all, i64 %k, i64 %lda0, i64 %ldc0) {{
+  {element("a", "%a0", "%ao", component)}
+  {element("c", "%c0", "%co", component)}
+  %is = icmp ne i64 %trans, 0
+  %high = select i1 %is, i64 %k, i64 %all
+  %lda1 = call i64 @llvm.smax.i64(i64 %lda0, i64 %high)
+  %ldc1 = call i64 @llvm.smax.i64(i64 %ldc0, i64 %all)
+  %lda = call i64 @llvm.smax.i64(i64 %lda1, i64 1)
+  %ldc = call i64 @llvm.smax.i64(i64 %ldc1, i64 1)
+  {_too_large("all k lda ldc", integer)}
+  br i1 %too_large, label %refuse, label %divide
+refuse:
+  ret i64 1
+divide:
+  {_store_context("a c trans all k lda ldc")}
+  call void @treadle_blas_enter()
+  call void @treadle_parallel(ptr @piece, ptr %context, i64 0, i64 %all, i64 {BLOCK})
   call void @treadle_blas_leave()
   ret i64 0
 }}
@@ -346,8 +470,8 @@ entry:
   {_load_context(_GEMV_FIELDS.replace(" m n ", " m_all n_all "))}
   %turned = icmp ne i64 %trans, 0
   %extent = select i1 %turned, i64 %n_all, i64 %m_all
-  %lo = call i64 @border(i64 %extent, i64 %number, i64 %parts)
-  %hi = call i64 @border(i64 %extent, i64 %end, i64 %parts)
+  %lo = call i64 @border(i64 %extent, i64 %number, i64 %parts, i64 {GRAIN})
+  %hi = call i64 @border(i64 %extent, i64 %end, i64 %parts, i64 {GRAIN})
   %width = sub i64 %hi, %lo
   %m = select i1 %turned, i64 %m_all, i64 %width
   %n = select i1 %turned, i64 %width, i64 %n_all
@@ -397,8 +521,9 @@ divide:
   %area = mul i64 %m, %n
   %bytes = mul i64 %area, {size}
   %wanted = call i64 @pieces(i64 %bytes, i64 {PIECE_BYTES}, i64 {BYTES_GROWTH})
-  %grains = udiv i64 %extent, {GRAIN}
-  %most = call i64 @llvm.smax.i64(i64 %grains, i64 1)
+  %least = select i1 %turned, i64 {GRAIN}, i64 {LINE}
+  %lines = udiv i64 %extent, %least
+  %most = call i64 @llvm.smax.i64(i64 %lines, i64 1)
   %parts = call i64 @llvm.smin.i64(i64 %wanted, i64 %most)
   {_store_context(_GEMV_FIELDS)}
   call void @treadle_blas_enter()
@@ -409,4 +534,4 @@ divide:
 """
 
 
-TEXTS: dict[str, Callable[[str, str], str]] = {"gemm": _gemm, "gemv": _gemv}
+TEXTS: dict[str, Callable[[str, str], str]] = {"gemm": _gemm, "syrk": _syrk, "gemv": _gemv}

@@ -29,8 +29,8 @@ class CpuDevice:
         library = self.engine.compile(_SUPPORT, entry.symbols() | interrupts.symbols(), level=1).keep()
         arena.start(library)
         self.pool = ThreadPool(library, threads)
-        self.routines = Routines(self.engine, self.pool.address)
-        self._entries = Entries(library, self.pool.address)
+        self.routines = Routines(self.engine, self.pool.symbols)
+        self._entries = Entries(library, self.pool.symbols["treadle_parallel"])
         self._support = {name: library.address(name) for name in ("treadle_parallel", "treadle_interrupted")}
 
     def compile(self, text: str, level: int = 2, callbacks: Mapping[str, int] | None = None) -> Library:

@@ -6,8 +6,8 @@ Each is wrapped in a few lines of LLVM text, compiled when first asked for, as
     i64 treadle_<routine>(pointers read, pointers written, offsets, further scalars as i64)
 
 with the scalars that the loop dialect's `Call` states; the result is 0, or 1 where the library failed or a size does not
-fit its integers.  None needs the GIL.  BLAS runs on one thread per piece; large products are cut into pieces, by
-their sizes alone, which `treadle_parallel` spreads.  The user's own setting of BLAS threads is restored afterwards.
+fit its integers.  None needs the GIL.  BLAS runs on one thread per piece; large products are cut into pieces
+(`blas.py`), which `treadle_parallel` spreads.  The user's own setting of BLAS threads is restored afterwards.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from .engine import CodeError, Engine, Library
 class Routines:
     """Addresses of the routines by name, without the `treadle_` in front."""
 
-    def __init__(self, engine: Engine, parallel: int) -> None:
+    def __init__(self, engine: Engine, parallel: dict[str, int]) -> None:
         self._engine, self._parallel = engine, parallel
         self._libraries: dict[str, Library] = {}
         # By the addresses of what tells and sets the threads of one BLAS: several modules may share it.
@@ -54,11 +54,13 @@ class Routines:
         if family in ("gufunc", "flagged") and (loop := gufuncs.find_loop(dtype)) is not None:
             text, symbols = gufuncs.text(dtype, loop, family == "flagged")
             user = cython_blas if linear_systems.implements(dtype) else _umath_linalg
-            return text, {"treadle_parallel": self._parallel} | symbols | self._blas_threads(user)
+            return text, self._parallel | symbols | self._blas_threads(user)
         if name[1:] in blas.TEXTS and name[0] in blas.KINDS:
             source = blas.source()
-            symbols = {"treadle_parallel": self._parallel, f"treadle_blas_{name}": source.address(name)}
-            return blas.DECLARATIONS + blas.TEXTS[name[1:]](name, source.integer), symbols | self._blas_threads(source.user)
+            used = {name, f"{name[0]}gemm"} if name[1:] == "syrk" else {name}
+            symbols = {f"treadle_blas_{n}": source.address(n) for n in used}
+            symbols |= self._parallel | self._blas_threads(source.user)
+            return blas.DECLARATIONS + blas.TEXTS[name[1:]](name, source.integer), symbols
         raise CodeError(f"there is no library routine {name}")
 
     def _blas_threads(self, user: ModuleType) -> dict[str, int]:

@@ -1,6 +1,7 @@
 """Our own thread pool, as LLVM text, and its settings.
 
     void treadle_parallel(ptr body, ptr context, i64 lo, i64 hi, i64 chunk)
+    i64 treadle_parallel_width()
 
 runs `body(context, chunk_lo, chunk_hi, worker)` for each run of `chunk` iterations of [lo, hi), in any order, on several
 threads at once.  The pieces depend on the arguments alone, never on the number of threads.  `worker` is 0 for the caller
@@ -279,6 +280,17 @@ done:
   ret void
 }}
 
+; How many threads a job that starts here may use.
+define i64 @treadle_parallel_width() {{
+  %key = load i32, ptr @pool_key
+  %mark = call ptr @pthread_getspecific(i32 %key)
+  %nested = icmp ne ptr %mark, null
+  %limit = load atomic i32, ptr @pool_limit monotonic, align 4
+  %wide = zext i32 %limit to i64
+  %width = select i1 %nested, i64 1, i64 %wide
+  ret i64 %width
+}}
+
 define void @treadle_parallel(ptr %body, ptr %context, i64 %lo, i64 %hi, i64 %chunk) {{
 entry:
   %key = load i32, ptr @pool_key
@@ -384,7 +396,7 @@ class ThreadPool:
     """The settings of the pool in `library`, which holds `TEXT` and is never unloaded."""
 
     def __init__(self, library: Library, count: int) -> None:
-        self.address = library.address("treadle_parallel")
+        self.symbols = {n: library.address(n) for n in ("treadle_parallel", "treadle_parallel_width")}
         self._set = ctypes.CFUNCTYPE(None, ctypes.c_int32)(library.address("treadle_pool_set"))
         self._threads = ctypes.CFUNCTYPE(ctypes.c_int32)(library.address("treadle_pool_threads"))
         self._forked = ctypes.CFUNCTYPE(None)(library.address("treadle_pool_forked"))

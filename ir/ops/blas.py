@@ -175,9 +175,18 @@ def _layout(first: Span, second: Span) -> tuple[int, Expr]:
 def _matrix_by_matrix(ctx: LowerContext, letter: str, a: Matrix, b: Matrix, c: Matrix, index: Sequence[Expr]) -> None:
     """c = a b, where c is column-major."""
     (trans_a, lda), (trans_b, ldb), (_, ldc) = (_layout(x.rows, x.columns) for x in (a, b, c))
+    if _same_place(a, b.transposed()) and trans_a != trans_b:
+        ctx.emit(Call(f"{letter}syrk", (a.buffer,), (c.buffer,), (
+            a.offset(index), c.offset(index), const(trans_a), c.rows.extent, a.columns.extent, lda, ldc)))
+        return
     ctx.emit(Call(f"{letter}gemm", (a.buffer, b.buffer), (c.buffer,),
                   (a.offset(index), b.offset(index), c.offset(index), const(trans_a), const(trans_b),
                    c.rows.extent, c.columns.extent, a.columns.extent, lda, ldb, ldc)))
+
+
+def _same_place(a: Matrix, b: Matrix) -> bool:
+    """Are these surely the same elements?"""
+    return a.buffer is b.buffer and a.start is b.start and a.rows == b.rows and a.columns == b.columns and a.batch == b.batch
 
 
 def _matrix_by_vector(ctx: LowerContext, letter: str, a: Matrix, along: Span, x: Matrix, onto: Span, y: Matrix,

@@ -58,25 +58,43 @@ def test_gemv(t, m, n):
         assert np.isnan(y[1::3]).all()
 
 
-def test_results_do_not_depend_on_the_number_of_threads():
-    gemm = routine("dgemm", 3, 11)
-    a, b = random((500, 300), "f8"), random((300, 700), "f8")
-    results, saved = [], device.pool.count
+@pytest.mark.parametrize("t", DTYPES)
+@pytest.mark.parametrize("m, n, k", [(500, 700, 300), (13, 2706, 398), (691, 195, 256), (1500, 100, 90), (40, 3001, 77)])
+@pytest.mark.parametrize("ta, tb", [(0, 0), (0, 1), (1, 0), (1, 1)])
+def test_results_do_not_depend_on_the_number_of_threads(t, m, n, k, ta, tb):
+    gemm, saved = routine(f"{t}gemm", 3, 11), device.pool.count
+    a, b = random((k, m) if ta else (m, k), DTYPES[t]), random((n, k) if tb else (k, n), DTYPES[t])
+    results = []
     try:
-        for device.pool.count in (1, 2, 4):
-            c = np.empty((500, 700), order="F")
-            gemm(a.ctypes.data, b.ctypes.data, c.ctypes.data, 0, 0, 0, 0, 0, 500, 700, 300, 500, 300, 500)
+        for device.pool.count in (1, 2, 3, 4, 7, 16):
+            c = np.empty((m, n), DTYPES[t], order="F")
+            gemm(a.ctypes.data, b.ctypes.data, c.ctypes.data, 0, 0, 0, ta, tb, m, n, k, len(a), len(b), m)
             results.append(c)
     finally:
         device.pool.count = saved
     assert all(np.array_equal(results[0], c) for c in results[1:])
 
 
+@pytest.mark.parametrize("t", DTYPES)
+@pytest.mark.parametrize("n, k", [(1, 1), (5, 3), (300, 200), (700, 40), (3, 0), (0, 4), (257, 1)])
+def test_syrk(t, n, k):
+    syrk = routine(f"{t}syrk", 2, 7)
+    parts = 2 if t in "cz" else 1
+    for trans in (0, 1):
+        a = random((k, n) if trans else (n, k), DTYPES[t])
+        c = np.full((n + 3, n), np.nan, DTYPES[t], order="F")
+        assert syrk(a.ctypes.data, c.ctypes.data, 0, parts, trans, n, k, len(a), n + 3) == 0
+        got = c[1:n + 1]
+        assert close(got, a.T @ a if trans else a @ a.T)
+        assert np.array_equal(got, got.T)
+        assert np.isnan(c[0]).all() and np.isnan(c[n + 1:]).all()
+
+
 @pytest.fixture
 def scipys(monkeypatch):
     """Routines over SciPy's BLAS, whose integers have 32 bits."""
     monkeypatch.setattr(blas, "source", lambda: blas.Source(cython_blas, None))
-    return Routines(device.engine, device.pool.address)
+    return Routines(device.engine, device.pool.symbols)
 
 
 def test_sizes_beyond_32_bits_are_refused(scipys):
