@@ -7,7 +7,7 @@ Each is wrapped in a few lines of LLVM text, compiled when first asked for, as
 
 with the scalars that the loop dialect's `Call` states; the result is 0, or 1 where the library failed or a size does not
 fit its integers.  None needs the GIL.  BLAS runs on one thread per piece; large products are cut into pieces
-(`blas.py`), which `treadle_parallel` spreads.  The user's own setting of BLAS threads is restored afterwards.
+(`products.py`), which `treadle_parallel` spreads.  The user's own setting of BLAS threads is restored afterwards.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import numpy as np
 from numpy.linalg import _umath_linalg
 from scipy.linalg import cython_blas
 
-from . import blas, gufuncs, heap, linear_systems, random, sorting, special
+from . import blas, gufuncs, heap, linear_systems, products, random, sorting, special
 from .engine import CodeError, Engine, Library
 
 
@@ -55,12 +55,12 @@ class Routines:
             text, symbols = gufuncs.text(dtype, loop, family == "flagged")
             user = cython_blas if linear_systems.implements(dtype) else _umath_linalg
             return text, self._parallel | symbols | self._blas_threads(user)
-        if name[1:] in blas.TEXTS and name[0] in blas.KINDS:
+        if name[1:] in products.TEXTS and name[0] in products.KINDS:
             source = blas.source()
             used = {name, f"{name[0]}gemm"} if name[1:] == "syrk" else {name}
             symbols = {f"treadle_blas_{n}": source.address(n) for n in used}
             symbols |= self._parallel | self._blas_threads(source.user)
-            return blas.DECLARATIONS + blas.TEXTS[name[1:]](name, source.integer), symbols
+            return products.DECLARATIONS + products.TEXTS[name[1:]](name, source.integer), symbols
         raise CodeError(f"there is no library routine {name}")
 
     def _blas_threads(self, user: ModuleType) -> dict[str, int]:
