@@ -296,6 +296,8 @@ class Carried:
             if isinstance(x, TracedArray) and x.view.storage.frozen is not None and path not in self.frozen:
                 self.frozen[path] = x.view.storage.frozen
                 return False
+        if old is not None and new.form != old.form:
+            raise JoinError(f"the memory order of '{name_of(path)}' changes")
         return old is not None and (old.type, old.rank, old.tentative) == (new.type, new.rank, new.tentative)
 
     def _group_dims(self, path: Path, after: tuple[Dim, ...]) -> None:

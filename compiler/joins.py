@@ -7,7 +7,7 @@ gets a bit that says whether it is defined.  What does not join is a `JoinError`
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,13 +15,13 @@ import numpy as np
 from ..ir.graph import Value
 from ..ir.types import ArrayType, Dim, Type, WeakType
 from . import tracer
+from .array_form import ArrayForm, form_of_array, in_form, same_extents
 from .arrays import TracedArray, value_of
 from .jumps import RETURN_VALUE
 from .masked_values import MaskedValues
 from .scalars import TracedScalar
 from .state import LENGTH, UNREACHABLE, Path, Tentative, Undefined, describe, is_scalar, name_of
 from .values import cast, cast_weak
-from .views import Storage, view_of
 
 
 class JoinError(Exception):
@@ -38,11 +38,11 @@ _WEAK_SAMPLES = {"bool": False, "int": 0, "float": 0.0, "complex": 0j}
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """What is carried of one leaf. rank: None for a scalar. layout: of an array. tentative: with a bit, is it defined?"""
+    """What is carried of one leaf. rank: None for a scalar. form: of an array. tentative: with a bit, is it defined?"""
 
     type: Type
     rank: int | None = None
-    layout: tuple[int, ...] | None = None
+    form: ArrayForm | None = None
     tentative: bool = False
 
 
@@ -113,12 +113,21 @@ def join(path: Path, a: Any, b: Any, first: bool = False) -> Joined:
             raise JoinError(f"the rank of '{name_of(path)}' changes from {a.ndim} to {b.ndim}")
         if a.dtype != b.dtype:
             raise JoinError(f"the dtype of '{name_of(path)}' changes from {a.dtype} to {b.dtype}")
-        layout = a.view.storage.layout if not a.view.steps and a.view.storage.layout == b.view.storage.layout else None
-        return Joined(ArrayType(a.dtype), a.ndim, layout, tentative)
+        return Joined(ArrayType(a.dtype), a.ndim, _common_form(path, a, b), tentative)
     for x in (a, b):
         if isinstance(x, MaskedValues):
             raise x.refusal()
     raise JoinError(f"'{name_of(path)}' is {describe(a)} on one path and {describe(b)} on the other")
+
+
+def _common_form(path: Path, a: TracedArray, b: TracedArray) -> ArrayForm:
+    """The form of both; of arrays with gaps, which differ in extents, that of an array without."""
+    forms = form_of_array(a), form_of_array(b)
+    if not same_extents(a.view.dims, b.view.dims):
+        forms = tuple(f if f.strides is None else replace(f, strides=None) for f in forms)  # type: ignore[assignment]
+    if forms[0] != forms[1]:
+        raise JoinError(f"the memory order of '{name_of(path)}' changes")
+    return forms[0]
 
 
 def leaf_value(x: Any, joined: Joined, dims: Sequence[Dim] = ()) -> Value:
@@ -152,7 +161,7 @@ def defined_value(x: Any) -> Value:
 
 def wrap_leaf(v: Value, joined: Joined, defined: Value | None) -> Any:
     """The traced object for a joined value."""
-    x = TracedScalar(v) if joined.rank is None else TracedArray(view_of(Storage(v, layout=joined.layout)))
+    x = TracedScalar(v) if joined.form is None else in_form(v, joined.form)
     return x if defined is None else Tentative(x, TracedScalar(defined))
 
 

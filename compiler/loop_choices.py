@@ -14,6 +14,7 @@ from typing import Any
 from ..ir.graph import Block, Value, defining_block, is_inside
 from ..ir.types import PY_BOOL, PY_INT, ArrayType, Type
 from . import dispatch, tracer
+from .array_form import ArrayForm, form_of_array, in_form
 from .arrays import TracedArray, value_of
 from .choice import Choice, at_hand
 from .joins import JoinError, defined_value, filler, scalar_type
@@ -26,13 +27,17 @@ from .values import broadcast
 from .views import Storage, view_of
 
 
+# A leaf of more options is made anew by each trip: a function, a list of run-time length.
+_MOST_OPTIONS = 8
+
+
 @dataclass(slots=True)
 class Slot:
-    """One option. type: of what is carried for it, None if nothing is; object: what it is then. layout: of an array."""
+    """One option. type: of what is carried for it, None if nothing is; object: what it is then. form: of an array."""
 
     type: Type | None
     object: Any = None
-    layout: tuple[int, ...] | None = None
+    form: ArrayForm | None = None
 
 
 @dataclass(slots=True)
@@ -74,6 +79,8 @@ class LoopChoices:
             for option in options_of(_plain(x)):
                 if self._find(leaf, option) is None:
                     leaf.slots.append(self._slot(path, option, block))
+        if len(leaf.slots) > _MOST_OPTIONS:
+            raise JoinError(f"'{name_of(path)}' is another object in each trip", True)
         return (count, unsure) == (len(leaf.slots), leaf.tentative)
 
     def _slot(self, path: Path, x: Any, block: Block) -> Slot:
@@ -87,8 +94,7 @@ class LoopChoices:
                 return Slot(None, x)
             if dims_inside(x.view.dims, block):
                 raise JoinError(f"'{name_of(path)}' is an array whose extents change, or another one")
-            layout = x.view.storage.layout if not x.view.steps else None
-            return Slot(ArrayType(x.dtype, x.view.dims), x, layout)
+            return Slot(ArrayType(x.dtype, x.view.dims), x, form_of_array(x))
         if is_static(x):
             return Slot(None, x)
         raise JoinError(f"'{name_of(path)}' is {describe(x)} at the end of a trip")
@@ -102,7 +108,8 @@ class LoopChoices:
             elif s.type is None:
                 if same_leaf(s.object, x) and not told_apart(s.object, x):
                     return k
-            elif isinstance(x, TracedArray) and x.view.storage not in self.outer and s.type == ArrayType(x.dtype, x.view.dims):
+            elif isinstance(x, TracedArray) and x.view.storage not in self.outer and (s.type, s.form) == (
+                    ArrayType(x.dtype, x.view.dims), form_of_array(x)):
                 return k
         return None
 
@@ -147,8 +154,8 @@ class LoopChoices:
         for s, v in zip(leaf.slots, values, strict=True):
             if v is None:
                 options.append(s.object)
-            elif isinstance(s.object, TracedArray):
-                options.append(TracedArray(view_of(Storage(v, layout=s.layout))))
+            elif s.form is not None:
+                options.append(in_form(v, s.form))
             else:
                 options.append(TracedScalar(v))
         return options[0] if len(options) == 1 else Choice(tag, tuple(options))

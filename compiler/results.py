@@ -20,6 +20,7 @@ from ..ir.builder import Slot
 from ..ir.graph import Output, Value, defining_block
 from ..ir.types import DTYPES, WeakType, same_dims
 from . import integers, pytree, tracer
+from .array_form import Spaced
 from .arrays import TracedArray, new_array
 from .choice import Choice
 from .effects import host_call
@@ -419,7 +420,8 @@ class Recipes:
             return FromCall(twin.source)
         view = x.view
         base = self._storage(view.storage)
-        whole = view.steps == view.storage.seen and isinstance(base, (NewArray, FirstOf, Delivered, Alternative)) and view.writeable
+        whole = view.steps == view.storage.seen and isinstance(
+            base, (NewArray, Spaced, FirstOf, Delivered, Alternative)) and view.writeable
         if whole and self._owners.setdefault(view.storage, x) is x:
             return base
         numbers = tuple((self._numbers(getattr(s, "starts", ())), self._numbers(getattr(s, "dims", ()))) for s in view.steps)
@@ -447,7 +449,8 @@ class Recipes:
         value = storage.value
         dims = storage.seen[0].dims if storage.seen else value.dims  # type: ignore[union-attr]
         if all(isinstance(d, int) for d in dims):
-            return NewArray(self._output(value, Output(layout=storage.layout)))
+            filled = NewArray(self._output(value, Output(layout=storage.layout)))
+            return Spaced(filled, storage.strides) if storage.spaced else filled  # type: ignore[arg-type]
         known = [d if isinstance(d, int) else integers.facts().following(d) for d in value.dims]
         if None not in known:
             whole = same_dims(dims, value.dims)

@@ -57,6 +57,8 @@ class Storage:
         self.strides = packed_strides(self.dims, self.dtype, layout) if strides is None else strides
         self.source, self.writeable, self.written = source, writeable, False
         self.frozen: str | Frozen | None = None
+        # Does the array have gaps, or elements that repeat, in the memory that the caller gets?
+        self.spaced = False
         # The steps of the view that is the whole array as the program sees it; memory behind it is spare.
         self.seen: tuple[Step, ...] = ()
         tracer.current().storages.append(self)

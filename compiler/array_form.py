@@ -1,0 +1,102 @@
+"""How an array lies in memory, apart from what it holds: what an array that paths or trips hand on as a value must keep.
+
+Where paths meet an array is a value of the graph, which has no memory order; its form says which strides and flags NumPy's
+array would have, and the array is made anew with them (`in_form`).  Arrays of different forms are one of several (`choice.py`).
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..ir.graph import Value
+from ..ir.types import Dim
+from .arrays import TracedArray
+from .traced import Build, Recipe
+from .views import Storage, View, is_packed, packed_strides, view_of
+
+# Up to this rank every order of the axes is tried.
+_ALL_ORDERS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class ArrayForm:
+    """layout: the axes of an array without gaps, slowest first, None for C order. strides: of one with gaps or repeated
+    elements, in bytes. writeable: as NumPy's flag."""
+
+    layout: tuple[int, ...] | None = None
+    strides: tuple[int, ...] | None = None
+    writeable: bool = True
+
+
+def form_of_array(x: TracedArray) -> ArrayForm:
+    """The form that NumPy's array has where `x` is; where run-time extents hide it, C order."""
+    view = x.view
+    for layout in _orders(view):
+        if _is_packed_as(view, layout):
+            return ArrayForm(layout, None, view.writeable)
+    if all(isinstance(n, int) for n in (*view.dims, *view.strides)):
+        strides = tuple(0 if d == 1 else s for d, s in zip(view.dims, view.strides, strict=True))
+        return ArrayForm(None, strides, view.writeable)  # type: ignore[arg-type]
+    return ArrayForm(view.storage.layout if not view.steps else None, None, view.writeable)
+
+
+def in_form(value: Value, form: ArrayForm) -> TracedArray:
+    """An array of its own that holds `value`."""
+    strides = form.strides
+    if strides is not None and not all(isinstance(d, int) for d in value.dims):
+        strides = None
+    storage = Storage(value, strides, layout=form.layout)
+    if strides is not None:
+        storage.layout, storage.spaced = _order_of(strides), True
+    storage.writeable = form.writeable
+    return TracedArray(view_of(storage))
+
+
+@dataclass(frozen=True, slots=True)
+class Spaced:
+    """A buffer's elements in an array with these strides: with gaps between them, or the same element in several places."""
+
+    whole: Recipe
+    strides: tuple[int, ...]
+
+    def build(self, state: Build) -> Any:
+        key = id(self)
+        if key not in state.made:
+            x = self.whole.build(state)
+            ends = [s * (d - 1) for s, d in zip(self.strides, x.shape, strict=True)]
+            before = -sum(e for e in ends if e < 0)
+            memory = np.empty(before + sum(e for e in ends if e > 0) + x.itemsize, np.uint8)
+            state.made[key] = np.ndarray(x.shape, x.dtype, memory, before, self.strides)
+            state.made[key][...] = x
+        return state.made[key]
+
+
+def _orders(view: View) -> Iterator[tuple[int, ...] | None]:
+    rank = view.rank
+    yield None
+    if rank > 1:
+        yield tuple(reversed(range(rank)))
+    if rank > 2:
+        yield from itertools.permutations(range(rank)) if rank <= _ALL_ORDERS else [_order_of(view.strides)]
+
+
+def _order_of(strides: Sequence[int | None]) -> tuple[int, ...] | None:
+    if len(strides) < 2 or None in strides:
+        return None
+    order = tuple(sorted(range(len(strides)), key=lambda k: -abs(strides[k])))  # type: ignore[arg-type]
+    return None if order == tuple(range(len(strides))) else order
+
+
+def _is_packed_as(view: View, layout: tuple[int, ...] | None) -> bool:
+    axes = range(view.rank) if layout is None else layout
+    if all(isinstance(d, int) for d in view.dims):
+        return is_packed(view.dims, view.strides, view.dtype.itemsize, tuple(reversed(axes)))
+    return view.strides == packed_strides(view.dims, view.dtype, layout)
+
+
+def same_extents(a: Sequence[Dim], b: Sequence[Dim]) -> bool:
+    return len(a) == len(b) and all(d is e or d == e for d, e in zip(a, b, strict=True))
