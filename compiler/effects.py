@@ -56,7 +56,7 @@ def _defer(name: str, call: Deferred) -> None:
 
 def raise_at_run_time(error: BaseException, cause: Any) -> None:
     """Raise `error`, whose arguments may hold run-time values, when the program gets here."""
-    kind, state = type(error), dict(error.__dict__)
+    kind, state = type(error), _attributes(error)
     if _any_run_time(state):
         raise tracer.unsupported(f"raising {kind.__name__} where run-time values decide", "its attributes hold run-time values")
     native: Any = next(c for c in kind.__mro__ if c.__module__ == "builtins")
@@ -64,11 +64,18 @@ def raise_at_run_time(error: BaseException, cause: Any) -> None:
     def fail(*args: Any) -> None:
         made = kind.__new__(kind, *args)
         native.__init__(made, *args)
-        made.__dict__.update(state)
+        for name, x in state.items():
+            setattr(made, name, x)
         made.__cause__, made.__suppress_context__ = error.__cause__ or cause, True
         raise made
 
     _defer("raise", Deferred(fail, *error.args))
+
+
+def _attributes(error: BaseException) -> dict[str, Any]:
+    """An exception's attributes: those of its `__dict__`, and those that its class has slots for."""
+    slots = [name for c in type(error).__mro__ for name in getattr(c, "__slots__", ())]
+    return {**{name: getattr(error, name) for name in slots if hasattr(error, name)}, **error.__dict__}
 
 
 def are_seen() -> bool:

@@ -30,6 +30,8 @@ UNARY: dict[str, tuple[Callable, np.ufunc]] = {
     "neg": (operator.neg, np.negative), "pos": (operator.pos, np.positive), "abs": (abs, np.absolute),
     "invert": (operator.invert, np.invert),
 }
+# Of what is neither number nor array: what compares by itself, so that nothing of the caller's decides the result.
+PLAIN_OBJECTS = (type(None), dict, set, frozenset)
 UFUNC_OF = {python: ufunc for table in (BINARY, COMPARISONS, UNARY) for python, ufunc in table.values()}
 
 
@@ -72,7 +74,11 @@ def define_operators(kind: type, apply: Callable) -> None:
 
 
 def _apply(python: Callable, *operands: Any) -> Any:
-    return dispatch.call(python, operands, {}) if all(map(is_operand, operands)) else NotImplemented
+    if all(map(is_operand, operands)):
+        return dispatch.call(python, operands, {})
+    if any(type(x) in PLAIN_OBJECTS for x in operands):
+        return dispatch.FUNCTIONS["with an object"](python, *operands)
+    return NotImplemented
 
 
 define_operators(Operators, _apply)

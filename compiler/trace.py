@@ -22,6 +22,7 @@ from . import module_cmath as _module_cmath  # noqa: F401
 from . import module_math as _module_math  # noqa: F401
 from . import numpy_api as _numpy_api  # noqa: F401
 from . import numpy_bodies as _numpy_bodies  # noqa: F401
+from . import object_operands as _object_operands  # noqa: F401
 from . import objects as _objects  # noqa: F401
 from . import python_arithmetic as _python_arithmetic  # noqa: F401
 from . import random_draws as _random_draws  # noqa: F401

@@ -205,8 +205,8 @@ def copy_arguments(arguments: tuple) -> tuple:
     made: dict[int, Any] = {}
 
     def root(x: np.ndarray) -> np.ndarray:
-        while isinstance(x.base, np.ndarray):
-            x = x.base
+        while isinstance(x.base, np.ndarray | _Frame):
+            x = x.base if isinstance(x.base, np.ndarray) else x.base.keep
         return x
 
     def go(x: Any) -> Any:
@@ -229,8 +229,8 @@ def copy_arguments(arguments: tuple) -> tuple:
             view = new
         else:
             offset = x.__array_interface__["data"][0] - base.__array_interface__["data"][0]
-            view = np.ndarray(x.shape, x.dtype, new.view(), offset, x.strides) if new.flags.c_contiguous and offset >= 0 \
-                else _reframe(x, base, new)
+            view = np.ndarray(x.shape, x.dtype, new.view(), offset, x.strides) if (
+                new.flags.c_contiguous and offset >= 0 and x.size) else _reframe(x, base, new)
         if not x.flags.writeable and view.flags.writeable:
             if view is new:
                 view = new.view() if base is not x else new
@@ -263,5 +263,12 @@ def _reframe(x: np.ndarray, base: np.ndarray, new: np.ndarray) -> np.ndarray:
     """x is a view of base; the same view of `new`, which has base's layout."""
     shift = x.__array_interface__["data"][0] - base.__array_interface__["data"][0]
     start = new.__array_interface__["data"][0] + shift
-    frame = {"shape": x.shape, "typestr": x.dtype.str, "strides": x.strides, "data": (start, False), "version": 3}
-    return np.asarray(type("_Frame", (), {"__array_interface__": frame, "keep": new})())
+    return np.asarray(_Frame(new, {"shape": x.shape, "typestr": x.dtype.str, "strides": x.strides, "data": (start, False),
+                                   "version": 3}))
+
+
+class _Frame:
+    """Memory of the array `keep`, seen as another array."""
+
+    def __init__(self, keep: np.ndarray, interface: dict) -> None:
+        self.keep, self.__array_interface__ = keep, interface

@@ -145,6 +145,20 @@ def wobbler(direction: int, seed: int, empty: Callable = np.empty_like) -> Calla
     return wobble
 
 
+def in_place(wobble: Callable) -> Callable:
+    """Moves an array's elements in its own memory, and anything else as `wobble` does."""
+
+    def move(x):
+        if isinstance(x, tuple):
+            return tuple(map(move, x))
+        if not isinstance(x, np.ndarray) or not x.flags.writeable:
+            return wobble(x)
+        x[...] = wobble(x)
+        return x
+
+    return move
+
+
 def only_complex(wobble: Callable) -> Callable:
     return lambda x: wobble(x) if np.iscomplexobj(x) else x
 
@@ -168,8 +182,8 @@ class _Rewrite(ast.NodeTransformer):
         is_method = isinstance(f, ast.Attribute) and not (isinstance(f.value, ast.Name) and f.value.id in ("np", "math"))
         if is_method and not isinstance(f.value, ast.Attribute):
             f.value = self.wrap(f.value)
-        # With out= the result must stay the array that was given; its operands moved, so it moves.
-        return node if any(k.arg == "out" for k in node.keywords) else self.wrap(node)
+        # With out= the result must stay the array that was given.
+        return self.wrap(node, "_wobble_in_place" if any(k.arg == "out" for k in node.keywords) else "_wobble")
 
     def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
         self.generic_visit(node)
@@ -194,7 +208,10 @@ class _Rewrite(ast.NodeTransformer):
             if hasattr(part, "ctx"):
                 part.ctx = ast.Load()
         # The target of an operator is a variable that may name an array: its NaN change in place, or not at all.
-        return [node, ast.Expr(self.wrap(made, "_nan_signs"))]
+        after: list[ast.stmt] = [ast.Expr(self.wrap(made, "_nan_signs"))]
+        if isinstance(node.op, OPERATORS):
+            after.insert(0, ast.Assign([copy.deepcopy(node.target)], self.wrap(copy.deepcopy(made), "_wobble_in_place")))
+        return [node, *after]
 
 
 def perturbed_functions(source: str, name: str, namespace: dict) -> list[Callable]:
@@ -205,6 +222,7 @@ def perturbed_functions(source: str, name: str, namespace: dict) -> list[Callabl
     for k, direction in enumerate((1, -1, 0, 0, 0, 0, 0, 0)):
         env = dict(namespace)
         env["_wobble"] = wobbler(direction, k, {6: _gaps, 7: _turned}.get(k, np.empty_like))
+        env["_wobble_in_place"] = in_place(env["_wobble"])
         env["_nan_signs"] = nan_signs(k)
         env["_wobble_complex"] = only_complex(env["_wobble"])
         env["_matmul"] = OtherLoops(np).matmul if k == 6 else operator.matmul
