@@ -10,8 +10,6 @@ import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from ..ir.graph import Value
 from ..ir.types import Dim
 from .arrays import TracedArray

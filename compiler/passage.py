@@ -112,8 +112,8 @@ class Passage:
             numbers.append([])
             for x_ in options_of(x):
                 o = self._option(path, side, x_)
-                k = next((k for k, f in enumerate(found) if f.key == o.key or (
-                    o.key is None and f.key is None and same_leaf(f.object, o.object))), len(found))
+                k = next((k for k, f in enumerate(found) if f.key == o.key and (
+                    o.key is not None or same_leaf(f.object, o.object))), len(found))
                 if k == len(found):
                     found.append(o)
                 numbers[side].append(k)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import operator
 from collections.abc import Sequence
 from typing import Any
@@ -11,7 +12,7 @@ import numpy as np
 from ...ir.types import same_dims
 from .. import tracer
 from ..arrays import TracedArray, any_traced, as_array, deliver, dims_of, new_array, operand, value_of, wrap
-from ..dispatch import alias_method, call, implements, implements_method
+from ..dispatch import BUILTINS, alias_method, call, implements, implements_method
 from ..memory_order import keep_order
 from ..scalars import TracedScalar, concrete, is_weak, to_kind
 from ..ufuncs import CLIP, call_ufunc, promotable
@@ -76,6 +77,13 @@ def _known_integer(x: Any) -> Any:
     return concrete(x, "a bound") if not -(2**31) <= known < 2**31 else x
 
 
+def _within(bound: Any, limit: int, nearer: Any) -> Any:
+    """A run-time Python integer as a bound, or the dtype's limit if it lies beyond."""
+    if not isinstance(bound, TracedScalar) or bound.kind != "int" or not -(2**63) <= limit < 2**63:
+        return bound
+    return BUILTINS[nearer](bound, limit)
+
+
 @implements(np.clip)
 def clip(a: Any, a_min: Any = _NO_VALUE, a_max: Any = _NO_VALUE, out: Any = None, *, min: Any = _NO_VALUE, max: Any = _NO_VALUE,
          **kwargs: Any) -> Any:
@@ -95,6 +103,7 @@ def clip(a: Any, a_min: Any = _NO_VALUE, a_max: Any = _NO_VALUE, out: Any = None
             low = None if high is not None else info.min
         if type(high) is int and high >= info.max:
             high = None if low is not None else info.max
+        low, high = _within(low, info.min, builtins.max), _within(high, info.max, builtins.min)
     if high is None:
         return call(np.maximum, (a, low), {"out": out, **kwargs})
     if low is None:
