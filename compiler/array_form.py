@@ -9,6 +9,9 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
 
 from ..ir.graph import Value
 from ..ir.types import Dim

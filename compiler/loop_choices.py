@@ -26,7 +26,6 @@ from .state import Path, Tentative, Undefined, describe, is_scalar, is_static, n
 from .values import broadcast
 from .views import Storage, view_of
 
-
 # A leaf of more options is made anew by each trip: a function, a list of run-time length.
 _MOST_OPTIONS = 8
 
