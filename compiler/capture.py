@@ -170,7 +170,8 @@ class ExpressionHooks(ast.NodeTransformer):
         if len(node.ops) == 1:
             return self._membership(node)
         # a < b < c: the middle operand is evaluated once, by a function call.
-        steps = [at(ast.Compare(ast.Name("__a", ast.Load()), [op], [ast.Name("__b", ast.Load())]), node) for op in node.ops]
+        steps = [self._membership(at(ast.Compare(ast.Name("__a", ast.Load()), [op], [ast.Name("__b", ast.Load())]), node))
+                 for op in node.ops]
         tests: list[ast.expr] = [at(ast.Lambda(parameter_list("__a", "__b"), s), node) for s in steps]
         operands = [node.left, *(thunk(c) for c in node.comparators)]
         return at(hook("compare", ast.Tuple(tests, ast.Load()), *operands), node)
@@ -182,7 +183,7 @@ class ExpressionHooks(ast.NodeTransformer):
         if isinstance(node.ops[0], (ast.Is, ast.IsNot)):
             same = hook("is_", node.left, node.comparators[0])
             return at(same if isinstance(node.ops[0], ast.Is) else hook("not_", same), node)
-        return node
+        return at(hook("compare_two", ast.Constant(type(node.ops[0]).__name__), node.left, node.comparators[0]), node)
 
     # Nested scopes
 
@@ -240,6 +241,8 @@ class ExpressionHooks(ast.NodeTransformer):
             saved, self.scope = self.scope, scope
             self.generic_visit(node)
             self.scope = saved
+        for part in node.generators:  # type: ignore[attr-defined]
+            part.iter = at(hook("iterated", part.iter), part.iter)
         return node
 
     visit_ListComp = visit_SetComp = visit_DictComp = visit_GeneratorExp = _comprehension

@@ -81,7 +81,8 @@ class ChosenMethod:
         self.owner, self.name = owner, name
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return spread(lambda x, *a, **k: getattr(x, self.name)(*a, **k), self.owner, *args, **kwargs)
+        run = dispatch.FUNCTIONS["call"]
+        return spread(lambda x, *a, **k: run(getattr(x, self.name), a, k), self.owner, *args, **kwargs)
 
 
 def class_of_option(x: Any) -> type:

@@ -280,7 +280,7 @@ def _array_from(x: Sequence[Any], at: int, registry: dict) -> TracedArray | None
     if type(first) is tuple and first and all(id(e) in registry for e in first):
         columns = [_array_from([row[k] if type(row) is tuple and len(row) == len(first) else None for row in x], at, registry)
                    for k in range(len(first))]
-        same = len({c.view.dims for c in columns if c is not None}) == 1 and None not in columns
+        same = len({c.view.dims for c in columns if c is not None}) == 1 and all(c is not None for c in columns)
         return dispatch.call(np.stack, (columns,), {"axis": 1}) if same else None
     found = registry.get(id(first))
     if found is None or found[2] != 0:

@@ -32,7 +32,8 @@ from .masked_values import call_on_masked, holds_masked
 from .regions import checked_local
 from .run_time_lists import RunTimeList, call_on_list, made_list, note_length
 from .sources import Attribute, Cell, Fixed, Global, Item, Source
-from .special_methods import IN_PLACE, binary, class_attribute, context, unary
+from .special_methods import IN_PLACE, binary, class_attribute, contains, context, iterated, of_builtin, unary
+from .special_methods import compare as compare_objects
 from .staging import StagedControl
 from .state import UNDEFINED, Undefined
 from .text import Piece, formatted, text_of
@@ -193,7 +194,15 @@ class FunctionHooks(StagedControl):
     def contains(self, container: Any, x: Any) -> Any:
         if isinstance(container, Choice) or isinstance(x, Choice):
             return spread(operator.contains, container, x)
-        return x in container
+        return contains(call, container, x)
+
+    def iterated(self, x: Any) -> Any:
+        """What a comprehension goes through."""
+        return iterated(call, x)
+
+    def compare_two(self, op: str, a: Any, b: Any) -> Any:
+        """a op b, one comparison."""
+        return compare_objects(call, self.not_, op, a, b)
 
     def is_(self, a: Any, b: Any) -> Any:
         """a is b"""
@@ -254,6 +263,8 @@ def source_of(owner: Any) -> Source:
 def attribute(owner: Any, name: str) -> Any:
     """owner.name"""
     owner = at_hand(owner)
+    if isinstance(owner, Choice) and not all(map(is_traced, owner.options)):
+        return spread(attribute, owner, name)
     if is_traced(owner):
         return getattr(owner, name)
     if not isinstance(owner, types.ModuleType):
@@ -269,7 +280,7 @@ def set_attribute(owner: Any, name: str, value: Any) -> None:
     trace = tracer.current()
     owner = at_hand(owner)
     if isinstance(owner, Choice) or (is_traced(owner) and first_choice(value) is not None):
-        spread(setattr, owner, name, value)
+        spread(set_attribute, owner, name, value)
     elif is_traced(owner) or id(owner) in trace.fresh:
         setattr(owner, name, value)
     elif isinstance(owner, types.ModuleType):
@@ -329,6 +340,8 @@ def has_state(x: Any) -> bool:
 
 def call(f: Any, args: tuple, kwargs: dict) -> Any:
     """f(*args, **kwargs) inside a trace."""
+    if isinstance(f, Choice):
+        return spread(call, f, args, kwargs)
     if tracer.current().chosen and first_choice((args, kwargs)) is not None and _spreads(f):
         return spread(functools.partial(call, f), args, kwargs)
     if holds_masked(args, kwargs) and _is_array_function(f):
@@ -337,6 +350,9 @@ def call(f: Any, args: tuple, kwargs: dict) -> Any:
         return call_on_list(f, args, kwargs)
     if isinstance(f, types.BuiltinMethodType) and type(f.__self__) is list:
         note_length(f)
+    found = of_builtin(call, f, args, kwargs) if isinstance(f, (type, types.BuiltinFunctionType)) else None
+    if found is not None:
+        return found[0]
     drawn = random_function(f)
     if drawn is not None:
         return drawn(*args, **kwargs)
@@ -496,3 +512,5 @@ def _construct(cls: type, args: tuple, kwargs: dict) -> Any:
     return made
 
 
+dispatch.FUNCTIONS["call"] = call
+dispatch.FUNCTIONS["iterated"] = functools.partial(iterated, call)

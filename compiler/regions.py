@@ -12,11 +12,12 @@ from typing import Any
 
 from ..ir.errors import TreadleError
 from ..ir.graph import Block, Op, Value
-from . import tracer
+from . import dispatch, tracer
 from .arrays import TracedArray, truth_operand, value_of
 from .choice import Choice, spread
 from .effects import are_seen, raise_in_program
 from .held import look
+from .operators import Operators
 from .run_time_lists import RunTimeList
 from .scalars import TracedScalar, derivation
 from .state import Either, Tentative, Undefined
@@ -102,7 +103,10 @@ def condition_of(x: Any) -> Any:
     if isinstance(x, TracedScalar):
         return bool(x) if derivation(x) is not None else x
     look(x)
-    return bool(x)
+    if isinstance(x, (Operators, bool, int, float, str, list, tuple, dict, type(None))):
+        return bool(x)
+    truth = dispatch.FUNCTIONS["call"](bool, (x,), {})
+    return condition_of(truth) if isinstance(truth, Operators) else bool(truth)
 
 
 def truth_of(x: Any) -> Any:

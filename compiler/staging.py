@@ -13,7 +13,7 @@ from typing import Any
 
 from ..ir.graph import Block, Value
 from ..ir.types import PY_BOOL, PY_INT
-from . import integers, tracer
+from . import dispatch, integers, tracer
 from .arrays import value_of
 from .branches import Branch
 from .carried import Carried
@@ -68,6 +68,7 @@ class StagedControl:
     def for_(self, place: str, iterable: Any, get: Callable, set_: Callable, names: tuple, carried: tuple,
              live: tuple, flags: Callable[[], tuple]) -> Iterator[Any]:
         decisions = tracer.current().decisions
+        iterable = dispatch.FUNCTIONS["iterated"](iterable)
         space = space_of(iterable)
         control = Control(place, get, set_, names, carried, live)
         if space is not None and ("specialise", place) in decisions:
