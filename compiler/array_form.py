@@ -85,10 +85,10 @@ def _orders(view: View) -> Iterator[tuple[int, ...] | None]:
         yield from itertools.permutations(range(rank)) if rank <= _ALL_ORDERS else [_order_of(view.strides)]
 
 
-def _order_of(strides: Sequence[int | None]) -> tuple[int, ...] | None:
-    if len(strides) < 2 or None in strides:
+def _order_of(strides: Sequence[Any]) -> tuple[int, ...] | None:
+    if len(strides) < 2 or not all(isinstance(s, int) for s in strides):
         return None
-    order = tuple(sorted(range(len(strides)), key=lambda k: -abs(strides[k])))  # type: ignore[arg-type]
+    order = tuple(sorted(range(len(strides)), key=lambda k: -abs(strides[k])))
     return None if order == tuple(range(len(strides))) else order
 
 
