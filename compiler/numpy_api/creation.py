@@ -16,7 +16,7 @@ from ..arrays import TracedArray, any_traced, as_array, as_numpy, constant_array
 from ..dispatch import call, implements, implements_method
 from ..growing import gathered
 from ..memory_order import stride_order
-from ..scalars import TracedScalar, concrete, is_weak, to_kind
+from ..scalars import TracedScalar, concrete, derivation, is_weak, to_kind
 from ..ufuncs import promotable
 from ..values import broadcast, cast, check_dtype, common_dims
 
@@ -206,7 +206,8 @@ def _run_time_arange(start: Any, stop: Any, step: Any, dtype: Any) -> TracedArra
 @implements(np.linspace)
 def linspace(start: Any, stop: Any, num: Any = 50, endpoint: bool = True, retstep: bool = False, dtype: Any = None,
              axis: int = 0, *, device: Any = None) -> Any:
-    n = operator.index(concrete(num, "the number of samples"))
+    follows = isinstance(num, TracedScalar) and num.kind == "int" and num.known is None and derivation(num) is not None
+    n: Any = num if follows else operator.index(concrete(num, "the number of samples"))
     if n < 0:
         raise ValueError(f"Number of samples, {n}, must be non-negative.")
     div = (n - 1) if endpoint else n
@@ -217,7 +218,7 @@ def linspace(start: Any, stop: Any, num: Any = 50, endpoint: bool = True, retste
     first, last = (call(np.multiply, (x, 1.0), {}) for x in (start, stop))
     delta = call(np.subtract, (last, first), {"dtype": kind})
     dims = common_dims(dims_of(start), dims_of(stop))
-    y = new_array(iota((n,), 0, np.dtype(np.int64))).astype(kind)
+    y = new_array(iota(shape_dims(n), 0, np.dtype(np.int64))).astype(kind)
     y = y[(slice(None), *(None,) * len(dims))]
     step: Any = np.nan
     if div > 0:

@@ -316,7 +316,8 @@ def pad(array: Any, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> Tr
     low, high = (tuple(int(w) for w in widths[:, side]) for side in (0, 1))
     fortran = a.view.is_f_contiguous and not a.view.is_c_contiguous
     if not all(isinstance(d, int) or (p, q) == (0, 0) for d, p, q in zip(a.view.dims, low, high, strict=True)):
-        out = call(np.full, (tuple(n + p + q for n, p, q in zip(a.shape, low, high, strict=True)), new_array(filler), a.dtype), {})
+        out = call(np.full, (tuple(n + p + q for n, p, q in zip(a.shape, low, high, strict=True)), new_array(filler), a.dtype),
+                   {"order": "F" if fortran else "C"})
         out[tuple(slice(p, p + n) for n, p in zip(a.shape, low, strict=True))] = a
         return out
     padded = tracer.emit("pad", [a.view.read(), filler], low=low, high=high)
