@@ -226,11 +226,13 @@ def _check_mask(mask: TracedArray, dims: Sequence[Dim], axis: int) -> None:
 
 def _at(ufunc: np.ufunc, op: str) -> None:
     @dispatch.implements((ufunc, "at"))
-    def at(a: Any, indices: Any, b: Any) -> None:
+    def at(a: Any, indices: Any, *b: Any) -> None:
         if not isinstance(a, TracedArray):
             raise TypeError("first operand must be array")
+        if len(b) != 1:
+            ufunc.at(np.zeros(1), [0], *[1 for _ in b])  # raises NumPy's error
         check_writeable(a.view, "assignment destination is read-only")
-        dispatch.call(("advanced", "at"), (ufunc, op, a, indices, b), {})
+        dispatch.call(("advanced", "at"), (ufunc, op, a, indices, *b), {})
 
 
 @dispatch.implements(("advanced", "at"))

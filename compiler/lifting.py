@@ -105,10 +105,10 @@ def _lift_array(x: np.ndarray, source: Source, in_key: bool) -> TracedArray:
     if type(x) is not np.ndarray:
         raise tracer.unsupported(f"{source}, a {type(x).__module__}.{type(x).__name__}",
                                  "subclasses of ndarray are not compiled", "pass numpy.asarray(x)")
-    if not x.dtype.isnative or x.dtype.fields is not None or not x.flags.aligned:
-        why = "structured" if x.dtype.fields is not None else "unaligned" if not x.flags.aligned else "byte-swapped"
-        raise tracer.unsupported(f"{source}, a{'n' if why[0] == 'u' else ''} {why} array", "it has no compiled form",
-                                 "pass a copy: x.astype(x.dtype.newbyteorder('='))" if why == "byte-swapped" else "")
+    why = _unusual_memory(x)
+    if why is not None:
+        raise tracer.unsupported(f"{source}, {why}", "it has no compiled form",
+                                 "pass a copy: x.astype(x.dtype.newbyteorder('='))" if not x.dtype.isnative else "pass a copy")
     check_dtype(x.dtype, f"{source}, an array")
     if not in_key:
         trace.guard(LayoutGuard(source, array_layout(x)))
@@ -150,6 +150,20 @@ def _symbol(number: int, extent: int, source: Source, axis: int) -> Value:
         trace.facts.symbols[found] = (number, KnownInput(extent, place))
         integers.set_bounds(found, [integers.form_of(2)], [])
     return found
+
+
+def _unusual_memory(x: np.ndarray) -> str | None:
+    """What keeps compiled code from reading an array's memory as elements of its dtype."""
+    if x.dtype.fields is not None:
+        return "a structured array"
+    if not x.flags.aligned:
+        return "an unaligned array"
+    if not x.dtype.isnative:
+        return "a byte-swapped array"
+    # Complex numbers may lie at odd multiples of their parts' size: in a field of a structured array.
+    if any(s % x.itemsize for s, d in zip(x.strides, x.shape, strict=True) if d != 1):
+        return "an array whose strides are no multiples of its elements' size"
+    return None
 
 
 def _lift_container(x: Any, source: Source, in_key: bool) -> Any:

@@ -171,9 +171,10 @@ def elementwise(ufunc: np.ufunc, args: tuple, kwargs: dict) -> Any:
         if one is not None:
             inputs[0] = new_array(tracer.emit("where", [model.condition, inputs[0].view.read(), one.view.read()]))
     result = dispatch.call(ufunc, tuple(inputs), kwargs)
+    behind = len(model.mask.dims) + len(model.tail)  # another operand may have more axes before those of the mask
     if isinstance(result, tuple):
-        return tuple(MaskedValues(r, model.mask, model.lead, model.place) for r in result)
-    return MaskedValues(result, model.mask, model.lead, model.place)
+        return tuple(MaskedValues(r, model.mask, r.ndim - behind, model.place) for r in result)
+    return MaskedValues(result, model.mask, result.ndim - behind, model.place)
 
 
 def read_masked(full: TracedArray, mask: Value, lead: int) -> MaskedValues | TracedArray:

@@ -18,9 +18,10 @@ from .arrays import TracedArray, any_traced, as_array, value_of
 from .builtin_functions import builtin
 from .module_numbers import FLOAT, INT, as_float, as_int, call, enter, error_of, numpy_scalar, python_scalar, raise_unless
 from .numpy_api.special import special
+from .numpy_api.ufunc_methods import each
 from .python_arithmetic import positive, to_whole
 from .scalars import TracedScalar, to_kind
-from .values import cast
+from .values import cast, cast_weak
 
 _implementation: Callable[..., Any]
 _python_function: Callable[..., Any]
@@ -287,14 +288,18 @@ _MOST_FACTORS = {"comb": 33, "perm": 20}
 
 
 def comb(n: Any, k: Any) -> Any:
-    """n (n - 1) ... over k!, each step a whole number."""
+    """n (n - 1) ... over k!, each step a whole number that is no larger than the result."""
     n, k = _pair(math.comb, n, k)
     count: Any = _either(k > n, 0, _either(k + k > n, n - k, k))
     count = raise_unless(count, count <= _MOST_FACTORS["comb"], _TOO_LARGE)
-    total: Any = 1
-    for i in range(_MOST_FACTORS["comb"]):
-        total = total * _either(count > i, n - i, 1) // _either(count > i, i + 1, 1)
-    return _either(k > n, 0, total)
+    return _either(k > n, 0, _repeated(count, lambda i, total: total // (i + 1) * (n - i) + total % (i + 1) * (n - i) // (i + 1)))
+
+
+def _repeated(count: TracedScalar, step: Callable[[Any, Any], Any]) -> TracedScalar:
+    """1, after step(i, it) for each i below the count."""
+    one = tracer.constant(1)
+    return TracedScalar(each(0, count.value, [one], lambda i, state: [
+        step(TracedScalar(cast_weak(i, "int")), TracedScalar(state[0])).value])[0])
 
 
 def perm(n: Any, k: Any = None) -> Any:
@@ -303,10 +308,7 @@ def perm(n: Any, k: Any = None) -> Any:
     n, k = _pair(math.perm, n, k)
     count: Any = _either(k > n, 0, k)
     count = raise_unless(count, count <= _MOST_FACTORS["perm"], _TOO_LARGE)
-    total: Any = 1
-    for i in range(_MOST_FACTORS["perm"]):
-        total = total * _either(count > i, n - i, 1)
-    return _either(k > n, 0, total)
+    return _either(k > n, 0, _repeated(count, lambda i, total: total * (n - i)))
 
 
 def isqrt(n: Any) -> Any:

@@ -42,7 +42,7 @@ def body_of(f: Any) -> types.FunctionType | None:
 def _decides_shapes(shape: Any, *others: Any, dtype: Any = None, **options: Any) -> bool:
     """Is a new array of this dtype one of masks, or of positions, that library code makes of what is known?"""
     kind = others[0] if others else dtype
-    return kind in (bool, np.bool, np.intp) if isinstance(kind, type) else False
+    return kind in (bool, np.bool, np.intp, int) if isinstance(kind, type) else False
 
 
 def _is_random(f: Any) -> bool:

@@ -50,7 +50,7 @@ def promotable(x: Any) -> Any:
 def call_ufunc(ufunc: np.ufunc, *args: Any, out: Any = None, where: Any = True, casting: str = "same_kind", order: str = "K",
                dtype: Any = None, subok: bool = True, signature: Any = None, sig: Any = None) -> Any:
     """ufunc(*args, ...) on traced operands."""
-    if out is Ellipsis or (isinstance(out, tuple) and out and out[0] is Ellipsis):
+    if out is Ellipsis:
         result = call_ufunc(ufunc, *args, where=where, casting=casting, order=order, dtype=dtype, signature=signature, sig=sig)
         return tuple(map(as_array, result)) if isinstance(result, tuple) else as_array(result)
     if any(isinstance(a, Operators) and not isinstance(a, (TracedArray, TracedScalar)) for a in args):
@@ -60,6 +60,7 @@ def call_ufunc(ufunc: np.ufunc, *args: Any, out: Any = None, where: Any = True, 
         raise TypeError(f"{ufunc.__name__}() takes from {ufunc.nin} to {ufunc.nargs} positional arguments but "
                         f"{len(args)} were given")
     outs = _outputs(ufunc, args[ufunc.nin:], out)
+    where = truths(where)
     inputs = [operand(a) for a in args[:ufunc.nin]]
     loop = _resolve(ufunc, inputs, outs, casting, _signature(ufunc, dtype, signature if signature is not None else sig))
     if loop is None:
@@ -93,7 +94,11 @@ def call_ufunc(ufunc: np.ufunc, *args: Any, out: Any = None, where: Any = True, 
 def _outputs(ufunc: np.ufunc, positional: tuple, out: Any) -> list[TracedArray | None]:
     if positional and out is not None:
         raise TypeError("cannot specify 'out' as both a positional and keyword argument")
+    if isinstance(out, TracedArray) and ufunc.nout > 1:
+        raise TypeError("'out' must be a tuple of arrays")
     given = list(positional) if positional else list(out) if isinstance(out, tuple) else [out]
+    if any(o is Ellipsis for o in given):
+        raise TypeError("must use `...` as `out=...` and not per-operand/in a tuple")
     if len(given) < ufunc.nout:
         given += [None] * (ufunc.nout - len(given))
     if len(given) != ufunc.nout:
@@ -168,6 +173,11 @@ def _limited(ufunc: np.ufunc, inputs: list[Any], loop: Sequence[np.dtype]) -> tu
     return beyond, [TracedScalar(limited) if k == place else x for k, x in enumerate(inputs)]
 
 
+def truths(where: Any) -> Any:
+    """A mask as it was given, a list of numbers as their truth."""
+    return as_array(where, np.dtype(bool)) if isinstance(where, (list, tuple)) else where
+
+
 def _known_dtype(dtype: np.dtype) -> np.dtype:
     return check_dtype(np.dtype(dtype))
 
@@ -178,8 +188,9 @@ def _masked(results: Sequence[Value], outs: Sequence[TracedArray | None], mask: 
         raise TypeError(f"Cannot cast array data from {mask.dtype!r} to dtype('bool') according to the rule 'safe'")
     mask = broadcast(mask, dims)
     builder = tracer.builder()
-    kept = [builder.zeros(r.type) if o is None else broadcast(cast(o.view.read(), r.dtype), dims)
-            for r, o in zip(results, outs, strict=True)]
+    # What `out` held stays as it was, so it is not taken through the loop's dtype.
+    results = [r if o is None else cast(r, o.dtype) for r, o in zip(results, outs, strict=True)]
+    kept = [builder.zeros(r.type) if o is None else broadcast(o.view.read(), dims) for r, o in zip(results, outs, strict=True)]
     return [tracer.emit("where", [mask, r, k]) for r, k in zip(results, kept, strict=True)]
 
 

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from ..scalars import concrete
 
 
+def whole_number(x: Any) -> Any:
+    """x, which must be an integer, and no truth value; traced values are looked at later."""
+    if isinstance(x, (bool, np.bool)):
+        raise TypeError("an integer is required")
+    return operator.index(x) if isinstance(x, (float, np.generic, np.ndarray)) else x  # type: ignore[arg-type]
+
+
 def one_axis(axis: Any, rank: int, name: str | None = None) -> int:
     """An axis counted from the front."""
-    return normalize_axis_index(concrete(axis, "an axis"), rank, name)
+    return normalize_axis_index(whole_number(concrete(axis, "an axis")), rank, name)
 
 
 def some_axes(axis: Any, rank: int) -> tuple[int, ...]:

@@ -98,7 +98,12 @@ def nditer(*args: Any, **kwargs: Any) -> Any:
 @implements(np.shares_memory, np.may_share_memory)
 def shares_memory(a: Any, b: Any, /, max_work: Any = None) -> bool:
     """Decided by the arrays' places, where these are known."""
-    if not isinstance(a, TracedArray) or not isinstance(b, TracedArray) or a.view.storage is not b.view.storage:
+    if not isinstance(a, TracedArray) or not isinstance(b, TracedArray):
+        return False
+    if a.view.storage is not b.view.storage:
+        if a.view.storage.source is not None and b.view.storage.source is not None:
+            raise tracer.unsupported("np.shares_memory of two arguments", "one compiled program serves arguments wherever they lie",
+                                     "ask before the call")
         return False
     if a.view.steps == b.view.steps or not a.view.steps or not b.view.steps:
         return True

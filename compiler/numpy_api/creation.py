@@ -332,6 +332,8 @@ def astype(a: TracedArray, dtype: Any, order: str = "K", casting: str = "unsafe"
 
 @implements(np.astype)
 def astype_function(x: Any, dtype: Any, /, *, copy: bool = True, device: Any = None) -> TracedArray:
+    if not isinstance(x, (TracedArray, TracedScalar, np.ndarray, np.generic)):
+        raise TypeError(f"Input should be a NumPy array. It is of type {type(x)}.")
     return astype(as_array(x), dtype, copy=copy)
 
 

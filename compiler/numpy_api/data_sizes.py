@@ -13,10 +13,11 @@ from ...ir.graph import Value
 from ...ir.types import ArrayType
 from .. import integers, tracer
 from ..arrays import TracedArray, as_array, dims_of, new_array, operand, value_of
-from ..compaction import compacted, count_of, first_elements, places_of, positions_of
+from ..compaction import compacted, count_of, first_elements, places_of, positions_of, size_of
 from ..dispatch import alias_method, call, implements
 from ..values import cast
 from ..views import reshape_value
+from .axes import one_axis
 
 _I64 = np.dtype(np.int64)
 _BOOL = np.dtype(bool)
@@ -90,8 +91,10 @@ def unique(ar: Any, return_index: bool = False, return_inverse: bool = False, re
            *, equal_nan: bool = True, sorted: bool = True) -> Any:
     a = operand(ar)
     a = a if isinstance(a, TracedArray) else as_array(a)
+    if axis is not None:
+        axis = one_axis(axis, a.ndim)
     if axis is not None and a.ndim != 1:
-        raise tracer.unsupported("numpy.unique along an axis", "rows are not sorted in compiled code", "number the rows first")
+        return _unique_slices(a, axis, return_index, return_inverse, return_counts)
     flat = call(np.ravel, (a,), {})
     if not (return_index or return_inverse or return_counts):
         ordered = value_of(call(np.sort, (flat,), {}))
@@ -104,13 +107,39 @@ def unique(ar: Any, return_index: bool = False, return_inverse: bool = False, re
     if return_index:
         found.append(compacted(value_of(order), mask))
     if return_inverse:
-        number = call(np.cumsum, (new_array(cast(mask, _I64)),), {}) - 1
-        inverse = call(np.empty_like, (number,), {})
-        inverse[order] = number
+        inverse = _numbers(order, mask)
         found.append(call(np.reshape, (inverse, a.shape), {}) if axis is None else inverse)
     if return_counts:
         found.append(_run_lengths(mask))
     return tuple(found)
+
+
+def _numbers(order: Any, mask: Value) -> TracedArray:
+    """Which of the kept elements each element is, the mask saying where a new one begins in the sorted order."""
+    number = call(np.cumsum, (new_array(cast(mask, _I64)),), {}) - 1
+    inverse = call(np.empty_like, (number,), {})
+    inverse[order] = number
+    return inverse
+
+
+def _unique_slices(a: TracedArray, axis: int, with_index: bool, with_inverse: bool, with_counts: bool) -> Any:
+    """The different slices along an axis, in lexicographic order; a NaN differs from every number."""
+    slices = call(np.moveaxis, (a, axis, 0), {})
+    n = tracer.static_extent(slices.view.dims[0], "np.unique along an axis")
+    width = tracer.static_extent(size_of(slices.view.dims[1:]), "np.unique along an axis")
+    rows = call(np.reshape, (slices, (n, width)), {})
+    order = call(np.lexsort, ([rows[:, k] for k in reversed(range(width))],), {}) if width else call(np.arange, (n,), {})
+    ordered, sorted_rows = slices[order], rows[order]
+    differs = call(np.any, (sorted_rows[1:] != sorted_rows[:-1],), {"axis": 1})
+    mask = value_of(call(np.concatenate, ((np.ones(min(1, n), bool), differs),), {}))
+    found: list[Any] = [call(np.moveaxis, (compacted(value_of(ordered), mask), 0, axis), {})]
+    if with_index:
+        found.append(compacted(value_of(order), mask))
+    if with_inverse:
+        found.append(_numbers(order, mask))
+    if with_counts:
+        found.append(_run_lengths(mask))
+    return tuple(found) if len(found) > 1 else found[0]
 
 
 def _run_lengths(mask: Value) -> TracedArray:

@@ -91,11 +91,13 @@ def nanmean(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdi
 
 def _spread_ignoring(function: Callable, plain: Callable) -> None:
     @implements(function)
-    def implementation(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0, keepdims: Any = _NO_VALUE,
-                       ) -> Any:
+    def implementation(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0, keepdims: Any = _NO_VALUE, *,
+                       where: Any = _NO_VALUE, mean: Any = _NO_VALUE, correction: Any = _NO_VALUE) -> Any:
         filled, valid = _without_nan(a, 0.0)
-        where = {} if valid is None else {"where": valid}
-        return call(plain, (filled, axis, dtype, out, ddof, keepdims), where)
+        if valid is not None:
+            where = valid if where is _NO_VALUE else call(np.logical_and, (valid, where), {})
+        given = {"where": where, "mean": mean, "correction": correction}
+        return call(plain, (filled, axis, dtype, out, ddof, keepdims), {k: v for k, v in given.items() if v is not _NO_VALUE})
 
 
 _spread_ignoring(np.nanvar, np.var)

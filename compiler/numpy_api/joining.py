@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -114,6 +114,9 @@ def _is_slower(arrays: Sequence[TracedArray], a: int, b: int) -> bool | None:
     return answer
 
 
+_CASTINGS = ("no", "equiv", "safe", "same_kind", "unsafe")
+
+
 def _check_out(out: Any, dtype: Any) -> None:
     if out is not None and dtype is not None:
         raise TypeError("concatenate() only takes `out` or `dtype` as an argument, but both were provided.")
@@ -125,6 +128,8 @@ def concatenate(arrays: Any, /, axis: Any = 0, out: Any = None, *, dtype: Any = 
     if not given:
         raise ValueError("need at least one array to concatenate")
     _check_out(out, dtype)
+    if casting not in _CASTINGS:
+        raise ValueError(f"casting must be one of {', '.join(map(repr, _CASTINGS))} (got {casting!r})")
     items = [as_array(a) for a in given]
     if axis is None:
         items, axis = [call(np.ravel, (a,), {}) for a in items], 0
@@ -291,6 +296,8 @@ def _repeated(a: TracedArray, counts: Any, axis: int) -> TracedArray:
     if counts.ndim > 1:
         raise ValueError("object too deep for desired array")
     counts = call(np.broadcast_to, (counts.astype(np.int64), (a.shape[axis],)), {})
+    if isinstance(a.shape[axis], int) and a.shape[axis] == 0:
+        return a.copy()
     negative = value_of(call(np.any, (counts < 0,), {}))
     check(tracer.emit("invert", [negative]), ValueError("repeats may not contain negative values."))
     ends = call(np.cumsum, (counts,), {})
@@ -346,15 +353,34 @@ def block(arrays: Any) -> TracedArray:
 
 
 def _depth(x: Any) -> int:
-    """How deep lists are nested; ValueError as NumPy's if not equally."""
+    """How deep lists are nested; ValueError as NumPy's if not equally, or if one is empty."""
+    places = list(_places(x, ()))
+    for place in places:
+        if len(place) != len(places[0]):
+            raise ValueError(f"List depths are mismatched. First element was at depth {len(places[0])}, but there is an element at "
+                             f"depth {len(place)} ({_place_text(place)})")
+    for place in places:
+        if place and place[-1] is None:
+            raise ValueError(f"List at {_place_text(place)} cannot be empty")
+    return len(places[0])
+
+
+def _places(x: Any, place: tuple) -> Iterator[tuple]:
+    """Where the elements of nested lists are; an empty list's only one has the index None."""
+    if isinstance(x, tuple):
+        raise TypeError(f"{_place_text(place)} is a tuple. Only lists can be used to arrange blocks, and np.block does not allow "
+                        "implicit conversion from tuple to ndarray.")
     if not isinstance(x, list):
-        return 0
-    if not x:
-        raise ValueError("List at arrays cannot be empty")
-    depths = {_depth(e) for e in x}
-    if len(depths) > 1:
-        raise ValueError("List depths are mismatched. First element was at one depth, but there is an element at another depth")
-    return 1 + depths.pop()
+        yield place
+    elif not x:
+        yield (*place, None)
+    else:
+        for k, e in enumerate(x):
+            yield from _places(e, (*place, k))
+
+
+def _place_text(place: tuple) -> str:
+    return "arrays" + "".join(f"[{k}]" for k in place if k is not None)
 
 
 def _leaf_arrays(x: Any) -> list[TracedArray]:

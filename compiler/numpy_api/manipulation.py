@@ -23,7 +23,7 @@ from ..memory_order import keep_order
 from ..scalars import TracedScalar, concrete, is_weak
 from ..values import cast, common_dims, fits, shape_text
 from ..views import reshape_value
-from .axes import one_axis
+from .axes import one_axis, whole_number
 from .creation import shape_dims
 
 
@@ -31,7 +31,7 @@ def reshape_dims(a: TracedArray, shape: Any) -> tuple[Dim, ...]:
     """The extents of a.reshape(shape), with -1 filled in; ValueError as NumPy's."""
     shape = shape.tolist() if isinstance(shape, np.ndarray) else shape
     entries = list(shape) if isinstance(shape, (tuple, list)) else [shape]
-    plain = [concrete(e, "a shape") if not (isinstance(e, TracedScalar) and e.known is None) else e for e in entries]
+    plain = [e if isinstance(e, TracedScalar) and e.known is None else whole_number(concrete(e, "a shape")) for e in entries]
     unknown = [k for k, e in enumerate(plain) if isinstance(e, (int, np.integer)) and e < 0]
     if len(unknown) > 1:
         raise ValueError("can only specify one unknown dimension")
@@ -67,6 +67,7 @@ def reshape_array(a: TracedArray, dims: tuple[Dim, ...], order: str = "C", copy:
         order = "F" if a.view.is_f_contiguous and not a.view.is_c_contiguous else "C"
     if order == "F":
         return reshape_array(a.T, tuple(reversed(dims)), "C", copy).T
+    copy = concrete(copy, "copy")
     view = None if copy else a.view.reshape(dims)
     if view is not None:
         return TracedArray(view)
@@ -171,7 +172,7 @@ def matrix_transpose(x: Any, /) -> TracedArray:
 
 @implements_method("transpose")
 def transpose_method(a: TracedArray, *axes: Any) -> TracedArray:
-    if not axes or axes == (None,):
+    if not axes or (len(axes) == 1 and axes[0] is None):
         return a.T
     given = tuple(map(known_constant, axes))
     return transpose(a, given[0] if len(given) == 1 and isinstance(given[0], (tuple, list, np.ndarray)) else given)
@@ -342,7 +343,9 @@ def roll(a: Any, shift: Any, axis: Any = None) -> TracedArray:
         if isinstance(s, (TracedScalar, TracedArray)):
             value = tracer.emit("roll", [value, cast(value_of(s), np.dtype(np.int64))], axis=k)
         elif operator.index(s):
-            value = tracer.emit("roll", [value, tracer.constant(operator.index(s))], axis=k)
+            d = value.dims[k]
+            by = operator.index(s) % max(d, 1) if isinstance(d, int) else operator.index(s)
+            value = tracer.emit("roll", [value, tracer.constant(by)], axis=k)
     result = call(np.empty_like, (a,), {})
     result[...] = new_array(value)
     return result
@@ -420,7 +423,13 @@ def ndim_of(a: Any) -> int:
 @implements(np.size)
 def size_of(a: Any, axis: Any = None) -> Any:
     a = as_array(a)
-    return a.size if axis is None else a.shape[one_axis(axis, a.ndim)]
+    if axis is None:
+        return a.size
+    axes = normalize_axis_tuple(axis if isinstance(axis, tuple) else concrete(axis, "an axis"), a.ndim)
+    total: Any = 1
+    for k in axes:
+        total = total * a.shape[k]
+    return total
 
 
 @implements(np.real)

@@ -130,12 +130,15 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
     (x, y), kind = _operands(a, b)
     axes = concrete(axes, "the axes")
     if isinstance(axes, (tuple, list)):
-        first, second = ([int(s)] if isinstance(s, (int, np.integer)) else list(s) for s in axes)
+        several = (s if isinstance(s, (tuple, list, np.ndarray)) else [s] for s in axes)
+        first, second = ([concrete(k, "the axes") for k in s] for s in several)
     else:
         first, second = list(range(-axes, 0)), list(range(axes))
     if len(first) != len(second):
         raise ValueError("shape-mismatch for sum")
-    i, j = normalize_axis_tuple(first, x.ndim), normalize_axis_tuple(second, y.ndim)
+    i, j = (normalize_axis_tuple(s, v.ndim, allow_duplicate=True) for s, v in ((first, x), (second, y)))
+    if len(set(i)) < len(i) or len(set(j)) < len(j):
+        raise ValueError("duplicate axes are not allowed in tensordot")
     if not all(may_equal(x.view.dims[p], y.view.dims[q]) for p, q in zip(i, j)):
         raise ValueError("shape-mismatch for sum")
     result = contract(cast(x.view.read(), kind), cast(y.view.read(), kind), i, j)

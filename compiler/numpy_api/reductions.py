@@ -18,6 +18,7 @@ from ..arrays import TracedArray, as_array, deliver, new_array, value_of, wrap
 from ..dispatch import alias_method, call, implements
 from ..memory_order import keep_order
 from ..scalars import TracedScalar, concrete
+from ..ufuncs import truths
 from ..values import broadcast, cast, common_dims
 from ..views import reshape_value
 from .axes import one_axis, some_axes
@@ -66,6 +67,8 @@ def _with_axes(layout: tuple[int, ...], axes: Sequence[int], rank: int) -> tuple
 def reduce_ufunc(ufunc: np.ufunc, a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = _NO_VALUE,
                  initial: Any = _NO_VALUE, where: Any = _NO_VALUE) -> Any:
     """ufunc.reduce with axis=None meaning all axes."""
+    if out is Ellipsis:
+        return as_array(reduce_ufunc(ufunc, a, axis, dtype, None, keepdims, initial, where))
     a = as_array(a)
     refuse_as_numpy(ufunc, "reduce", a)
     out = out[0] if isinstance(out, tuple) else out
@@ -81,6 +84,8 @@ def reduce_ufunc(ufunc: np.ufunc, a: Any, axis: Any = None, dtype: Any = None, o
         op, neutral = {"reduce_sum": ("reduce_or", False), "reduce_prod": ("reduce_and", True)}.get(op, (op, neutral))
     if initial is None:
         initial = _NO_VALUE
+    if op == "reduce_sum" and kind.kind in "fc" and initial is not _NO_VALUE:
+        neutral = kind.type(-0.0) if kind.kind == "f" else kind.type(complex(-0.0, -0.0))
     value = cast(a.view.read(), kind)
     if where is not _NO_VALUE and where is not True:
         if neutral is None and initial is _NO_VALUE:
@@ -97,8 +102,28 @@ def reduce_ufunc(ufunc: np.ufunc, a: Any, axis: Any = None, dtype: Any = None, o
             value = not_empty(value, axes, f"zero-size array to reduction operation {ufunc.__name__} which has no identity")
         reduced = tracer.emit(op, [value], axes=axes) if axes else value
         if initial is not _NO_VALUE:
-            reduced = tracer.emit(ufunc.__name__, [broadcast(value_of(initial, kind), reduced.dims), reduced])
+            first = broadcast(value_of(initial, kind), reduced.dims)
+            summed = tracer.emit(ufunc.__name__, [first, reduced])
+            reduced = _signed_zeros(value, first, summed, axes) if _may_be_negative_zero(initial, op, kind) else summed
     return finish(a, reduced, axes, keepdims, out)
+
+
+def _may_be_negative_zero(initial: Any, op: str, kind: np.dtype) -> bool:
+    if op != "reduce_sum" or kind.kind not in "fc":
+        return False
+    return not isinstance(initial, int | float | np.floating) or (initial == 0 and bool(np.signbit(initial)))
+
+
+def _signed_zeros(value: Value, first: Value, total: Value, axes: Sequence[int]) -> Value:
+    """A sum that began with `first`: -0.0 where all its terms are, which the sum of the elements alone does not tell."""
+    if value.dtype.kind == "c":
+        terms = [[tracer.emit(part, [v]) for v in (value, first, total)] for part in ("real", "imag")]
+        return tracer.emit("complex", [_signed_zeros(v, f, t, axes) for v, f, t in terms])
+    negative = tracer.emit("signbit", [value])
+    negative = tracer.emit("reduce_and", [negative], axes=axes) if axes else negative
+    both = tracer.emit("logical_and", [tracer.emit("signbit", [first]), negative])
+    zero = tracer.emit("equal", [total, tracer.builder().zeros(total.type)])
+    return tracer.emit("where", [tracer.emit("logical_and", [both, zero]), first, total])
 
 
 def not_empty(value: Value, axes: Sequence[int], message: str) -> Value:
@@ -111,7 +136,7 @@ def not_empty(value: Value, axes: Sequence[int], message: str) -> Value:
 
 
 def _truth(where: Any) -> Value:
-    mask = value_of(where)
+    mask = value_of(truths(where))
     if mask.dtype != np.dtype(bool):
         raise TypeError(f"Cannot cast array data from {mask.dtype!r} to dtype('bool') according to the rule 'safe'")
     return mask
@@ -141,6 +166,7 @@ for _ufunc in {f for f in vars(np).values() if isinstance(f, np.ufunc)}:
 
 def accumulate_ufunc(ufunc: np.ufunc, a: Any, axis: Any = 0, dtype: Any = None, out: Any = None) -> Any:
     """ufunc.accumulate; axis None flattens, as np.cumsum does."""
+    out = None if out is Ellipsis else out  # its results are arrays anyway
     a = as_array(a)
     refuse_as_numpy(ufunc, "accumulate", a)
     if a.ndim == 0:

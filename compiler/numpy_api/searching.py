@@ -17,6 +17,7 @@ from .creation import shape_dims
 
 # How many elements np.isin compares with one by one.
 _COMPARED = 8
+_MOST_ELEMENTS = np.iinfo(np.intp).max
 _umath = np._core._multiarray_umath  # type: ignore[attr-defined]
 
 
@@ -55,6 +56,8 @@ alias_method("searchsorted", np.searchsorted)
 def monotonicity(x: Any) -> Any:
     """1 for a sequence that does not fall, -1 for one that does not rise, else 0: what np.digitize asks of its bins."""
     x = as_array(x)
+    if not np.can_cast(x.dtype, np.float64, "safe"):
+        raise TypeError(f"Cannot cast array data from {x.dtype!r} to dtype('float64') according to the rule 'safe'")
     before, after = x[:-1], x[1:]
     rises, falls = (call(np.all, (call(f, (before, after), {}),), {}) for f in (np.less_equal, np.greater_equal))
     fall = call(np.where, (falls, -1, 0), {})
@@ -88,10 +91,10 @@ def _interpolate(x: Any, xp: Any, fp: Any, left: Any, right: Any, kind: type) ->
     high = call(np.minimum, (call(np.add, (low, 1), {}), n - 1), {})
     x0, x1 = (_at(xp, k) for k in (low, high))
     y0, y1 = (_at(fp, k) for k in (low, high))
-    slope = call(np.true_divide, (call(np.subtract, (y1, y0), {}), call(np.subtract, (x1, x0), {})), {})
-    inner = _on_line(x, x0, x1, y0, y1, slope)
+    inner = _on_line(x, x0, x1, y0, y1)
     inner = call(np.where, (call(np.equal, (x, x0), {}), y0, inner), {})
-    below, beyond = call(np.less, (place, 0), {}), call(np.greater, (place, last), {})
+    # Compared with the ends themselves: an end that is NaN bounds nothing.
+    below, beyond = call(np.less, (x, xp[0]), {}), call(np.greater_equal, (x, xp[n - 1]), {})
     # A point at or after the last sample; equal to it, it has its value.
     end = call(np.where, (call(np.greater, (x, xp[n - 1]), {}), right, fp[n - 1]), {})
     result = call(np.where, (below, left, call(np.where, (beyond, end, inner), {})), {})
@@ -101,20 +104,23 @@ def _interpolate(x: Any, xp: Any, fp: Any, left: Any, right: Any, kind: type) ->
     return result if result.ndim else result[()]
 
 
-def _on_line(x: Any, x0: Any, x1: Any, y0: Any, y1: Any, slope: Any) -> Any:
-    """y0 + slope * (x - x0); where that is NaN, from the other end; where both are, the common value of equal ends."""
+def _on_line(x: Any, x0: Any, x1: Any, y0: Any, y1: Any) -> Any:
+    """y0 + slope * (x - x0), of complex numbers part by part."""
+    width = call(np.subtract, (x1, x0), {})
+    if y0.dtype.kind != "c":
+        return _along(x, x0, x1, y0, y1, call(np.true_divide, (call(np.subtract, (y1, y0), {}), width), {}))
+    inverse, parts = call(np.true_divide, (1.0, width), {}), []
+    for part in ("real", "imag"):
+        start, end = getattr(y0, part), getattr(y1, part)
+        slope = call(np.multiply, (call(np.subtract, (end, start), {}), inverse), {})
+        parts.append(_along(x, x0, x1, start, end, slope))
+    return new_array(tracer.emit("complex", [value_of(p) for p in parts]))
 
-    def along(start: Any, value: Any) -> Any:
-        return call(np.add, (call(np.multiply, (slope, call(np.subtract, (x, start), {})), {}), value), {})
 
-    first, second = along(x0, y0), along(x1, y1)
-    if y0.dtype.kind == "c":
-        parts = [_repaired(*(getattr(v, part) for v in (first, second, y0, y1))) for part in ("real", "imag")]
-        return new_array(tracer.emit("complex", [value_of(p) for p in parts]))
-    return _repaired(first, second, y0, y1)
-
-
-def _repaired(first: Any, second: Any, y0: Any, y1: Any) -> Any:
+def _along(x: Any, x0: Any, x1: Any, y0: Any, y1: Any, slope: Any) -> Any:
+    """On the line from the first end; where that is NaN, from the other end; where both are, the common value of equal ends."""
+    first, second = (call(np.add, (call(np.multiply, (slope, call(np.subtract, (x, start), {})), {}), value), {})
+                     for start, value in ((x0, y0), (x1, y1)))
     level = call(np.where, (call(np.equal, (y0, y1), {}), y0, second), {})
     other = call(np.where, (call(np.isnan, (second,), {}), level, second), {})
     return call(np.where, (call(np.isnan, (first,), {}), other, first), {})
@@ -145,6 +151,9 @@ def _all(test: Value) -> Value:
 
 
 def _positions(x: Any, what: str) -> TracedArray:
+    if isinstance(x, (list, tuple)) and not x:
+        raise TypeError("indices must be integral: the provided empty sequence was inferred as float. Wrap it with "
+                        "'np.array(indices, dtype=np.intp)'")
     x = as_array(x)
     if x.dtype.kind not in "iu":
         raise TypeError(what)
@@ -160,7 +169,11 @@ def unravel_index(indices: Any, shape: Any, order: str = "C") -> tuple:
     dims = _static_shape(shape)
     if order not in ("C", "F"):
         raise ValueError(f"order must be one of 'C', 'F', 'A', or 'K' (got '{order}')")
+    if math.prod(dims) > _MOST_ELEMENTS:
+        raise ValueError("dimensions are too large; arrays and shapes with a total size greater than 'intp' are not supported.")
     places = _positions(indices, "only int indices permitted")
+    if places.ndim and not dims:
+        raise ValueError("multiple indices are not supported for 0d arrays")
     size, v = math.prod(dims), places.view.read()
     limit = broadcast(value_of(np.int64(size)), v.dims)
     inside = tracer.emit("logical_and", [tracer.emit("greater_equal", [v, tracer.builder().zeros(v.type)]),
@@ -192,6 +205,8 @@ def _reduced(op: str, v: Value) -> Value:
 @implements(np.ravel_multi_index)
 def ravel_multi_index(multi_index: Any, dims: Any, mode: Any = "raise", order: str = "C") -> Any:
     shape = _static_shape(dims)
+    if math.prod(shape) > _MOST_ELEMENTS:
+        raise ValueError("invalid dims: array size defined by dims is larger than the maximum possible size.")
     places = [_positions(e, "only int indices permitted") for e in multi_index]
     if len(places) != len(shape):
         raise ValueError(f"parameter multi_index must be a sequence of length {len(shape)}")
@@ -228,6 +243,21 @@ def repeated(values: TracedArray, places: Any) -> TracedArray:
 
 
 
+def _check_table(kind: np.dtype, tests: TracedArray) -> None:
+    """What NumPy refuses if it is told to use a table: what are no integers, and a range beyond their dtype."""
+    if kind.kind not in "biu" or tests.dtype.kind not in "biu":
+        raise ValueError("The 'table' method is only supported for boolean or integer arrays. Please select 'sort' or None for "
+                         "kind.")
+    if tests.dtype.kind == "b":
+        return
+    high, low = (cast(value_of(call(f, (tests,), {})), np.dtype(np.uint64)) for f in (np.max, np.min))
+    limit = value_of(np.uint64(np.iinfo(tests.dtype).max))
+    fine = tracer.emit("less_equal", [tracer.emit("subtract", [high, low]), limit])
+    tracer.emit("check", [fine, fine], exception="RuntimeError",
+                message="You have specified kind='table', but the range of values in `ar2` or `ar1` exceed the maximum integer of "
+                        "the datatype. Please set `kind` to None or 'sort'.")
+
+
 @implements(np.isin)
 def isin(element: Any, test_elements: Any, assume_unique: bool = False, invert: bool = False, *, kind: Any = None) -> TracedArray:
     """A few test elements are compared one by one, more are sorted and searched."""
@@ -237,6 +267,8 @@ def isin(element: Any, test_elements: Any, assume_unique: bool = False, invert: 
     common = check_dtype(np.result_type(x.dtype, tests.dtype))
     x, tests = x.astype(common), tests.astype(common)
     count = tracer.static_extent(tests.view.dims[0], "np.isin")
+    if kind == "table" and count:
+        _check_table(as_array(element).dtype, as_array(test_elements))
     if count <= _COMPARED:
         found = call(np.zeros, (x.shape,), {"dtype": bool})
         for k in range(count):

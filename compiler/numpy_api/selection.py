@@ -71,10 +71,11 @@ def where(condition: Any, x: Any = _NO_VALUE, y: Any = _NO_VALUE, /) -> Any:
     return new_array(result, keep_order([(v.dims, v.strides) for v in arrays], dims))
 
 
-def _known_integer(x: Any) -> Any:
-    """A bound beyond 32 bits, if it is known, as it is: a dtype may not hold it."""
+def _known_integer(x: Any, kind: np.dtype | None) -> Any:
+    """A bound that the dtype may not hold, if it is known, as it is."""
     known = x.known.value if isinstance(x, TracedScalar) and x.kind == "int" and x.known is not None else 0
-    return concrete(x, "a bound") if not -(2**31) <= known < 2**31 else x
+    low, high = (np.iinfo(kind).min, np.iinfo(kind).max) if kind is not None and kind.kind in "iu" else (-(2**31), 2**31 - 1)
+    return x if low <= known <= high else concrete(x, "a bound")
 
 
 def _within(bound: Any, limit: int, nearer: Any) -> Any:
@@ -87,15 +88,18 @@ def _within(bound: Any, limit: int, nearer: Any) -> Any:
 @implements(np.clip)
 def clip(a: Any, a_min: Any = _NO_VALUE, a_max: Any = _NO_VALUE, out: Any = None, *, min: Any = _NO_VALUE, max: Any = _NO_VALUE,
          **kwargs: Any) -> Any:
-    if (a_min is not _NO_VALUE or a_max is not _NO_VALUE) and (min is not _NO_VALUE or max is not _NO_VALUE):
+    given = [name for name, bound in (("a_min", a_min), ("a_max", a_max)) if bound is not _NO_VALUE]
+    if len(given) == 1:
+        raise TypeError(f"clip() missing 1 required positional argument: '{'a_max' if given == ['a_min'] else 'a_min'}'")
+    if given and (min is not _NO_VALUE or max is not _NO_VALUE):
         raise ValueError("Passing `min` or `max` keyword argument when `a_min` and `a_max` are provided is forbidden.")
-    a_min, a_max, min, max = (_known_integer(b) for b in (a_min, a_max, min, max))
+    a = a if isinstance(a, (TracedArray, TracedScalar)) else as_array(a)
+    kind = getattr(a, "dtype", None)
+    a_min, a_max, min, max = (_known_integer(b, kind) for b in (a_min, a_max, min, max))
     low = a_min if a_min is not _NO_VALUE else (None if min is _NO_VALUE else min)
     high = a_max if a_max is not _NO_VALUE else (None if max is _NO_VALUE else max)
-    a = a if isinstance(a, (TracedArray, TracedScalar)) else as_array(a)
     if low is None and high is None:
         return call(np.positive, (a,), {"out": out, **kwargs})
-    kind = getattr(a, "dtype", None)
     if kind is not None and kind.kind in "iu":
         # A bound beyond the dtype does not clip.
         info = np.iinfo(kind)
@@ -111,7 +115,9 @@ def clip(a: Any, a_min: Any = _NO_VALUE, a_max: Any = _NO_VALUE, out: Any = None
     return call_ufunc(CLIP, a, low, high, out=out, **kwargs)
 
 
-alias_method("clip", np.clip)
+@implements_method("clip")
+def clip_method(a: Any, min: Any = None, max: Any = None, out: Any = None, **kwargs: Any) -> Any:
+    return clip(a, min, max, out, **kwargs)
 
 
 @implements(np.sort)
@@ -342,6 +348,11 @@ def array_equal(a1: Any, a2: Any, equal_nan: bool = False) -> Any:
 
 @implements(np.diff)
 def diff(a: Any, n: Any = 1, axis: Any = -1, prepend: Any = _NO_VALUE, append: Any = _NO_VALUE) -> Any:
+    order = operator.index(concrete(n, "the order of diff"))
+    if order < 0:
+        raise ValueError(f"order must be non-negative but got {order!r}")
+    if order == 0:
+        return a
     a = as_array(a)
     if a.ndim == 0:
         raise ValueError("diff requires input that is at least one dimensional")
@@ -356,7 +367,7 @@ def diff(a: Any, n: Any = 1, axis: Any = -1, prepend: Any = _NO_VALUE, append: A
     if len(pieces) > 1:
         a = call(np.concatenate, (pieces,), {"axis": k})
     lead = (slice(None),) * k
-    for _ in range(operator.index(concrete(n, "the order of diff"))):
+    for _ in range(order):
         high, low = a[(*lead, slice(1, None))], a[(*lead, slice(None, -1))]
         a = call(np.not_equal if a.dtype.kind == "b" else np.subtract, (high, low), {})
     return a

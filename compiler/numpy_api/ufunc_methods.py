@@ -221,7 +221,7 @@ def _accumulated_lines(ufunc: np.ufunc, x: Value) -> Value:
 def _implement_reduceat(ufunc: np.ufunc) -> None:
     @dispatch.implements((ufunc, "reduceat"))
     def reduceat(array: Any, indices: Any, axis: Any = 0, dtype: Any = None, out: Any = None) -> Any:
-        a = as_array(array)
+        a, out = as_array(array), None if out is Ellipsis else out  # its results are arrays anyway
         refuse_as_numpy(ufunc, "reduceat", a, [0])
         if not a.ndim:
             raise TypeError("cannot reduceat on a scalar")

@@ -16,7 +16,7 @@ from ..arrays import TracedArray, as_array, check_writeable, deliver, operand, w
 from ..dispatch import call, implements
 from ..scalars import concrete
 from ..ufuncs import promotable
-from ..values import broadcast, cast, check_dtype, common_dims
+from ..values import broadcast, cast, check_dtype, common_dims, fits
 from .gufuncs import stack_order
 from .products import contract, matmul
 
@@ -59,28 +59,42 @@ def _implement(ufunc: np.ufunc) -> None:
                        dtype: Any = None, signature: Any = None, casting: str = "same_kind", order: str = "K",
                        subok: bool = True) -> Any:
         out = out[0] if isinstance(out, tuple) else out
-        if out is not None:
+        if out is not None and out is not Ellipsis:
             if not isinstance(out, TracedArray):
                 raise TypeError("return arrays must be of ArrayType")
             check_writeable(out.view, "output array is read-only")
         kind = _result_dtype(ufunc, (x1, x2), out, dtype, signature, casting)
         arrays = [as_array(x1), as_array(x2)]
         keep = bool(concrete(keepdims, "keepdims"))
+        axes, axis = _known_axes(axes), _known_axes(axis)
+        _refuse(ufunc, arrays, axes, axis, keep)
         places = _places(ufunc, arrays, axes, axis, keep)
         moved = [call(np.moveaxis, (a, p, range(-len(p), 0)), {}) if p else a for a, p in zip(arrays, places)]
-        _refuse(ufunc, moved)
         if order not in ("K", "C", "A"):
             raise tracer.unsupported(f"numpy.{ufunc.__name__} with order={order!r}", instead="np.asfortranarray(result)")
         form = _PRODUCTS[ufunc]
         target = places[2]
-        if not keep and target == tuple(range(-len(target), 0)):
+        if out is Ellipsis:
+            return as_array(form(*moved, kind, None))
+        if not keep and target == tuple(range(-len(target), 0)) and (out is None or not _spreads(out, moved, len(target))):
             return form(*moved, kind, out)
         result = as_array(form(*moved, kind, None))
         if keep:
             result = call(np.expand_dims, (result, target), {})
         else:
             result = call(np.moveaxis, (result, range(-len(target), 0), target), {})
+        if out is not None and fits(result.view.dims, out.view.dims):
+            result = call(np.broadcast_to, (result, out.shape), {})
         return deliver(result, out)
+
+
+def _known_axes(x: Any) -> Any:
+    return type(x)(map(_known_axes, x)) if isinstance(x, (list, tuple)) else concrete(x, "an axis")
+
+
+def _spreads(out: TracedArray, arrays: Sequence[TracedArray], core: int) -> bool:
+    """Is there more room in `out` than the stack of the operands fills?"""
+    return out.ndim - core > max(a.ndim for a in arrays) - 1 or 1 in [d for a in arrays for d in a.view.dims]
 
 
 def _result_dtype(ufunc: np.ufunc, xs: Sequence[Any], out: TracedArray | None, dtype: Any, signature: Any, casting: Any,
@@ -102,31 +116,27 @@ def _places(ufunc: np.ufunc, arrays: Sequence[TracedArray], axes: Any, axis: Any
     cores = [min(c, a.ndim) if ufunc is np.matmul else c for c, a in zip(_CORES[ufunc], arrays)]
     cores.append(sum(cores) - 2 if ufunc is np.matmul else _CORES[ufunc][2])
     if axis is not None or keep:
-        if ufunc is not np.vecdot or (axis is not None and axes is not None):
-            ufunc(np.ones((2, 2)), np.ones((2, 2)), axis=axis, **({"keepdims": True} if keep else {}))  # raises NumPy's error
-        one = -1 if axis is None else concrete(axis, "an axis")
+        one = -1 if axis is None else axis
         axes = axes if axes is not None else [one, one, one if keep else ()]
     if axes is None:
         return [tuple(range(-c, 0)) for c in cores]
     found = [tuple(p) if isinstance(p, (tuple, list)) else (p,) for p in axes]
     if len(found) == 2 and not cores[2]:
-        found.append(())
-    if not keep and [len(p) for p in found] != cores:
-        raise ValueError(f"axes should be a list with an entry for all {3} inputs and outputs; entries for outputs can only be "
-                         "omitted if none of them has core axes.")
+        found.append((-1,) if keep else ())
     return found
 
 
-def _refuse(ufunc: np.ufunc, arrays: Sequence[TracedArray]) -> None:
-    """Raise what NumPy raises for these shapes, where they are known: on few elements, equal extents staying equal."""
+def _refuse(ufunc: np.ufunc, arrays: Sequence[TracedArray], axes: Any, axis: Any, keep: bool) -> None:
+    """Raise what NumPy raises for these shapes and axes, where shapes are known: on few elements, equal extents staying equal."""
     if not all(isinstance(d, int) for a in arrays for d in a.view.dims):
         return
     shapes = [a.shape for a in arrays]
     small = {d: min(d, 2 + k) for k, d in enumerate(sorted({d for s in shapes for d in s}))}
+    options = {k: v for k, v in (("axes", axes), ("axis", axis), ("keepdims", keep or None)) if v is not None}
     try:
-        ufunc(*(np.zeros([small[d] for d in s]) for s in shapes))
+        ufunc(*(np.zeros([small[d] for d in s]) for s in shapes), **options)
     except ValueError:
-        ufunc(*(np.broadcast_to(np.zeros(()), s) for s in shapes))
+        ufunc(*(np.broadcast_to(np.zeros(()), s) for s in shapes), **options)
 
 
 for _ufunc in _CORES:
