@@ -70,9 +70,9 @@ ufunc_op(
 
 
 def _absolute_tangent(ctx: Builder, t: Value, x: Value, y: Value) -> Value:
-    """t along the sign of x; zero at zero."""
+    """Real: t where x >= 0, else -t.  Complex: t along x; zero at zero."""
     if x.dtype.kind != "c":
-        return ctx.multiply(t, ctx.sign(x))
+        return ctx.where(ctx.greater_equal(x, ctx.zeros(x.type)), t, ctx.negative(t))
     divisor = ctx.where(ctx.equal(y, 0), ctx.full(1, y.type), y)
     return ctx.divide(ctx.real(ctx.multiply(t, ctx.conjugate(x))), divisor)
 

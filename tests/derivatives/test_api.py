@@ -302,7 +302,7 @@ def test_zero_cotangents_win_by_the_condition_not_by_their_value():
 
 
 def test_conventions_at_ties_and_kinks():
-    assert td.grad(lambda x: np.abs(x))(0.0) == 0.0
+    assert td.grad(lambda x: np.abs(x))(0.0) == td.grad(lambda x: np.abs(x))(-0.0) == 1.0
     np.testing.assert_array_equal(td.grad(lambda x: np.max(x))(np.array([1.0, 1.0, 0.0])), [0.5, 0.5, 0.0])
     assert td.grad(lambda x: np.maximum(x, 1.0))(1.0) == 0.5
     assert td.grad(lambda x: x**0)(0.0) == 0.0

@@ -188,7 +188,7 @@ def tangent_at(name, point, tangents, **attrs):
 
 
 @pytest.mark.parametrize("name, point, tangents, expected", [
-    ("absolute", [0.0], [3.0], 0.0),
+    ("absolute", [0.0], [3.0], 3.0),
     ("absolute", [0j], [3.0 + 1j], 0.0),
     ("sign", [0j], [3.0 + 1j], 0.0),
     ("maximum", [2.0, 2.0], [1.0, 3.0], 2.0),
