@@ -1,4 +1,4 @@
-"""`python -m treadle bench [SUITE]`: the tables. Suites: elementwise, programs; without a name, both; linalg apart."""
+"""`python -m treadle bench [SUITE]`: the tables. Suites: elementwise, gradients, programs; without a name, all; linalg apart."""
 
 from __future__ import annotations
 

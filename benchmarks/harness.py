@@ -34,7 +34,8 @@ COMPETITORS = ("numpy", "treadle", "numba", "jax")
 @dataclass
 class Case:
     """function: plain NumPy.  arguments: makes fresh ones.  numba, jax: the peer's version (None: left out; "same": the
-    same function).  moved: bytes that must move and work: floating-point operations, for the distance from the floor."""
+    same function).  moved: bytes that must move and work: floating-point operations, for the distance from the floor.
+    plain: false if the function is a transform of Treadle's, which NumPy does not have."""
 
     name: str
     function: Callable
@@ -44,6 +45,7 @@ class Case:
     moved: int = 0
     work: int = 0
     fresh: bool = False
+    plain: bool = True
 
 
 @dataclass
@@ -89,7 +91,7 @@ class OwnProcess(Protocol):
 def implementation(case: Case, name: str, found: dict) -> Callable | None:
     """The callable that competitor `name` is timed with, compiled on its first call."""
     if name == "numpy":
-        return case.function
+        return case.function if case.plain else None
     if name == "treadle":
         return td.jit(case.function)
     given = getattr(case, name)
@@ -98,11 +100,11 @@ def implementation(case: Case, name: str, found: dict) -> Callable | None:
     if name == "numba":
         return found["numba"].njit(parallel=True)(case.function) if given == "same" else given
     function = case.function if given == "same" else given
-    compiled = found["jax"].jit(_over_jax_numpy(function, found["jax"]))
+    compiled = found["jax"].jit(over_jax_numpy(function, found["jax"]))
     return lambda *args: found["jax"].block_until_ready(compiled(*args))
 
 
-def _over_jax_numpy(function: Callable, jax) -> Callable:
+def over_jax_numpy(function: Callable, jax: ModuleType) -> Callable:
     """The same code with `np` meaning jax.numpy."""
     scope = {**function.__globals__, "np": jax.numpy}
     return type(function)(function.__code__, scope, function.__name__, function.__defaults__, function.__closure__)

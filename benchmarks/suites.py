@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from treadle.benchmarks import elementwise, whole_programs
+from treadle.benchmarks import elementwise, gradients, whole_programs
 
-SUITES = {"elementwise": elementwise.cases, "programs": whole_programs.cases}
+SUITES = {"elementwise": elementwise.cases, "gradients": gradients.cases, "programs": whole_programs.cases}
