@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..ir.graph import Block, Value, defining_block, is_inside
-from ..ir.types import PY_BOOL, PY_INT, ArrayType, Dim, WeakType
+from ..ir.types import PY_BOOL, PY_INT, ArrayType, Dim, WeakType, same_dims
 from . import integers, tracer
 from .arrays import TracedArray
 from .choice import Choice, at_hand
@@ -292,6 +292,10 @@ class Carried:
             self.dims.setdefault(path, first)
             self._group_dims(path, dims_of_leaf(after))
         self.joined[path] = new
+        end = untentative(after)
+        if old is None and isinstance(end, TracedArray) and end.view.storage in self.state.storages and not same_dims(
+                tuple(dims_of_leaf(before)), end.view.dims):
+            self.frozen[path] = "a part of another array that a loop hands on in another size each trip"
         for x in map(untentative, (before, after)):
             if isinstance(x, TracedArray) and x.view.storage.frozen is not None and path not in self.frozen:
                 self.frozen[path] = x.view.storage.frozen

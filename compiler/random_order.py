@@ -31,6 +31,10 @@ def _order(generator: TracedGenerator, n: Dim) -> TracedArray:
     return new_array(tracer.emit("swapped", [draw(generator, "interval", [value_of(places)], (n,), _I64)]))
 
 
+def _at(places: Any, axis: int) -> tuple:
+    return (slice(None),) * axis + (places,)
+
+
 def _plus_one(n: Dim) -> Any:
     return TracedScalar(integers.as_value(n)) + 1  # type: ignore[operator]
 
@@ -45,13 +49,13 @@ def _permutation(generator: TracedGenerator, x: Any, axis: int = 0) -> Any:
     if type(x) is int and x >= 0:
         return _order(generator, x)
     if isinstance(x, TracedScalar) and x.kind == "int":
-        return call(np.take, (numbers := call(np.arange, (x,), {}), _order(generator, numbers.view.dims[0])), {})
+        return _order(generator, call(np.arange, (x,), {}).view.dims[0])
     if not _is_vector(x) or type(axis) is not int:
         return NotImplemented
     if x.view.dims == (0,):
         return x  # NumPy copies only where there is memory to share
     k = one_axis(axis, x.ndim)
-    return call(np.take, (x, _order(generator, x.view.dims[k])), {"axis": k})
+    return x[_at(_order(generator, x.view.dims[k]), k)]
 
 
 def _shuffle(generator: TracedGenerator, x: Any, axis: int = 0) -> Any:
@@ -60,7 +64,7 @@ def _shuffle(generator: TracedGenerator, x: Any, axis: int = 0) -> Any:
     if not x.view.writeable:
         raise ValueError("array is read-only")
     k = one_axis(axis, x.ndim)
-    x.view.write(value_of(call(np.take, (x, _order(generator, x.view.dims[k])), {"axis": k})))
+    x.view.write(value_of(x[_at(_order(generator, x.view.dims[k]), k)]))
     return None
 
 
@@ -82,7 +86,7 @@ def _choice(generator: TracedGenerator, a: Any, size: Any = None, replace: bool 
         if size is not None:
             return NotImplemented
     found = DRAWS["integers"](generator, 0, n if isinstance(n, int) else TracedScalar(n), size)
-    return call(np.take, (a, found), {"axis": k})
+    return a[_at(found, k)]
 
 
 DRAWS.update(permutation=_permutation, shuffle=_shuffle, choice=_choice)

@@ -282,3 +282,16 @@ def test_padding_and_searching_among_what_a_mask_leaves():
         return np.pad(x[x > 3], 2), np.pad(x[x > 3], (1, 0), constant_values=7), np.searchsorted(np.sort(x[x > 1]), y)
 
     agree(f, (np.arange(6.0), np.arange(4.0)), (np.zeros(3), np.arange(2.0)))
+
+
+def test_a_write_through_a_part_that_a_loop_cuts_shorter_is_refused():
+    """NumPy writes into the caller's array; what the loop hands on is a copy."""
+    def f(x, y):
+        for _ in range(3):
+            x = x[:len(y)]
+            y = y[:len(y) - 1]
+        x -= 1
+        return x
+
+    with pytest.raises(td.errors.UnsupportedError, match="a write to a part of another array"):
+        td.jit(f)(np.arange(3.0), np.arange(9.0))

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tests.comparator import Observation, copy_arguments, difference, explained, observe
+from tests.comparator import Observation, copy_arguments, difference, explained, observe, unjoined
 from tests.fuzz.choices import SeededChoices
 from tests.fuzz.generate import Generator, Program
 from tests.fuzz.run import define
@@ -263,6 +263,7 @@ def check_data_seed(seed: int, jit: Callable) -> tuple[str | None, Program]:
             return copy_arguments(arguments)
 
         want, got = observe(plain, make), observe(compiled, make)
+        got.result = unjoined(got.result, want.result)
         problem = difference(got, want)
         if problem is not None:
             problem = explained(got, want, _perturbed(program, mode, make))
