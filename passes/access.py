@@ -34,13 +34,16 @@ def form_of(e: Expr) -> Form | None:
     return out
 
 
-def element_strides(buffer: Buffer, index: Sequence[Expr]) -> Form | None:
-    """The element offset of an access as a linear form; strides that are run-time values give None coefficients."""
+def element_strides(buffer: Buffer, index: Sequence[Expr]) -> Form:
+    """The element offset of an access as a linear form, as far as it is one.
+
+    Strides that are run-time values give None coefficients, and so does, to its variables, an index that is no linear form.
+    """
     out: Form = {}
     for e, stride in zip(index, buffer.strides, strict=True):
         form = form_of(e)
         if form is None:
-            return None
+            form = dict.fromkeys(e.variables)
         by = stride.payload if stride.is_const else None
         for v, c in form.items():
             out[v] = _plus(out.get(v, 0), _times(c, by))  # type: ignore[arg-type]

@@ -62,8 +62,6 @@ def _loop_order(loops: list[For], buffer: Buffer, at: Index) -> list[For]:
     """The loops that run more than once, outermost first: the further a variable moves the store, the further out."""
     form = element_strides(buffer, at[:len(buffer.dims)] + (const(0),) * (len(buffer.dims) - len(at)))
     running = [f for f in loops if not _is_one(f.hi)]
-    if form is None:
-        return running
     strides = [form.get(f.var, 0) for f in running]
     if any(s is None for s in strides):
         return running
@@ -210,5 +208,4 @@ def _inside(s: Stmt, known: Ranges) -> list[tuple[list[Stmt], Ranges, int]]:
 
 
 def _is_near(buffer: Buffer, index: Index, name: str) -> bool:
-    form = element_strides(buffer, index)
-    return form is not None and form.get(name, 0) in NEAR
+    return element_strides(buffer, index).get(name, 0) in NEAR

@@ -170,9 +170,9 @@ def _is_short(n: Expr, limit: int) -> bool:
     return n.is_const and n.payload < limit  # type: ignore[operator]
 
 
-def _strided(forms: Sequence[Form | None], name: str) -> int:
+def _strided(forms: Sequence[Form], name: str) -> int:
     """How many accesses are neither contiguous nor constant along the variable."""
-    return sum(1 for f in forms if f is None or f.get(name, 0) not in NEAR)
+    return sum(1 for f in forms if f.get(name, 0) not in NEAR)
 
 
 class _Box:

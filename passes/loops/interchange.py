@@ -77,7 +77,7 @@ def _gain(inner: For, outer_var: str) -> int:
     """
     forms = [element_strides(e.payload, e.args) for e in _loads(inner)]  # type: ignore[arg-type]
     forms += [element_strides(s.buffer, s.index) for s in walk(inner.body) if isinstance(s, Store)]
-    moving = [f for f in forms if f is not None and outer_var in f and inner.var in f]
+    moving = [f for f in forms if outer_var in f and inner.var in f]
     return sum(_is_near(f, outer_var) - _is_near(f, inner.var) for f in moving)
 
 

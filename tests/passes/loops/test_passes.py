@@ -14,6 +14,7 @@ from treadle.passes.loops.forward import forward
 from treadle.passes.loops.fuse import fuse
 from treadle.passes.loops.if_convert import if_convert
 from treadle.passes.loops.interchange import interchange
+from treadle.passes.loops.marking import marking
 from treadle.passes.loops.overwritten import overwritten
 from treadle.passes.loops.parallel import parallel
 from treadle.passes.loops.sink import sink
@@ -275,6 +276,20 @@ def test_skewing_keeps_a_short_nest_and_one_without_a_recurrence():
 def test_a_parallel_loop_across_rows_goes_outside(name):
     outer, inner = loops(transform(PROGRAMS[name], (interchange,)))
     assert outer.kind == "par" and outer.jam > 1 and inner.kind == "seq"
+
+
+IN_A_RING = """
+loops f(a: f64[20, 40], b: f64[2, 40])
+  for seq i in 0..20:
+    for par j in 0..40:
+      b[ROW, j] = a[i, j] * 2.0
+"""
+
+
+@pytest.mark.parametrize("row, vector", [("rem(i, 2)", True), ("rem((i + j), 2)", False)])
+def test_a_row_found_by_division_is_a_row(row, vector):
+    inner = loops(transform(IN_A_RING.replace("ROW", row), (marking,)))[1]
+    assert inner.vector == vector
 
 
 ALONG_ROWS = """
