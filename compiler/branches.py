@@ -15,12 +15,13 @@ from . import integers, tracer
 from .arrays import TracedArray
 from .choice import Choice, at_hand
 from .control import Control
+from .growing import Appended
 from .joins import Joined, JoinError, defined_value, dims_of_leaf, join, leaf_value, wrap_leaf
 from .jumps import RETURN_VALUE
 from .moving import MovingView, moving_view, view_from
 from .padding import capacity_of, memory_of, padded, unpadded
 from .passage import Passage
-from .run_time_lists import growth
+from .run_time_lists import RunTimeList, growth
 from .scalars import TracedScalar
 from .sharing import arrays_in, is_visible, names_holding, told_apart
 from .state import (
@@ -359,6 +360,10 @@ def is_outside(x: Any, block: Block, state: State) -> bool:
     """Does this leaf mean the same outside the region?"""
     if isinstance(x, Tentative):
         return is_outside(x.value, block, state) and is_outside(x.defined, block, state)
+    if isinstance(x, RunTimeList):
+        return all(s in state.storages for s in x.memory())
+    if isinstance(x, Appended):
+        return is_outside(x.array, block, state)
     if isinstance(x, TracedScalar):
         return not is_inside(defining_block(x.value), block)
     if isinstance(x, Choice):

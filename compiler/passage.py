@@ -19,6 +19,7 @@ from .choice import Choice, at_hand
 from .joins import JoinError, filler, scalar_type
 from .masked_values import MaskedValues
 from .moving import dims_inside
+from .run_time_lists import RunTimeList
 from .scalars import TracedScalar
 from .state import LENGTH, Path, Undefined, describe, is_scalar, is_static, name_of, same_leaf
 from .views import Affine, Reshape, Step, Storage, View
@@ -131,6 +132,10 @@ class Passage:
             return _Option(("scalar", type), x, lambda results: TracedScalar(results[k]))
         if isinstance(x, TracedArray):
             return self._array(path, side, x)
+        if isinstance(x, RunTimeList) and any(s not in self.outer for s in x.memory()):
+            places = [self._column((side, s), ArrayType(s.dtype, s.dims), side, lambda s=s: self.last[side][s])  # type: ignore[misc]
+                      for s in x.memory()]
+            return _Option(None, x, lambda results: x.arrive([results[k] for k in places]))
         if is_static(x):
             return _Option(None, x, lambda results: x)
         if isinstance(x, MaskedValues):

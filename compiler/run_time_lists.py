@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..ir.builder import Slot
-from ..ir.graph import Block
+from ..ir.graph import Block, Value
 from ..ir.types import ArrayType, WeakType
 from ..ir.viewmap import Axis
 from . import dispatch, integers, tracer
@@ -114,6 +114,18 @@ class RunTimeList:
         for x in items:
             self.first += 1
             self._add(x, self.first)
+
+    def memory(self) -> tuple[Storage, ...]:
+        """What it is made of: the elements' memory and their count."""
+        return () if self.holding is None else (self.buffer, self.count)
+
+    def arrive(self, values: Iterable[Value]) -> RunTimeList:
+        """The list after a branch in which it was made, which hands on what its memory holds."""
+        for storage, v in zip(self.memory(), values, strict=True):
+            storage.value, storage.written = v, True
+            if storage not in tracer.current().storages:
+                tracer.current().storages.append(storage)
+        return self
 
     # Growth
 

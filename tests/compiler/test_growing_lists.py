@@ -204,3 +204,22 @@ def test_attributes_of_new_objects():
 def test_long_loops_stay_loops(f, args):
     traced = td.jit(f).lower(*fresh(args)()).ir("traced")
     assert len(traced) < 20_000
+
+
+def test_a_list_made_on_one_side_of_a_branch_is_used_after_it():
+    def f(a):
+        if np.any(a > 1):
+            count = 1.0
+        else:
+            seen = []
+            for k in range(3):
+                seen.append(a[k % 4])
+        for _ in range(2):
+            found = {"n": 0}
+            for _ in range(2):
+                found["n"] += 1
+        return seen, found
+
+    for values in ([0, 1, -7, 0], [0, 1, 7, 0]):
+        make = fresh((np.array(values),))
+        assert difference(observe(td.jit(f), make), observe(f, make)) is None
