@@ -209,7 +209,7 @@ def test_long_loops_stay_loops(f, args):
 def test_a_list_made_on_one_side_of_a_branch_is_used_after_it():
     def f(a):
         if np.any(a > 1):
-            count = 1.0
+            pass
         else:
             seen = []
             for k in range(3):
