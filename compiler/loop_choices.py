@@ -20,6 +20,7 @@ from .choice import Choice, at_hand
 from .joins import JoinError, defined_value, filler, scalar_type
 from .moving import dims_inside
 from .passage import mapped_tag, numbers_of, options_of, tag_key
+from .run_time_lists import RunTimeList
 from .scalars import TracedScalar
 from .sharing import told_apart
 from .state import Path, Tentative, Undefined, describe, is_scalar, is_static, name_of, same_leaf
@@ -94,6 +95,8 @@ class LoopChoices:
             if dims_inside(x.view.dims, block):
                 raise JoinError(f"'{name_of(path)}' is an array whose extents change, or another one")
             return Slot(ArrayType(x.dtype, x.view.dims), x, form_of_array(x))
+        if isinstance(x, RunTimeList) and any(s not in self.outer for s in x.memory()):
+            raise JoinError(f"'{name_of(path)}' is another list in each trip", True)
         if is_static(x):
             return Slot(None, x)
         raise JoinError(f"'{name_of(path)}' is {describe(x)} at the end of a trip")

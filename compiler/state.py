@@ -18,6 +18,7 @@ from .arrays import TracedArray
 from .choice import Choice, at_hand
 from .jumps import RETURN_VALUE
 from .operators import Operators
+from .run_time_lists import RunTimeList
 from .scalars import PYTHON_SCALARS, TracedScalar
 from .views import Storage, View
 
@@ -70,7 +71,7 @@ def hollow(x: Any) -> Any:
         return [hollow(e) for e in x]
     if isinstance(x, dict):
         return {k: hollow(e) for k, e in x.items()}
-    if is_scalar(x) or isinstance(x, (TracedArray, Choice, Tentative, Undefined)):
+    if is_scalar(x) or isinstance(x, (TracedArray, Choice, RunTimeList, Tentative, Undefined)):
         return UNDEFINED
     return x  # None, a string, an object: the same on both sides
 

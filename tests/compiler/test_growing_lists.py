@@ -223,3 +223,19 @@ def test_a_list_made_on_one_side_of_a_branch_is_used_after_it():
     for values in ([0, 1, -7, 0], [0, 1, 7, 0]):
         make = fresh((np.array(values),))
         assert difference(observe(td.jit(f), make), observe(f, make)) is None
+
+
+def test_a_list_made_after_an_early_return_is_returned():
+    def f(a, n):
+        for k in range(n):
+            if a[k] > 1:
+                return a
+        for _ in range(len(a)):
+            seen = []
+            for k in range(4):
+                seen.append(a[k % 3])
+        return n, seen, np.array(seen)
+
+    for values in ([0.0, 1.0, -7.0], [0.0, 1.0, 7.0]):
+        make = fresh((np.array(values), 3))
+        assert difference(observe(td.jit(f), make), observe(f, make)) is None
