@@ -68,7 +68,7 @@ def _overwrite(op: Op, k: int, liveness: Liveness, decisions: Decisions) -> None
     """`op` wants to write into the memory of operand `k`: move the reads that cross it, or copy."""
     x, here = op.operands[k], liveness.point(op)
     while True:
-        crossing = [(use, chain) for use, chain in _reads(x, liveness, decisions)
+        crossing = [(use, chain) for use, chain in _reads(x, op, liveness, decisions)
                     if liveness.after(x, use.point, here) or (_captured(use, op) and (use.op is not op or chain))
                     or (use.op is op and (chain or use.operand != k) and _writes_in_order(op))]
         if not crossing:
@@ -103,16 +103,28 @@ def _reads_only(use: Use, op: Op) -> bool:
         use.block, op.block)  # type: ignore[arg-type]
 
 
-def _reads(x: Value, liveness: Liveness, decisions: Decisions) -> Iterator[tuple[Use, list[Op]]]:
-    """Where the elements of `x` are really read: the use, and the ops of the lazy values on the way."""
+def _reads(x: Value, writer: Op, liveness: Liveness, decisions: Decisions) -> Iterator[tuple[Use, list[Op]]]:
+    """Where the elements of `x`, which `writer` overwrites, are really read: the use, and the ops of the lazy values on the way."""
     for use in list(liveness.of(x)):
         consumer = use.op
         if consumer is not None and len(consumer.results) == 1 and consumer.result in decisions.lazy:
             if use.operand == 0 or not is_update(consumer):
-                for later, chain in _reads(consumer.result, liveness, decisions):
+                for later, chain in _reads(consumer.result, writer, liveness, decisions):
                     yield later, [consumer, *chain]
         else:
             yield use, []
+            passed = _passed_on(x, use, writer)
+            if passed is not None:
+                yield from _reads(passed, writer, liveness, decisions)
+
+
+def _passed_on(x: Value, use: Use, writer: Op) -> Value | None:
+    """The result of an `if` that lies where `x` does, since the arm of this use hands it on; a write in another arm of the `if`
+    does not happen then."""
+    owner = use.block.owner if use.op is None else None
+    if owner is None or owner.name != "if" or not is_array(x) or _inside(writer, owner):
+        return None
+    return owner.results[use.operand]
 
 
 def _captured(use: Use, op: Op) -> bool:

@@ -36,3 +36,17 @@ def test_gradients_of_element_loops_copy_nothing_inside(f, bytes_kept):
     copies = [line for line in report.splitlines() if "copy of" in line and "argument" not in line]
     assert copies == []
     assert int(report.split("temporaries: ")[1].split(" bytes")[0]) <= bytes_kept + 4096
+
+
+def test_what_an_arm_hands_on_is_read_before_its_memory_is_written():
+    def f(a, b):
+        a = a.copy()
+        for i in range(2):
+            a *= b
+            if a[1] <= 20:
+                break
+            a[0] -= a[i % 2]
+        return np.sum(a)
+
+    a, b = np.array([-1.5, 1.25]), np.array([0.75, -1.5])
+    np.testing.assert_array_equal(td.grad(f, argnums=1)(a, b), a)
