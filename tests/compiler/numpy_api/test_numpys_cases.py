@@ -102,6 +102,12 @@ def test_counts_of_any_sum_in_turn():
         np.testing.assert_array_equal(f(A[0], np.full(3, k)), np.repeat(A[0], k))
 
 
+def test_equality_of_arrays_of_many_extents():
+    f = td.jit(lambda x, y: np.array_equal(x, y))
+    for n, m in ((2, 2), (2, 3), (3, 3), (4, 4), (5, 4), (5, 5), (6, 6), (0, 0), (1, 3)):
+        assert f(np.arange(n), np.arange(m)) is (n == m)
+
+
 def test_strides_that_are_no_multiples_of_the_element_are_refused():
     x = np.zeros(3, np.dtype([("_", "S8"), ("t", "c16")]))["t"]
     with pytest.raises(td.errors.UnsupportedError, match="strides are no multiples"):
