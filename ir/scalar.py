@@ -67,9 +67,21 @@ def _truncated_quotient(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def _fma(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
-    """Rounds once for f32 (through f64, up to double rounding); f64 goes through extended precision."""
-    wide = np.float64 if x.dtype.itemsize <= 4 else np.longdouble
-    return (x.astype(wide) * y.astype(wide) + z.astype(wide)).astype(x.dtype)
+    """Rounds once, up to double rounding: f32 through f64, f64 through extended precision with what its product loses."""
+    if x.dtype.itemsize <= 4:
+        return (x.astype(np.float64) * y.astype(np.float64) + z.astype(np.float64)).astype(x.dtype)
+    product = x * y
+    (a, b), (c, d) = _halves(x), _halves(y)
+    lost = ((a * c - product) + a * d + b * c) + b * d
+    lost = np.where(np.isfinite(lost), lost, 0.0)
+    return (product.astype(np.longdouble) + z + lost).astype(x.dtype)
+
+
+def _halves(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Two numbers of 26 bits whose sum is x (Dekker, 1971); NaN where x is too large for that."""
+    shifted = x * 134217729.0
+    high = shifted - (shifted - x)
+    return high, x - high
 
 
 def _high_product(x: np.ndarray, y: np.ndarray) -> np.ndarray:

@@ -128,14 +128,20 @@ def square_root(x: Complex) -> Complex:
 
 
 def exponential(x: Complex) -> Complex:
-    """exp(re) (cos im + i sin im); exp(re) may overflow where the product does not, so it is applied in two steps."""
+    """exp(re) (cos im + i sin im)"""
     limit, step = (88.0, 60.0) if x.re.dtype == "f32" else (709.0, 500.0)
+    return turned_power("exp", x, Complex(op("cos", x.im), op("sin", x.im)), limit, step, math.exp(step))
+
+
+def turned_power(name: str, x: Complex, turn: Complex, limit: float, step: float, factor: float) -> Complex:
+    """The exponential function `name` of re, turned by an angle; beyond `limit` it may overflow where the product does not, so that
+    it is applied in two steps, one of which is `factor`, its value at `step`."""
     big = (x.re > limit) & is_finite(x.re)
-    first = op("exp", select(big, x.re - step, x.re))
-    second = select(big, number(math.exp(step), first), number(1.0, first))
+    first = op(name, select(big, x.re - step, x.re))
+    second = select(big, number(factor, first), number(1.0, first))
     zero = number(0.0, first)
-    sine = select(x.im.equals(0.0), x.im, op("sin", x.im))
-    re = first * op("cos", x.im) * second
+    sine = select(x.im.equals(0.0), x.im, turn.im)
+    re = first * turn.re * second
     im = first * sine * second
     im = select(x.im.equals(0.0), x.im, im)
     result = Complex(re, im)

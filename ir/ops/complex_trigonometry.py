@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import math
 
-from ..expr import Expr, op, select
+from ..expr import Expr, cast, op, select
 from ..opdef import Complex
-from .complex_formulas import INFINITY, exponential, logarithm
+from .complex_formulas import INFINITY, logarithm, turned_power
 from .pointwise import choose, is_finite, is_inf, is_nan, number
 
-LN2 = math.log(2.0)
+# The logarithm of 2, and what it is more than that (Cody and Waite, 1980).
+LN2, LN2_REST = math.log(2.0), 2.3190468138462996e-17
 
 
 def _turn(z: Complex) -> Complex:
@@ -30,7 +31,15 @@ def _turn_back(z: Complex) -> Complex:
 # Exponentials ----------------------------------------------------------------------------------------------------------
 
 def exponential2(z: Complex) -> Complex:
-    return exponential(Complex(z.re * LN2, z.im * LN2))
+    """2^re turned by im ln 2, an angle kept in two parts: in one it would lose as many digits as it has before the point."""
+    kind = z.re.dtype
+    im = cast(z.im, "f64")
+    angle = im * LN2
+    rest = op("fma", im, number(LN2, im), -angle) + im * LN2_REST
+    cosine, sine, near, far = op("cos", angle), op("sin", angle), op("cos", rest), op("sin", rest)
+    turn = Complex(cast(cosine * near - sine * far, kind), cast(sine * near + cosine * far, kind))
+    limit, step = (127.0, 80.0) if kind == "f32" else (1023.0, 700.0)
+    return turned_power("exp2", z, turn, limit, step, 2.0 ** step)
 
 
 def exponential_minus_1(z: Complex) -> Complex:
@@ -39,8 +48,12 @@ def exponential_minus_1(z: Complex) -> Complex:
 
 
 def logarithm_plus_1(z: Complex) -> Complex:
-    shifted = z.re + 1.0
-    return Complex(op("log", op("hypot", shifted, z.im)), op("atan2", z.im, shifted))
+    """Near 0 the square of |1 + z| less 1 is small, and formed as such; beyond, |1 + z| has all digits."""
+    shifted = Complex(z.re + 1.0, z.im)
+    far = logarithm(shifted)
+    limit = 1e15 if z.re.dtype == "f32" else 1e150
+    near = (z.re > -0.5) & (op("abs", z.re) < limit) & (op("abs", z.im) < limit)
+    return Complex(select(near, op("log1p", z.re * (z.re + 2.0) + z.im * z.im) * 0.5, far.re), far.im)
 
 
 # Hyperbolic ------------------------------------------------------------------------------------------------------------

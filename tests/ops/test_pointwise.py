@@ -141,6 +141,9 @@ def test_formula_agrees_with_numpy(name, dtypes, attrs):
         operands = [x[keep] for x in operands]
     types = op.infer([Value(ArrayType(x.dtype, x.shape)) for x in operands], attrs)
     (want,) = op.evaluate(np, operands, attrs, types)
+    if name == "log1p" and want.dtype.kind == "c":
+        with np.errstate(all="ignore"):  # near 0 NumPy's formula has lost the digits, unless it has more of them
+            want = np.log1p(operands[0].astype(np.clongdouble)).astype(want.dtype)
     got = lowered(op, operands, attrs)
     assert got.dtype == want.dtype == types[0].dtype
     with np.errstate(all="ignore"):
