@@ -132,6 +132,14 @@ def complex_mismatch(got, want):
     return bad
 
 
+def with_its_digits(name, operands, want):
+    """NumPy's result; that of log1p, which loses digits near 0, from extended precision."""
+    if name != "log1p" or want.dtype.kind != "c":
+        return want
+    with np.errstate(all="ignore"):
+        return np.log1p(operands[0].astype(np.clongdouble)).astype(want.dtype)
+
+
 @pytest.mark.parametrize("name, dtypes, attrs", cases())
 def test_formula_agrees_with_numpy(name, dtypes, attrs):
     op = OPS[name]
@@ -141,9 +149,7 @@ def test_formula_agrees_with_numpy(name, dtypes, attrs):
         operands = [x[keep] for x in operands]
     types = op.infer([Value(ArrayType(x.dtype, x.shape)) for x in operands], attrs)
     (want,) = op.evaluate(np, operands, attrs, types)
-    if name == "log1p" and want.dtype.kind == "c":
-        with np.errstate(all="ignore"):  # near 0 NumPy's formula has lost the digits, unless it has more of them
-            want = np.log1p(operands[0].astype(np.clongdouble)).astype(want.dtype)
+    want = with_its_digits(name, operands, want)
     got = lowered(op, operands, attrs)
     assert got.dtype == want.dtype == types[0].dtype
     with np.errstate(all="ignore"):
