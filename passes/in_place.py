@@ -115,7 +115,16 @@ def _reads(x: Value, writer: Op, liveness: Liveness, decisions: Decisions) -> It
             yield use, []
             passed = _passed_on(x, use, writer)
             if passed is not None:
-                yield from _reads(passed, writer, liveness, decisions)
+                yield from _reads_of_memory(passed, writer, liveness, decisions)
+
+
+def _reads_of_memory(v: Value, writer: Op, liveness: Liveness, decisions: Decisions) -> Iterator[tuple[Use, list[Op]]]:
+    """The reads of `v`, and of all that updates make of it in its memory."""
+    for use, chain in _reads(v, writer, liveness, decisions):
+        yield use, chain
+        if not chain and use.op is not None and use.op is not writer and use.operand == 0 and is_update(use.op):
+            if (use.op, 0) not in decisions.copies:
+                yield from _reads_of_memory(use.op.result, writer, liveness, decisions)
 
 
 def _passed_on(x: Value, use: Use, writer: Op) -> Value | None:

@@ -50,3 +50,17 @@ def test_what_an_arm_hands_on_is_read_before_its_memory_is_written():
 
     a, b = np.array([-1.5, 1.25]), np.array([0.75, -1.5])
     np.testing.assert_array_equal(td.grad(f, argnums=1)(a, b), a)
+
+
+def test_what_an_arm_hands_on_and_an_update_changes_is_read_before_its_memory_is_written():
+    def f(a, b):
+        a = a.copy()
+        for i in range(4):
+            a **= np.fmin(i, b)
+            if 0 < a[i % 2] <= 2:
+                break
+            a[0] -= a[i % 2]
+        return np.sum(a)
+
+    a, b = np.array([-1.25, 1.5]), np.array([0.75, -1.5])
+    np.testing.assert_allclose(td.grad(f, argnums=1)(a, b), [0.0, 1.5**-1.5 * np.log(1.5)], rtol=1e-13)
