@@ -75,8 +75,13 @@ def test_complete_factors_of_matrices_that_are_not_square(f, shape):
 
 
 @pytest.mark.parametrize("norm", [
-    lambda x: np.linalg.norm(x), lambda x: np.linalg.norm(x, axis=0).sum(), lambda x: np.linalg.norm(x, 1, axis=1).sum(),
-    lambda x: np.linalg.norm(x, 2, axis=1).sum(), lambda x: np.linalg.norm(x, "fro"), lambda x: np.linalg.norm(x, axis=(0, 1))])
+    lambda x: np.linalg.norm(x), lambda x: np.linalg.norm(x, axis=0).sum(), lambda x: np.linalg.norm(x, 2, axis=1).sum(),
+    lambda x: np.linalg.norm(x, "fro"), lambda x: np.linalg.norm(x, axis=(0, 1))])
 def test_norms_at_zero_have_slope_zero(norm):
     np.testing.assert_array_equal(td.grad(norm)(np.zeros((2, 3))), np.zeros((2, 3)))
     np.testing.assert_array_equal(td.jacfwd(norm)(np.zeros((2, 3))), np.zeros((2, 3)))
+
+
+def test_the_norm_of_magnitudes_at_zero_has_the_slope_of_abs():
+    for derivative in (td.grad, td.jacfwd):
+        np.testing.assert_array_equal(derivative(lambda x: np.linalg.norm(x, 1, axis=1).sum())(np.zeros((2, 3))), np.ones((2, 3)))
