@@ -11,6 +11,7 @@ processes of their own (`apart.py`), since their idle threads disturb each other
 
 from __future__ import annotations
 
+import copy
 import functools
 import importlib
 import importlib.util
@@ -29,6 +30,8 @@ import treadle as td
 from treadle.benchmarks.floors import Floors, machine
 
 COMPETITORS = ("numpy", "treadle", "numba", "jax")
+# Seconds before each turn: threads of the competitor before, which look for work (OpenBLAS's for some 60 ms), are asleep then.
+REST = 0.15
 
 
 @dataclass
@@ -46,6 +49,14 @@ class Case:
     work: int = 0
     fresh: bool = False
     plain: bool = True
+
+    @functools.cached_property
+    def made(self) -> tuple:
+        return self.arguments()
+
+    def copies(self) -> tuple:
+        """Arguments for one run. Copies: making them anew may wake BLAS's threads, which then keep a core busy."""
+        return copy.deepcopy(self.made)
 
 
 @dataclass
@@ -144,6 +155,7 @@ def measure_case(case: Case, found: dict, seconds: float = 2.0, apart: Mapping[s
     end = time.perf_counter() + seconds
     while time.perf_counter() < end or min(map(len, times.values())) < 5:
         for name, time_calls in ready.items():
+            time.sleep(REST)
             calls = max(1, min(1000, int(0.005 / max(per_call[name], 1e-7))))
             times[name].append(time_calls(calls))
     result.seconds = {name: median(t) for name, t in times.items()}
@@ -156,12 +168,12 @@ def timed(run: Callable, case: Case, calls: int = 1) -> float:
     if case.fresh:
         total = 0.0
         for _ in range(calls):
-            args = case.arguments()
+            args = case.copies()
             begin = time.perf_counter()
             run(*args)
             total += time.perf_counter() - begin
         return total / calls
-    args = case.arguments()
+    args = case.copies()
     begin = time.perf_counter()
     for _ in range(calls):
         run(*args)

@@ -11,7 +11,7 @@ pieces run one after another on the calling thread.
 A job is published in `state` = epoch (upper 32 bits), open (bit 16), workers inside (lower 16 bits).  Workers enter an open
 job by compare-and-swap; the caller works too, closes the job when the pieces are used up, and waits only for the workers
 inside: one that wakes late costs nothing.  Idle workers look for a job for `SPIN_NANOSECONDS`, then sleep in a futex.
-A worker that finds itself on the caller's CPU, where a busy machine wakes it, moves off before it joins.  Threads start at
+A worker keeps off the caller's CPU: woken there, it would wait for the caller to pause.  Threads start at
 the first job that wants them, again in a child after fork.
 """
 
@@ -58,6 +58,7 @@ declare i32 @pthread_create(ptr, ptr, ptr, ptr)
 declare i32 @pthread_detach(i64)
 declare i32 @pthread_sigmask(i32, ptr, ptr)
 declare i32 @sigfillset(ptr)
+declare i32 @getpid()
 declare i32 @sched_yield()
 declare i32 @sched_getcpu()
 declare i32 @sched_getaffinity(i32, i64, ptr)
@@ -146,12 +147,18 @@ done:
 declare i64 @llvm.smin.i64(i64, i64)
 declare i32 @llvm.smax.i32(i32, i32)
 
-; Leave this CPU: run for a moment anywhere but here.
-define internal void @move_away(i32 %cpu) {{
-  %allowed = alloca [128 x i8], align 8
+; From now on, run where the caller may, but not on this CPU: a thread that is woken there waits until the caller pauses.
+define internal void @keep_off(i32 %cpu) {{
+entry:
   %others = alloca [128 x i8], align 8
-  %r0 = call i32 @sched_getaffinity(i32 0, i64 128, ptr %allowed)
-  %r1 = call i32 @sched_getaffinity(i32 0, i64 128, ptr %others)
+  %known = icmp ult i32 %cpu, 1024
+  br i1 %known, label %look, label %done
+look:
+  %process = call i32 @getpid()
+  %r0 = call i32 @sched_getaffinity(i32 %process, i64 128, ptr %others)
+  %failed = icmp ne i32 %r0, 0
+  br i1 %failed, label %done, label %leave
+leave:
   %word = lshr i32 %cpu, 6
   %word_at = getelementptr i64, ptr %others, i32 %word
   %bit = and i32 %cpu, 63
@@ -161,8 +168,9 @@ define internal void @move_away(i32 %cpu) {{
   %old = load i64, ptr %word_at
   %new = and i64 %old, %rest
   store i64 %new, ptr %word_at
-  %r2 = call i32 @sched_setaffinity(i32 0, i64 128, ptr %others)
-  %r3 = call i32 @sched_setaffinity(i32 0, i64 128, ptr %allowed)
+  %r1 = call i32 @sched_setaffinity(i32 0, i64 128, ptr %others)
+  br label %done
+done:
   ret void
 }}
 
@@ -171,6 +179,8 @@ entry:
   %id = ptrtoint ptr %number to i64
   %id32 = trunc i64 %id to i32
   %signals = alloca [128 x i8], align 16
+  %avoided = alloca i32
+  store i32 -1, ptr %avoided
   %r0 = call i32 @sigfillset(ptr %signals)
   %r1 = call i32 @pthread_sigmask(i32 2, ptr %signals, ptr null)
   %mark = getelementptr i8, ptr %number, i64 1
@@ -207,6 +217,15 @@ late:
   %tired = icmp sgt i64 %waited, {SPIN_NANOSECONDS}
   br i1 %tired, label %sleep, label %spin
 sleep:
+  %caller = load i32, ptr @pool_cpu
+  %before = load i32, ptr %avoided
+  %stays = icmp eq i32 %caller, %before
+  br i1 %stays, label %settled, label %settle
+settle:
+  call void @keep_off(i32 %caller)
+  store i32 %caller, ptr %avoided
+  br label %settled
+settled:
   %s0 = atomicrmw add ptr @pool_sleepers, i32 1 seq_cst
   %state2 = load atomic i64, ptr @pool_state seq_cst, align 8
   %epoch2 = lshr i64 %state2, 32
@@ -235,7 +254,8 @@ place:
   %shared = and i1 %same, %known
   br i1 %shared, label %move, label %enter
 move:
-  call void @move_away(i32 %mine)
+  call void @keep_off(i32 %mine)
+  store i32 %mine, ptr %avoided
   br label %enter
 enter:
   %inside = add i64 %state, 1
