@@ -17,7 +17,7 @@ from ..ir.walk import captured, clone_block
 from ..passes.jvp import jvp as forward
 from ..passes.linearize import Linearized
 from ..passes.transposition import transpose
-from . import pytree, tracer
+from . import integers, pytree, tracer
 from .arrays import is_traced, new_array
 from .derivatives import Derived, Moving, compiled, linearized, set_order
 from .pipeline import Options
@@ -117,7 +117,8 @@ def matching_value(like_: Value, x: Any, what: str) -> Value:
     if not is_number(x):
         raise TypeError(f"a {what} must be an array or a number, not a {type(x).__name__}")
     v = leaf_value(x)
-    if not same_dims(v.dims, like_.dims):
+    if len(v.dims) != len(like_.dims) or not all(
+            same_dims((d,), (e,)) or integers.agree(d, e) for d, e in zip(v.dims, like_.dims, strict=True)):
         raise TypeError(f"a {what} has shape {tuple(v.dims)} where {tuple(like_.dims)} is needed")
     if v.dtype != like_.dtype and not isinstance(v.type, WeakType):
         raise TypeError(f"a {what} is {described(x)} where {like_.dtype} is needed")
@@ -224,6 +225,10 @@ def _mapped(name: str, f: Callable[..., Any], primals: tuple, has_aux: bool) -> 
         return (result, lambda *given: map_.apply(map_.linear, *given), *more)
 
     def with_residuals(f: Callable[..., Any], *primals: Any) -> tuple:
+        # The map is applied by a program of its own, which knows nothing of this one's extents.
+        for x in pytree.flatten(primals, is_leaf=is_traced)[0]:
+            for d in leaf_value(x).dims if is_number(x) else ():
+                tracer.static_extent(d, "an extent of a linear map")
         map_, *rest = _linear_map(f, name, has_aux, primals)
         return map_, [new_array(v) if v.dims else TracedScalar(v) for v in map_.captured], rest
 

@@ -158,6 +158,24 @@ def test_gradients_and_lanes_of_many_lengths():
     assert loss._jitted.versions == rows._jitted.versions == 3
 
 
+def test_maps_applied_by_themselves_at_many_lengths():
+    def f(x):
+        return np.sin(x) * x
+
+    def slope(x):
+        return np.cos(x) * x + np.sin(x)
+
+    for n in range(3, 9):
+        x, ones = np.arange(1.0, n + 1), np.ones(n)
+        np.testing.assert_allclose(treadle.vjp(f, x)[1](ones)[0], slope(x))
+        np.testing.assert_allclose(treadle.jvp(f, (x,), (ones,))[1], slope(x))
+        np.testing.assert_allclose(treadle.linearize(f, x)[1](ones), slope(x))
+        np.testing.assert_allclose(treadle.jit(lambda x: treadle.vjp(f, x)[1](np.ones(len(x)))[0])(x), slope(x))
+        np.testing.assert_allclose(treadle.hessian(lambda x: f(x).sum())(x), np.diag(2 * np.cos(x) - x * np.sin(x)))
+        np.testing.assert_allclose(treadle.jacrev(f)(x), np.diag(slope(x)))
+        treadle.check_grads(f, (x,), order=2)
+
+
 @pytest.mark.parametrize("dtype", ["f4", "f8"])
 @pytest.mark.parametrize("f, shapes", [
     (lambda x: x.sum(), [(5,), (31,), (33,), (129,), (3000,), (5000,), (70001,), (300001,)]),
