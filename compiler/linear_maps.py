@@ -98,7 +98,9 @@ def _refuse_backward_rules(tangent: Value) -> None:
 def tangents_of(sub: Subtrace, results: Sequence[Value], tangents: Sequence[Value | None]) -> Any:
     """Tangents in the structure of a function's result; zeros where they are absent."""
     builder = tracer.builder()
-    leaves = [like(x, builder.zeros(leaf_value(x).type)) if is_number(x) else x for x in sub.result]
+    # What the block yields is read from there: the leaf itself means something inside of it only.
+    leaves = [like(x, builder.zeros(leaf_value(x).type)) if is_number(x) and k not in sub.places else x
+              for k, x in enumerate(sub.result)]
     for k, r, t in zip(sub.places, results, tangents, strict=False):
         leaves[k] = like(sub.result[k], builder.zeros(r.type) if t is None else t)
     return sub.structure.unflatten(leaves)

@@ -22,6 +22,7 @@ from .arrays import TracedArray, is_traced, new_array, value_of
 from .masked_values import MaskedValues
 from .records import is_number, unpacked
 from .results import same_contents
+from .run_time_lists import RunTimeList
 from .scalars import TracedScalar
 from .staging import inside
 from .state import Either, Tentative, Undefined
@@ -81,6 +82,9 @@ def subtrace(f: Callable[..., Any], leaves: Sequence[Leaf], rebuild: Callable[[l
         for x in found:
             if isinstance(x, (Either, Tentative, Undefined, MaskedValues)):
                 raise _undecided()
+            if isinstance(x, RunTimeList):
+                raise tracer.unsupported("a transformation of a function that returns a list which a loop or branch made longer",
+                                         "its length is known only at run time", "return np.array(list)")
         places = [k for k, x in enumerate(found) if is_traced(x)]
         block.yields = [*(leaf_value(found[k]) for k in places), order]
     block.owner = None

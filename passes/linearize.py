@@ -186,9 +186,7 @@ class _Split:
         number = trip_number(head, index, bounds[0], bounds[2]) if tapes else index
         again = residuals.reload(head, tapes, number, index, wanted)
         replace_uses(body, again)
-        for o in head.block.ops:
-            o.block = body
-        body.ops[:0] = head.block.ops
+        _put_first(head, body)
         begin = [self.slot(v, L) for v, h in zip(op.operands[3:], hot, strict=True) if h]
         got = L.emit("for", [*bounds, *begin], {}, [body])
         for r, value in zip([r for r, h in zip(op.results, hot, strict=True) if h], got, strict=True):
@@ -280,19 +278,22 @@ class _Split:
             dce(Function("linear arm", m.block))
             arms.append(p)
             moving.append(m)
-        wanted = [_with_dims([v for v in captured(m.block) if defining_block(v) is p.block], p.block)
-                  for p, m in zip(arms, moving, strict=True)]
+        wanted = [[v for v in captured(m.block) if defining_block(v) is p.block] for p, m in zip(arms, moving, strict=True)]
+        residuals = [Residuals(p.block, None, w) for p, w in zip(arms, wanted, strict=True)]
+        saved = [list(r.saved) for r in residuals]
         base = len(arms[0].block.yields)
-        fillers = [_fillers(arms[1], wanted[0]), _fillers(arms[0], wanted[1])]
-        arms[0].block.yields += [*wanted[0], *fillers[1]]
-        arms[1].block.yields += [*fillers[0], *wanted[1]]
+        fillers = [_fillers(arms[1], saved[0]), _fillers(arms[0], saved[1])]
+        arms[0].block.yields += [*saved[0], *fillers[1]]
+        arms[1].block.yields += [*fillers[0], *saved[1]]
         condition = self.of(op.operands[0])
         P.loc = L.loc = op.loc
         got = P.emit("if", [condition], {}, [a.block for a in arms])
         self._leave(op, hot, got)
-        outside = dict(zip([v for values in wanted for v in values], got[base:], strict=True))
-        for m in moving:
-            replace_uses(m.block, outside)
+        outside = dict(zip([v for values in saved for v in values], got[base:], strict=True))
+        for m, kept, w in zip(moving, residuals, wanted, strict=True):
+            head = Builder(Block(), op.loc)
+            replace_uses(m.block, kept.remake(head, outside, w))
+            _put_first(head, m.block)
         linear = L.emit("if", [condition], {}, [m.block for m in moving])
         for r, value in zip([r for r, h in zip(op.results, hot, strict=True) if h], linear, strict=True):
             self.env[r] = value
@@ -308,20 +309,11 @@ def body_step(primal: Block, start: Value, by: Value) -> Step:
     return step
 
 
-def _with_dims(values: Sequence[Value], block: Block) -> list[Value]:
-    """The values, each after those of the block that its extents name."""
-    order: dict[Value, None] = {}
-
-    def visit(v: Value) -> None:
-        for d in v.dims:
-            if isinstance(d, Value) and defining_block(d) is block:
-                visit(d)
-        order[v] = None
-
-    for v in values:
-        if v not in order:
-            visit(v)
-    return list(order)
+def _put_first(head: Builder, body: Block) -> None:
+    """The ops of `head` at the start of `body`."""
+    for o in head.block.ops:
+        o.block = body
+    body.ops[:0] = head.block.ops
 
 
 def _fillers(builder: Builder, values: Sequence[Value]) -> list[Value]:

@@ -1,10 +1,10 @@
-"""What a loop's linear part needs of its primal part: recomputed where that is cheap, else kept on tapes.
+"""What a loop's linear part needs of its primal part, or a branch's: recomputed where that is cheap, else kept.
 
 A residual is a value that the linear body reads and the primal body defines.  Constants, views and integers that follow from
 the trip and from outside are made again; so is elementwise work on what is kept anyway.  The rest is saved: trip number k of
-the primal loop writes it into row k of a tape, and trip k of the linear loop reads it there.  An extent that differs from
-trip to trip is padded to a bound; a loop inside whose own tapes have no bound is run again from what it started with.
-Start with `Residuals`.
+the primal loop writes it into row k of a tape, and trip k of the linear loop reads it there; the arm of an `if` yields it.
+An extent that differs from trip to trip is padded to a bound; a loop inside whose own tapes have no bound is run again from
+what it started with, and so is, in an arm, all whose extents only the arm knows.  Start with `Residuals`.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ _WORKING_STATES = 12
 
 
 class Residuals:
-    """What is kept of each trip of one loop: `saved`, in order. body: its primal part; index: that part's loop index."""
+    """What is kept of each trip of one loop, or of one arm: `saved`, in order. body: its primal part; index: that part's loop
+    index; None in an arm."""
 
     def __init__(self, body: Block, index: Value | None, wanted: Iterable[Value]) -> None:
         self.body, self.index = body, index
@@ -91,8 +92,8 @@ class Residuals:
             return
         assert v.op is not None
         if effect_of(v.op) == "ordered":
-            raise UnsupportedError("the derivative of effects in a loop in a loop", "the inner loop would have to run twice",
-                                   loc=v.op.loc)
+            raise UnsupportedError("the derivative of effects in a loop in a loop or branch",
+                                   "the inner loop would have to run twice", loc=v.op.loc)
         self._made_again.add(v)
         for x in (*uses(v.op), *captured(*v.op.regions)):
             self._keep(x)
@@ -116,6 +117,8 @@ class Residuals:
         """An extent known outside of the loop that `d` never exceeds."""
         if isinstance(d, int) or not self.is_inner(d):
             return d
+        if self.index is None:
+            return None
         for op in walk_ops(self.body):
             if op.name in ("slice", "update_slice"):
                 found = self._viewed_extent(op, d)
@@ -146,21 +149,24 @@ class Residuals:
             v = inner.emit("cast", [v], {"dtype": DTYPE_NAMES[v.dtype]})[0]
         return emit_view(inner, "update_slice", [tape, v], _row(v.type, 2), v.dims, [tape, v, number])
 
-    def reload(self, head: Builder, tapes: dict[Value, Value], number: Value, index: Value | None,
+    def reload(self, head: Builder, tapes: dict[Value, Value], number: Value, index: Value,
                wanted: Sequence[Value]) -> dict[Value, Value]:
-        """The wanted residuals, and what leads to them, in the linear body."""
-        return _Reload(self, head, tapes, number, index).run(wanted)
+        """The wanted residuals, and what leads to them, in the linear body of a loop."""
+        assert self.index is not None
+        return _Reload(self, head, tapes, number, {self.index: index}).run(wanted)
+
+    def remake(self, head: Builder, kept: dict[Value, Value], wanted: Sequence[Value]) -> dict[Value, Value]:
+        """The wanted residuals, and what leads to them, in the linear arm; `kept` is what the primal arm handed out."""
+        return _Reload(self, head, {}, None, kept).run(wanted)
 
 
 class _Reload:
     """Makes residuals again; `known` is what has been made."""
 
-    def __init__(self, residuals: Residuals, head: Builder, tapes: dict[Value, Value], number: Value,
-                 index: Value | None) -> None:
+    def __init__(self, residuals: Residuals, head: Builder, tapes: dict[Value, Value], number: Value | None,
+                 known: dict[Value, Value]) -> None:
         self.residuals, self.head, self.tapes, self.number = residuals, head, tapes, number
-        self.known: dict[Value, Value] = {}
-        if residuals.index is not None and index is not None:
-            self.known[residuals.index] = index
+        self.known = dict(known)
 
     def run(self, wanted: Sequence[Value]) -> dict[Value, Value]:
         for v in wanted:
@@ -182,6 +188,7 @@ class _Reload:
         self.head.block.append(clone_op(v.op, self.known))
 
     def _load(self, v: Value) -> Value:
+        assert self.number is not None
         tape, kind = self.tapes[v], map_type(v.type, self.known)
         row = emit_view(self.head, "slice", [tape], _row(kind, 1), kind.dims, [tape, self.number])
         return self.head.emit("cast", [row], {"dtype": str(v.type)})[0] if isinstance(v.type, WeakType) else row

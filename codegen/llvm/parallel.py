@@ -13,13 +13,16 @@ from dataclasses import replace
 
 from ...ir.expr import Expr, const, op, var
 from ...ir.loops import Alloc, Buffer, Call, For, If, Let, Stmt, Store, While, own_exprs, stored_buffers, walk
+from ...ir.scalar import size_of
 from .module import MEMORY_TYPE, RARELY_TRUE, Branch, FunctionText
 from .reductions import Reductions
 from .scopes import Value
 from .shape import UNKNOWN_TRIPS, may_leave, own_work
 
-# What a chunk should cost, in the units of `shape.own_work`.
+# What a chunk should cost, in the units of `shape.own_work`; and how many bytes come from memory, or go there, in the time of one
+# such unit.
 CHUNK_WORK = 1 << 18
+BYTES_PER_WORK = 2
 
 # The words of a context before the captured values: the arena, and the error record.
 ARENA, LOCK, POSITION, CODE = 0, 1, 2, 3
@@ -155,7 +158,7 @@ class Parallel(Reductions):
     def _work(self, body: Sequence[Stmt]) -> Expr:
         total = const(0)
         for s in body:
-            total = total + const(own_work(s))
+            total = total + const(own_work(s) + _bytes_moved(s) // BYTES_PER_WORK)
             if isinstance(s, For):
                 names = s.lo.variables | s.hi.variables
                 known = names <= self.environment.keys() and not (s.lo.buffers or s.hi.buffers)
@@ -166,6 +169,14 @@ class Parallel(Reductions):
             elif isinstance(s, If):
                 total = total + self._work([*s.then, *s.other])
         return total
+
+
+def _bytes_moved(s: Stmt) -> int:
+    """The bytes of one element of each array that the statement itself reads or writes."""
+    if isinstance(s, Call):
+        return 0
+    buffers = {b for e in own_exprs(s) for b in e.buffers} | ({s.buffer} if isinstance(s, Store) else set())
+    return sum(size_of(b.dtype) for b in buffers)
 
 
 def used_buffers(body: Sequence[Stmt]) -> Iterator[Buffer]:

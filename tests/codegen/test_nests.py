@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import functools
+import re
 import signal
 
 import numpy as np
 import pytest
+from treadle.codegen.llvm import emit
 from treadle.ir.expr import bitcast, cast, const, expression_scope, load, op, select, var
 from treadle.ir.loops import (
     Alloc,
@@ -445,6 +447,17 @@ def test_parallel_vector_loop():
         for flag in (0, 1):
             call([xx, got], [m, flag])
             assert np.array_equal(got, xx + 1 if flag else -xx)
+
+
+def test_a_parallel_copy_comes_in_pieces_of_the_memory_that_it_moves():
+    """A copy is little work but much memory: a megabyte is more than one piece."""
+    def pieces(dtype):
+        x, y = arg("x", dtype, (1 << 17,), None, True), arg("y", dtype, (1 << 17,))
+        body = loop("i", 1 << 17, Store(y, (i,), load(x, (i,))), kind="par", vector=True, threads=True)
+        chunk = re.search(r"call void @treadle_parallel\(.*, i64 (\d+)\)", emit(function([x, y], body), HOST).text)
+        return (1 << 17) / int(chunk[1])
+
+    assert 4 <= pieces("f64") < 8 and pieces("i8") < pieces("f32") < pieces("f64")
 
 
 def test_the_first_error_in_program_order_is_reported_from_a_parallel_loop():

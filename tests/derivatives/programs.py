@@ -282,3 +282,29 @@ def backwards_loop(x):
     for k in range(4, 0, -2):
         y[k - 1] += y[k] * x[0]
     return np.sum(y * y)
+
+
+@at(drawn(6))
+def arm_with_a_loop_whose_length_only_it_knows(x):
+    y, n = x.copy(), 0
+    if x[0] < 100:
+        while n < 4:
+            n += 1
+        for i in range(n):
+            y[i + 1] = np.sin(y[i] * x[i]) + y[i + 1]
+    return np.sum(y * y) + n
+
+
+@at(drawn(8))
+def arm_in_a_loop_with_a_slice_whose_length_only_it_knows(x):
+    y = x.copy()
+    for k in range(4):
+        if y[k] < 100:
+            n = 0
+            while n < k + 2:
+                n += 1
+            z = np.exp(0.1 * y[:n] * x[k])
+            y[:n] *= np.sqrt(z)
+        else:
+            y[k] = 0
+    return np.sum(y * y)

@@ -358,3 +358,24 @@ def test_methods():
     model.scale = 3.0
     np.testing.assert_array_equal(td.grad(model.loss)(X), 6 * X)
     np.testing.assert_array_equal(model.doubled(X), 2 * X)
+
+
+def test_a_list_that_a_loop_made_longer_is_no_result():
+    def f(x):
+        parts = []
+        for k in range(4):
+            for j in range(k):
+                parts.append(x[j] * k)
+        return parts
+
+    for run in (lambda: td.vjp(f, X), lambda: td.jvp(f, (X,), (X,)), lambda: td.jit(td.checkpoint(f))(X)):
+        with pytest.raises(td.errors.UnsupportedError, match="only at run time"):
+            run()
+    np.testing.assert_array_equal(td.grad(lambda x: sum(f(x)))(X)[:3], [6, 5, 3])
+
+
+def test_tangents_of_views():
+    with td.config.override(verify=True):
+        value, tangent = td.jvp(lambda x: np.expand_dims(np.sin(x), 0), (X,), (X,))
+    np.testing.assert_allclose(value, np.sin(X)[None])
+    np.testing.assert_allclose(tangent, (X * np.cos(X))[None])
