@@ -19,7 +19,7 @@ import numpy as np
 from ..ir.builder import Builder, Slot
 from ..ir.graph import Block, Value
 from ..ir.ops.shaping import emit_shaped, emit_view
-from ..ir.types import DTYPE_NAMES, PY_INT, ArrayType, Type, WeakType
+from ..ir.types import DTYPE_NAMES, PY_INT, ArrayType, Dim, Type, WeakType
 from ..ir.viewmap import Axis
 from .trips import as_index, as_int64
 
@@ -29,10 +29,10 @@ Step = Callable[[Builder, Value, Sequence[Value]], list[Value]]
 
 @dataclass(eq=False, slots=True)
 class Slots:
-    """The stored states. trips: which trip each belongs to; top: the number of the last one; memory: an array per carried
-    value."""
+    """The stored states. count: how many there may be; trips: which trip each belongs to; top: the number of the last one;
+    memory: an array per carried value."""
 
-    count: int
+    count: Value
     top: Value
     trips: Value
     memory: list[Value]
@@ -45,11 +45,11 @@ class Slots:
         return Slots(self.count, values[0], values[1], list(values[2:]))
 
 
-def first_slots(b: Builder, count: int, state: Sequence[Value]) -> Slots:
+def first_slots(b: Builder, count: Dim, state: Sequence[Value]) -> Slots:
     """Empty slots but for the first, which holds the state before the first trip."""
     trips = emit_shaped(b, "empty", [], (count,), dtype="i64")
     memory = [emit_shaped(b, "empty", [], (count, *v.dims), dtype=DTYPE_NAMES[v.dtype]) for v in state]
-    return store(b, Slots(count, b.zeros(_INT), trips, memory), b.zeros(_INT), b.zeros(_INT), state)
+    return store(b, Slots(as_index(b, count), b.zeros(_INT), trips, memory), b.zeros(_INT), b.zeros(_INT), state)
 
 
 def store(b: Builder, slots: Slots, place: Value, trip: Value, state: Sequence[Value]) -> Slots:
@@ -79,7 +79,7 @@ def advance(b: Builder, slots: Slots, trip: Value, state: Sequence[Value], last:
     test.block.yields = [test.less(test.block.args[0], last)]
     at, *rest = body.block.args
     inner, x = slots.with_values(rest[:len(slots.values)]), rest[len(slots.values):]
-    spare = body.subtract(body.constant(slots.count - 1, _INT), inner.top)
+    spare = body.subtract(body.subtract(as_int64(body, slots.count), 1), inner.top)
     none = body.equal(spare, 0)
     far = body.subtract(last, at)
     ahead = body.where(none, far, body.minimum(far, trips_ahead(body, body.add(far, 1), body.add(spare, 1))))
@@ -125,7 +125,7 @@ def trips_ahead(b: Builder, count: Value, free: Value) -> Value:
     return b.maximum(b.minimum(most, b.subtract(count, rest)), b.constant(1, _INT))
 
 
-def forward_sweep(b: Builder, count: int, trips: Value, state: Sequence[Value], step: Step) -> tuple[Slots, list[Value]]:
+def forward_sweep(b: Builder, count: Dim, trips: Value, state: Sequence[Value], step: Step) -> tuple[Slots, list[Value]]:
     """All trips, with slots filled for the way back; (the slots, the state after the last trip)."""
     total = as_int64(b, trips)
     last = b.maximum(b.subtract(total, 1), b.zeros(_INT))

@@ -18,9 +18,10 @@ from ..ir.builder import Builder
 from ..ir.errors import UnsupportedError
 from ..ir.graph import Block, Function, Op, Value, defining_block
 from ..ir.ops.shaping import emit_shaped
-from ..ir.types import DTYPE_NAMES, PY_INT, WEAK_PYTHON, ArrayType, Type
+from ..ir.types import DTYPE_NAMES, PY_INT, WEAK_PYTHON, ArrayType, Dim, Type
 from ..ir.walk import captured, clone_block, clone_into, clone_op, map_type, replace_uses
 from .activity import active_values
+from .budget import Budget, shares, slots, tape_bytes
 from .checkpoints import Step, forward_sweep
 from .dce import dce
 from .effects import without_effects
@@ -46,7 +47,7 @@ def linearize(builder: Builder, block: Block, primals: Sequence[Value], moving: 
               memory: int | None = None) -> Linearized:
     """Build the primal program of `block` for these arguments at the end of `builder`'s block, and its linear one.
 
-    memory: bytes that the tapes of one loop may take; the linear program of a loop that needs more can only be transposed.
+    memory: bytes that the tapes of all loops may take; the linear program of a loop that needs more can only be transposed.
     """
     mixed = Block()
     tangents = [mixed.add_arg(p.type) if m else None for p, m in zip(primals, moving, strict=True)]
@@ -63,9 +64,19 @@ def split(builder: Builder, mixed: Block, known: dict[Value, Value], tangents: S
 
     known: what the arguments are that are no `tangents`.  The first `results` yields belong to the primal program, which
     gives their values; the others are what the linear program yields.  captured_linear: values that it captures and is
-    linear in as well.
+    linear in as well.  memory: as for `linearize`.
     """
-    parts = _Split(active_values(mixed, [*tangents, *captured_linear]), builder, memory)
+    budget = None
+    if memory is not None:
+        measured = Budget()
+        _split(Builder(Block(), builder.loc), mixed, known, tangents, results, captured_linear, measured)
+        budget = Budget(shares(memory, measured.needs))
+    return _split(builder, mixed, known, tangents, results, captured_linear, budget)
+
+
+def _split(builder: Builder, mixed: Block, known: dict[Value, Value], tangents: Sequence[Value], results: int,
+           captured_linear: Sequence[Value], budget: Budget | None) -> tuple[list[Value], Block]:
+    parts = _Split(active_values(mixed, [*tangents, *captured_linear]), builder, budget)
     parts.env.update(known)
     linear = Block()
     for a in tangents:
@@ -79,10 +90,10 @@ def split(builder: Builder, mixed: Block, known: dict[Value, Value], tangents: S
 
 class _Split:
     """env: what each value of the mixed program is in P or in L.  linear: its values that belong to L.  outermost: where P
-    is built; memory: the bytes that the tapes of a loop there may take."""
+    is built; budget: the bytes that the tapes of the loops there may take."""
 
-    def __init__(self, linear: set[Value], outermost: Builder, memory: int | None) -> None:
-        self.linear, self.outermost, self.memory = linear, outermost, memory
+    def __init__(self, linear: set[Value], outermost: Builder, budget: Budget | None) -> None:
+        self.linear, self.outermost, self.budget = linear, outermost, budget
         self.env: dict[Value, Value] = {}
 
     def of(self, v: Value) -> Value:
@@ -111,7 +122,7 @@ class _Split:
     # Loops
 
     def _for(self, op: Op, P: Builder, L: Builder) -> None:
-        if op.attrs.get("until") is not None and self.memory is not None and P is self.outermost:
+        if op.attrs.get("until") is not None and self.budget is not None and P is self.outermost:
             self._stopped(op, P, L)
             return
         saved = dict(self.env)
@@ -131,11 +142,12 @@ class _Split:
         wanted = [v for v in captured(moving.block) if defining_block(v) is inner.block]
         residuals = Residuals(inner.block, inner.block.args[0], wanted)
         count = trip_count(P, start, stop, step)
-        if self.memory is not None and P is self.outermost and residuals.bytes(count) > self.memory:
-            slots = residuals.slots(self.memory, [self.of(v) for v, h in zip(op.operands[3:], hot, strict=True) if not h])
-            if slots:
+        if self.budget is not None and P is self.outermost:
+            need = tape_bytes(residuals, count)
+            limit = self.budget.limit(need)
+            if need > limit:
                 self.env = saved
-                self._checkpointed(op, P, L, as_index(P, count), slots)
+                self._checkpointed(op, P, L, count, residuals, limit)
                 return
         tapes = [residuals.tape(P, v, count) for v in residuals.saved]
         number = trip_number(inner, inner.block.args[0], start, step) if tapes else None
@@ -155,10 +167,12 @@ class _Split:
         self._linear_for(op, L, moving.block, residuals, wanted, number_in_linear, (start, stop, step),
                          dict(zip(residuals.saved, got[len(begin):], strict=False)), hot)
 
-    def _checkpointed(self, op: Op, P: Builder, L: Builder, trips: Value, count: int) -> None:
-        """The loop with its state in `count` slots instead of tapes."""
+    def _checkpointed(self, op: Op, P: Builder, L: Builder, count: Dim, residuals: Residuals, limit: int) -> None:
+        """The loop with its state in as many slots as the limit allows instead of tapes."""
         body, hot = op.regions[0], [r in self.linear for r in op.results]
         state = [self.of(v) for v, h in zip(op.operands[3:], hot, strict=True) if not h]
+        room, inside = slots(P, residuals, limit, state, count)
+        trips = as_index(P, count)
         start, _, by = (self.of(v) for v in op.operands[:3])
         region = clone_block(body, dict(self.env))
         carried = region.args[1:]
@@ -171,10 +185,10 @@ class _Split:
         dce(Function("primal body", primal))
         # On the way back nothing is printed or checked again.
         without_effects(region, "a loop whose trips are run again")
-        slots, after = forward_sweep(P, count, trips, state, body_step(primal, start, by))
+        stored, after = forward_sweep(P, room, trips, state, body_step(primal, start, by))
         self._leave(op, hot, after)
         begin = [self.slot(v, L) for v, h in zip(op.operands[3:], hot, strict=True) if h]
-        moving = Op("checkpointed_for", [start, by, trips, *slots.values, *begin], {"slots": count},
+        moving = Op("checkpointed_for", [start, by, trips, as_index(P, room), *stored.values, *begin], {"memory": inside},
                     [v.type for v in begin], [region], op.loc)
         L.block.append(moving)
         for r, value in zip([r for r, h in zip(op.results, hot, strict=True) if h], moving.results, strict=True):

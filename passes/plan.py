@@ -227,7 +227,7 @@ def _group(op: Op, lazy: set[Value]) -> Op:
     inside = {v for o in cone for v in o.results}
     used: dict[Value, None] = {}
     for o in [*cone, op]:
-        for v in [*(d for r in o.results for d in r.dims if isinstance(d, Value)), *o.operands]:
+        for v in [*(d for x in (*o.results, *o.operands) for d in x.dims if isinstance(d, Value)), *o.operands]:
             if v not in inside:
                 used[v] = None
     outside = sorted(used, key=is_array)

@@ -29,9 +29,6 @@ _CHEAP = frozenset({"add", "subtract", "multiply", "negative", "positive", "squa
 # Extents known only at run time, in estimates of size; and how far a residual is traced back to what is kept.
 _TYPICAL_EXTENT = 100
 _DEPTH = 12
-# Trips of a loop of unknown length, in the decision whether its tapes fit; states in use beside those in slots.
-_TYPICAL_TRIPS = 1_000_000
-_WORKING_STATES = 12
 
 
 class Residuals:
@@ -98,15 +95,9 @@ class Residuals:
         for x in (*uses(v.op), *captured(*v.op.regions)):
             self._keep(x)
 
-    def bytes(self, count: Dim) -> int:
-        """The size of all tapes, about."""
-        return sum(_size(v.type) for v in self.saved) * (count if isinstance(count, int) else _TYPICAL_TRIPS)
-
-    def slots(self, memory: int, state: Sequence[Value]) -> int:
-        """How many states fit into `memory` beside what one trip needs; 0 if none do."""
-        size = sum(_size(v.type) for v in state)
-        rest = memory - self.bytes(1) - _WORKING_STATES * size
-        return max(int(rest // max(size, 1)), 2) if size and all(isinstance(d, int) for v in state for d in v.dims) else 0
+    def keeps_tapes(self) -> bool:
+        """Is a tape of a loop inside among what is kept?"""
+        return any(v.op is not None and v.op.name in ("for", "while") for v in self.saved)
 
     # Bounds of extents that differ from trip to trip
 
@@ -136,12 +127,17 @@ class Residuals:
                     return found
         return None
 
+    def bounded(self, v: Value) -> Type:
+        """The type of `v` with those bounds."""
+        if not v.dims:
+            return v.type
+        return ArrayType(v.dtype, tuple(self.bound(d) for d in v.dims))  # type: ignore[misc]
+
     # Tapes
 
     def tape(self, outer: Builder, v: Value, count: Dim) -> Value:
         """New memory for `count` values like `v`."""
-        dims = [self.bound(d) for d in v.dims]
-        return emit_shaped(outer, "empty", [], (count, *dims), dtype=DTYPE_NAMES[v.dtype])  # type: ignore[arg-type]
+        return emit_shaped(outer, "empty", [], (count, *self.bounded(v).dims), dtype=DTYPE_NAMES[v.dtype])
 
     def record(self, inner: Builder, tape: Value, v: Value, number: Value) -> Value:
         """The tape with `v` in row `number`."""

@@ -150,9 +150,9 @@ class _Backward:
     def _checkpointed(self, op: Op, ct: Cotangents) -> None:
         """Backward through a loop whose states are in slots: each trip's state first, then its derivative."""
         (region,), outer = op.regions, self.captured(*op.regions)
-        start, by, trips = (self.of(v) for v in op.operands[:3])
+        start, by, trips, room = (self.of(v) for v in op.operands[:4])
         n = len(op.results)
-        given = [self.of(v) for v in op.operands[3:-n]]
+        given = [self.of(v) for v in op.operands[4:-n]]
         primal = clone_block(region, dict(self.env))
         types = [a.type for a in primal.args[1:-n]]
         primal.yields = primal.yields[:-n]
@@ -162,11 +162,10 @@ class _Backward:
         carried = [*given, *begin, *start_of]
         saved, self.b = self.b, Builder(Block([PY_INT, *(v.type for v in carried)]), op.loc)
         inner, (trip, *args) = self.b, self.b.block.args
-        slots = Slots(op.attrs["slots"], args[0], args[1], args[2:len(given)])
+        slots = Slots(room, args[0], args[1], args[2:len(given)])
         slots, state = state_at(inner, slots, as_int64(inner, trip), types, body_step(primal, start, by))
         known = dict(zip(region.args, [after_trips(inner, start, by, trip), *state], strict=False))
-        _, linear = split(inner, region, {**self.env, **known},
-                          region.args[-n:], len(state), outer)
+        _, linear = split(inner, region, {**self.env, **known}, region.args[-n:], len(state), outer, op.attrs["memory"])
         self.b = saved
         back = _Backward(inner, active_values(linear, [*linear.args, *outer]))
         inside = dict(zip(outer, args[len(given) + n:], strict=True))

@@ -75,5 +75,6 @@ _WAITS = "it stands in a linear program that is about to be transposed"
 
 register(OpDef(
     "checkpointed_for", lambda operands, attrs, regions: [], _no_forward, Missing(_WAITS), Missing(_WAITS), Missing(_WAITS),
-    Missing(_WAITS), attrs=("slots",),
-    doc="operands (start, step, top, trips, *memory, *init): see passes/checkpoints.py. region: body(index, *state, *carried)"))
+    Missing(_WAITS), attrs=("memory",),
+    doc="operands (start, step, trips, slots, top, trips of the slots, *slots' memory, *init): see passes/checkpoints.py. region: "
+        "body(index, *state, *carried). memory: the bytes that loops inside of one trip may keep, or None."))

@@ -9,6 +9,7 @@ from treadle.ir.builder import Builder
 from treadle.ir.evaluate import evaluate
 from treadle.ir.graph import Block, Function
 from treadle.ir.types import DTYPES, ArrayType
+from treadle.passes.budget import shares
 from treadle.passes.checkpoints import trips_ahead
 
 X = np.linspace(0.1, 1.0, 16)
@@ -26,6 +27,14 @@ def in_place(w):
     for k in range(7, 600, 3):
         h[1:] = np.tanh(w[:-1] * h[:-1]) + 0.01 * k / 600
         h *= w
+    return np.sum(h * h)
+
+
+def in_place_of_any_length(x):
+    h = x + 1.0
+    for k in range(60):
+        h[1:] = np.tanh(x[:-1] * h[:-1]) + 0.001 * k
+        h *= x
     return np.sum(h * h)
 
 
@@ -75,11 +84,67 @@ def test_second_derivatives():
 
 
 def test_less_memory_is_used():
-    def temporaries(memory):
-        report = td.grad(counted, memory=memory).lower(X).report()
-        return int(report.split("temporaries: ")[1].split(" bytes")[0])
+    assert temporaries(counted, "8KB") < 10_000 < 50_000 < temporaries(counted, None)
 
-    assert temporaries("8KB") < 10_000 < 50_000 < temporaries(None)
+
+def nested(x):
+    h = x.copy()
+    for i in range(20):
+        for j in range(200):
+            h = np.sin(h + 0.01 * j) * x + h * 0.5
+        h = h * x + i
+    return np.sum(h * h)
+
+
+def nested_with_a_while_loop(x):
+    h = x.copy()
+    for i in range(6):
+        n = 0
+        while np.sum(h) < 30 + i and n < 100:
+            h = h * 1.01 + 0.1 * np.sin(x * h)
+            n += 1
+        h = h * 0.5
+    return np.sum(h * h)
+
+
+def three_loops(x):
+    h = x.copy()
+    for _ in range(300):
+        h = np.sin(h * x)
+    for _ in range(20):
+        h = np.cos(h * x)
+    for _ in range(400):
+        h = np.tanh(h + x)
+    return np.sum(h)
+
+
+def temporaries(f, memory):
+    report = td.grad(f, memory=memory).lower(X).report()
+    return int(report.split("temporaries: ")[1].split(" bytes")[0])
+
+
+@pytest.mark.parametrize("f", [nested, three_loops])
+@pytest.mark.parametrize("memory", [6_000, 20_000, 100_000])
+def test_the_limit_holds_for_all_loops_together_and_inside_of_each_other(f, memory):
+    np.testing.assert_allclose(td.grad(f, memory=memory)(X), td.grad(f)(X), rtol=1e-9)
+    assert temporaries(f, memory) <= memory + 2048 < temporaries(f, None)
+
+
+@pytest.mark.parametrize("f", [nested, nested_with_a_while_loop, three_loops, in_place_of_any_length])
+@pytest.mark.parametrize("memory", [100, "12KB"])
+def test_states_of_run_time_extents(f, memory):
+    with td.config.override(shapes="always", verify=True):
+        limited, plain = td.jit(td.grad(f, memory=memory)), td.grad(f)
+        for x in (X, X[:7]):
+            np.testing.assert_allclose(limited(x), plain(x), rtol=1e-9)
+        assert limited.versions == 1
+
+
+@pytest.mark.parametrize(("total", "needs", "expected"), [
+    (100, [10, 20], [10, 20]), (100, [10, 200], [10, 90]), (90, [50, 100, 40], [30, 30, 30]), (90, [80, 5, 100], [42, 5, 43]),
+    (10, [], [])])
+def test_what_each_loop_may_keep(total, needs, expected):
+    assert shares(total, needs) == expected
 
 
 def test_prints_come_once(capsys):
