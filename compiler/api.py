@@ -17,7 +17,6 @@ from typing import Any
 from ..ir.errors import AssumptionError, UnsupportedError
 from ..ir.generators import bit_generator, using
 from . import hooks, tracer
-from .assumptions import DECISION
 from .config import config
 from .executable import Executable, Overlap
 from .lowered import Lowered
@@ -124,7 +123,7 @@ class Jitted:
 
     def _assuming(self, version: Version, call: Call, failed: str, tried: set[frozenset[tuple]]) -> Version:
         """The version that assumes the opposite of what has failed; from now on it is tried first."""
-        wanted = version.traced.assumptions ^ {(DECISION, failed)}
+        wanted = version.traced.assumptions ^ {(tracer.ASSUME_NOT, failed)}
         if wanted in tried:
             raise UnsupportedError(failed, "they are real at one time and complex at another within one call",
                                    "make the matrix complex: a.astype(complex)")

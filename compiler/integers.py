@@ -140,6 +140,13 @@ def note_top(d: Dim, *others: Dim) -> None:
             facts().tops[d] = min(tops)
 
 
+def note_top_of_any(d: Dim, *others: Dim) -> None:
+    """`d` is at most what one of the others is at most."""
+    tops = [upper_bound(o) for o in others]
+    if isinstance(d, Value) and None not in tops:
+        facts().tops[d] = max(t for t in tops if t is not None)
+
+
 def _proved(form: Form, depth: int) -> bool:
     if not form.terms:
         return form.constant >= 0

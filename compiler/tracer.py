@@ -340,6 +340,8 @@ def depends_on(value: Value) -> set[Block]:
     return found
 
 
+# A decision: what a version assumes of the data, and this names, was found to fail.
+ASSUME_NOT = "assume not"
 # A decision: these of the call's run-time extents are numbers after all.
 SPECIALISED = "specialised extents"
 

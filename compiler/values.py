@@ -6,12 +6,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..ir.builder import dim_template
+from ..ir.errors import AssumptionError
 from ..ir.graph import Value
 from ..ir.types import DTYPE_NAMES, ArrayType, Dim, WeakType
 from . import integers, tracer
 
-_FEW_TRIPS = 16
-_REPEATED = "an extent that depends on run-time values is 1, and would be repeated: write out the case of one element"
+# What a version assumes until it is found to fail: extents that only the run knows are equal where they meet, or an error.
+NOT_REPEATED = "no extent of 1 that only the run knows is repeated"
 
 WEAK_KINDS = {"b": "bool", "i": "int", "u": "int", "f": "float", "c": "complex"}
 
@@ -56,9 +58,12 @@ def broadcast(x: Value, dims: Sequence[Dim]) -> Value:
     """`x` broadcast to `dims`, which it is known to fit; extents known only at run time are checked."""
     dims = tuple(dims)
     lead = len(dims) - len(x.dims)
-    for d, wanted in zip(x.dims, dims[lead:]):
+    for axis, (d, wanted) in enumerate(zip(x.dims, dims[lead:])):
         if d is not wanted and not (isinstance(d, int) and (d == 1 or isinstance(wanted, int))):
-            unify(d, wanted, "could not broadcast input array from shape ({0},) into shape ({1},)")
+            if _repeats() and _may_be_one(d):
+                x = _repeated(x, axis, wanted)
+            else:
+                unify(d, wanted, _MISFIT)
     return tracer.builder().broadcast_to(x, dims)
 
 
@@ -99,27 +104,26 @@ def must_equal(a: Dim, b: Dim, message: str) -> None:
 
 
 def unify(a: Dim, b: Dim, message: str, may_repeat: bool = True) -> Dim:
-    """Two extents that must be equal, one of them known only at run time: checked there, with this ValueError.
+    """The extent that two have together, one of them known only at run time: ValueError there if they do not fit.
 
-    An extent of 1 would be repeated instead: a short loop that decides whether it is 1 is unrolled, else that is an
-    UnsupportedError where it happens.
+    They must be equal, but for extents of 1, which are repeated.  A version assumes that this does not happen; where it does,
+    the call is made again with a version whose extents are what the run finds.
     """
     wanted = b if isinstance(b, int) else a
     if integers.agree(a, b):
         return wanted
-    repeats = [d for d in (a, b) if may_repeat and isinstance(d, Value) and not integers.at_most(2, d)]
-    for d in repeats:
-        tracer.unroll_for(d, _FEW_TRIPS)
+    ones = [d for d in (a, b) if may_repeat and _may_be_one(d)]
+    if ones and _repeats():
+        return _joint(a, b, message)
 
     def make() -> Value:
-        pair = [tracer.constant(d) if isinstance(d, int) else d for d in (a, b)]
+        pair = [integers.as_value(d) for d in (a, b)]
         equal = tracer.emit("py_equal", pair)
-        for d in repeats:
-            longer = tracer.emit("py_not_equal", [d, tracer.constant(1)])
+        for d in ones:
+            longer = tracer.emit("py_not_equal", [integers.as_value(d), tracer.constant(1)])
             tracer.emit("check", [tracer.constant(True), tracer.emit("py_bitwise_or", [equal, longer])],
-                        exception="UnsupportedError", message=_REPEATED)
-        extent = tracer.constant(wanted) if isinstance(wanted, int) else wanted
-        return tracer.emit("check", [extent, equal, *pair], exception="ValueError", message=message)
+                        exception=AssumptionError.__name__, message=NOT_REPEATED)
+        return tracer.emit("check", [integers.as_value(wanted), equal, *pair], exception="ValueError", message=message)
 
     checked = integers.remember(("equal", integers.form_of(a).key, integers.form_of(b).key), make)
     if isinstance(wanted, int):
@@ -127,6 +131,49 @@ def unify(a: Dim, b: Dim, message: str, may_repeat: bool = True) -> Dim:
     form = integers.form_of(wanted)
     integers.set_bounds(checked, [form], [form])
     return checked
+
+
+_MISFIT = "could not broadcast input array from shape ({0},) into shape ({1},)"
+
+
+def _repeats() -> bool:
+    """Is this the version for calls in which extents of 1 that only the run knows are repeated?"""
+    return (tracer.ASSUME_NOT, NOT_REPEATED) in tracer.current().decisions
+
+
+def _may_be_one(d: Dim) -> bool:
+    return isinstance(d, Value) and not integers.at_most(2, d)
+
+
+def _joint(a: Dim, b: Dim, message: str) -> Dim:
+    """What two extents broadcast to, whichever of them is 1."""
+    pair = [integers.as_value(d) for d in (a, b)]
+    of_one = [tracer.emit("py_equal", [v, tracer.constant(1)]) for v in pair]
+    fit = tracer.emit("py_bitwise_or", [tracer.emit("py_equal", pair), tracer.emit("py_bitwise_or", of_one)])
+    if isinstance(wanted := b if isinstance(b, int) else a, int):
+        return _checked(wanted, fit, pair, message)
+    checked = _checked(tracer.emit("where", [of_one[0], pair[1], pair[0]]), fit, pair, message)
+    integers.set_bounds(checked, [integers.form_of(0)], [integers.form_of(a).plus(integers.form_of(b))])
+    integers.note_top_of_any(checked, a, b)
+    return checked
+
+
+def _checked(extent: Dim, fit: Value, pair: Sequence[Value], message: str) -> Dim:
+    """`extent` where two extents fit each other, or ValueError."""
+    value = tracer.emit("check", [integers.as_value(extent), fit, *pair], exception="ValueError", message=message)
+    return extent if isinstance(extent, int) else value
+
+
+def _repeated(x: Value, axis: int, wanted: Dim) -> Value:
+    """`x` with this extent along an axis whose own is that, or turns out to be 1."""
+    own = integers.as_value(x.dims[axis])
+    pair = [own, integers.as_value(wanted)]
+    one, longer = (tracer.emit(name, [own, tracer.constant(1)]) for name in ("py_equal", "py_not_equal"))
+    fit = tracer.emit("py_bitwise_or", [tracer.emit("py_equal", pair), one])
+    count = _checked(wanted, fit, pair, _MISFIT)
+    place = tracer.emit("iota", [v for v in (count,) if isinstance(v, Value)], dims=dim_template((count,), 0), axis=0, dtype="i64")
+    step = tracer.builder().broadcast_to(cast(longer, place.dtype), place.dims)
+    return tracer.emit("gather", [x, tracer.emit("multiply", [place, step])], axes=(axis,), position=axis)
 
 
 def fits(dims: Sequence[Dim], target: Sequence[Dim]) -> bool:
