@@ -5,6 +5,10 @@ and the slots that have become free are used on the way.  With `s` slots and `r`
 can be gone through; how far ahead the next state is stored follows from these numbers (Griewank and Walther's rule), so that
 the total is the optimum.  What a single trip needs backward is kept for that trip only.
 
+States are not copied on their way: the last trip before a state is stored writes it into its slot as well, in the same sweep over
+memory, and the derivative of a trip reads the state in the slot where it lies.  One slot more than may be filled holds the
+state that was gone ahead to but is not kept.
+
 `forward_sweep` builds the primal loop and an op `checkpointed_for` in the linear program, whose region is the mixed body;
 `state_at` builds what comes before each trip's derivative in the backward loop (`transposition.py`).
 """
@@ -30,7 +34,7 @@ Step = Callable[[Builder, Value, Sequence[Value]], list[Value]]
 @dataclass(eq=False, slots=True)
 class Slots:
     """The stored states. count: how many there may be; trips: which trip each belongs to; top: the number of the last one;
-    memory: an array per carried value."""
+    memory: an array per carried value, with a row for each and one for a state that is not kept."""
 
     count: Value
     top: Value
@@ -47,8 +51,9 @@ class Slots:
 
 def first_slots(b: Builder, count: Dim, state: Sequence[Value]) -> Slots:
     """Empty slots but for the first, which holds the state before the first trip."""
-    trips = emit_shaped(b, "empty", [], (count,), dtype="i64")
-    memory = [emit_shaped(b, "empty", [], (count, *v.dims), dtype=DTYPE_NAMES[v.dtype]) for v in state]
+    rows = count + 1 if isinstance(count, int) else as_index(b, b.add(as_int64(b, count), 1))
+    trips = emit_shaped(b, "empty", [], (rows,), dtype="i64")
+    memory = [emit_shaped(b, "empty", [], (rows, *v.dims), dtype=DTYPE_NAMES[v.dtype]) for v in state]
     return store(b, Slots(as_index(b, count), b.zeros(_INT), trips, memory), b.zeros(_INT), b.zeros(_INT), state)
 
 
@@ -56,6 +61,11 @@ def store(b: Builder, slots: Slots, place: Value, trip: Value, state: Sequence[V
     """With the state before `trip` in slot `place`."""
     memory = [_put(b, m, v, place) for m, v in zip(slots.memory, state, strict=True)]
     return Slots(slots.count, slots.top, _put(b, slots.trips, trip, place), memory)
+
+
+def load(b: Builder, slots: Slots, place: Value, types: Sequence[Type]) -> list[Value]:
+    """The state in slot `place`."""
+    return [_get(b, m, place, t) for m, t in zip(slots.memory, types, strict=True)]
 
 
 def _put(b: Builder, memory: Value, v: Value, place: Value) -> Value:
@@ -73,7 +83,8 @@ def _get(b: Builder, memory: Value, place: Value, t: Type) -> Value:
 
 def advance(b: Builder, slots: Slots, trip: Value, state: Sequence[Value], last: Value,
             step: Step) -> tuple[Slots, list[Value]]:
-    """From the state before `trip`, which is in the top slot, to the state before `last`; slots are filled on the way."""
+    """From the state before `trip`, which is in the top slot, to the state before `last`, which then is in the slot above the top
+    one as well; slots are filled on the way."""
     carried = [trip, *slots.values, *state]
     test, body = Builder(Block([v.type for v in carried]), b.loc), Builder(Block([v.type for v in carried]), b.loc)
     test.block.yields = [test.less(test.block.args[0], last)]
@@ -84,22 +95,15 @@ def advance(b: Builder, slots: Slots, trip: Value, state: Sequence[Value], last:
     far = body.subtract(last, at)
     ahead = body.where(none, far, body.minimum(far, trips_ahead(body, body.add(far, 1), body.add(spare, 1))))
     to = body.add(at, ahead)
-    x = _run(body, at, to, x, step)
-    kept = body.logical_and(body.less(to, last), body.logical_not(none))
-    body.block.yields = [to, *_stored_if(body, kept, inner, to, x), *x]
+    before = body.subtract(to, 1)
+    x = step(body, as_index(body, before), _run(body, at, before, x, step))
+    above = body.add(inner.top, 1)
+    inner = store(body, inner, above, to, x)
+    inner.top = body.where(body.logical_and(body.less(to, last), body.logical_not(none)), above, inner.top)
+    body.block.yields = [to, *inner.values, *x]
     got = b.emit("while", carried, {}, [test.block, body.block])
     n = len(slots.values)
     return slots.with_values(got[1:n + 1]), got[n + 1:]
-
-
-def _stored_if(b: Builder, kept: Value, slots: Slots, trip: Value, state: Sequence[Value]) -> list[Value]:
-    """The slots, with the state in a new one on top if it is `kept`."""
-    then, otherwise = Builder(Block(), b.loc), Builder(Block(), b.loc)
-    above = then.add(slots.top, 1)
-    more = store(then, slots, above, trip, state)
-    then.block.yields = [above, *more.values[1:]]
-    otherwise.block.yields = slots.values
-    return b.emit("if", [kept], {}, [then.block, otherwise.block])
 
 
 def _run(b: Builder, start: Value, stop: Value, state: Sequence[Value], step: Step) -> list[Value]:
@@ -135,9 +139,12 @@ def forward_sweep(b: Builder, count: Dim, trips: Value, state: Sequence[Value], 
 
 def state_at(b: Builder, slots: Slots, trip: Value, types: Sequence[Type], step: Step) -> tuple[Slots, list[Value]]:
     """The state before `trip`, the last trip not gone through yet; and the slots that are needed after it."""
-    stored = _get(b, slots.trips, slots.top, _INT)
-    state = [_get(b, m, slots.top, t) for m, t in zip(slots.memory, types, strict=True)]
-    slots, state = advance(b, slots, stored, state, trip, step)
     here = b.equal(_get(b, slots.trips, slots.top, _INT), trip)
-    slots.top = b.where(here, b.subtract(slots.top, 1), slots.top)
-    return slots, state
+    then, otherwise = Builder(Block(), b.loc), Builder(Block(), b.loc)
+    then.block.yields = [slots.top, then.subtract(slots.top, 1), *slots.values[1:]]
+    begin, state = _get(otherwise, slots.trips, slots.top, _INT), load(otherwise, slots, slots.top, types)
+    ahead, _ = advance(otherwise, slots, begin, state, trip, step)
+    otherwise.block.yields = [otherwise.add(ahead.top, 1), *ahead.values]
+    place, *values = b.emit("if", [here], {}, [then.block, otherwise.block])
+    after = slots.with_values(values)
+    return after, load(b, after, place, types)

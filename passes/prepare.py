@@ -15,7 +15,7 @@ from ..ir.ops.shaping import emit_view
 from ..ir.types import DTYPE_NAMES, same_dims
 from ..ir.viewmap import identity_map
 from ..ir.walk import replace_uses
-from .homes import LOOPS, Copies, carried_operand, is_array, is_update, leave, origin
+from .homes import LOOPS, Copies, branch_home, carried_operand, is_array, is_update, leave, origin
 from .liveness import Liveness
 
 
@@ -89,8 +89,29 @@ def _end_in(block: Block, targets: dict[int, Value]) -> None:
     moves = {k: target for k, target in targets.items() if origin(block.yields[k], stop=stop) is not target}
     builder = Builder(block)
     for k, target in moves.items():
-        if not _update_at_definition(block, k, target):
-            block.yields[k] = overwrite(builder, target, block.yields[k])
+        last = _last_state(block, target)
+        if not _update_at_definition(block, k, last):
+            block.yields[k] = overwrite(builder, last, block.yields[k])
+
+
+def _last_state(block: Block, v: Value) -> Value:
+    """The last value that updates, loops and branches of `block` make of `v`, one after the other, in its memory; `v` itself if
+    that value is still needed at the end."""
+    last = v
+    while True:
+        made = [r for op in block.ops for r in _made_of(op, last)]
+        if len(made) != 1:
+            return last if last not in block.yields else v
+        last = made[0]
+
+
+def _made_of(op: Op, v: Value) -> list[Value]:
+    """The results of `op` that lie in the memory of `v`, which it takes over."""
+    if is_update(op):
+        return op.results if op.operands[0] is v else []
+    if op.name in LOOPS:
+        return [r for k, r in enumerate(op.results) if op.operands[carried_operand(op, k)] is v]
+    return [r for r in op.results if is_array(r) and branch_home(r) is v] if op.name == "if" else []
 
 
 def overwrite(builder: Builder, target: Value, new: Value) -> Value:

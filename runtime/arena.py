@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import ctypes
 
+from . import pages
 from .engine import Library
 
 KEEP_BYTES = 1 << 28
 
 # %arena = { base, capacity, 1 while in use }
-TEXT = f"""
+TEXT = pages.TEXT + f"""
 @arena_key = internal global i32 0
 declare i32 @pthread_key_create(ptr, ptr)
 declare ptr @pthread_getspecific(i32)
@@ -78,7 +79,8 @@ grow:
   call void @free(ptr %base)
   store ptr null, ptr %arena
   store i64 0, ptr %capacity_at
-  %block = call ptr @aligned_alloc(i64 64, i64 %size)
+  %new = call ptr @aligned_alloc(i64 64, i64 %size)
+  %block = call ptr @large_pages(ptr %new, i64 %size)
   %failed = icmp eq ptr %block, null
   br i1 %failed, label %fail, label %grown
 grown:
@@ -90,7 +92,8 @@ take:
   store i64 1, ptr %used_at
   ret ptr %given
 own:
-  %single = call ptr @aligned_alloc(i64 64, i64 %size)
+  %apart_block = call ptr @aligned_alloc(i64 64, i64 %size)
+  %single = call ptr @large_pages(ptr %apart_block, i64 %size)
   ret ptr %single
 fail:
   ret ptr null

@@ -6,7 +6,9 @@ a multiple of 64, or 0 if there is no memory; a block that is large enough alrea
 
 from __future__ import annotations
 
-TEXT = """
+from . import pages
+
+TEXT = pages.TEXT + """
 declare ptr @malloc(i64)
 declare void @free(ptr)
 
@@ -21,7 +23,8 @@ entry:
   br i1 %fits, label %done, label %grow
 grow:
   call void @free(ptr %old)
-  %new = call ptr @malloc(i64 %wanted)
+  %got = call ptr @malloc(i64 %wanted)
+  %new = call ptr @large_pages(ptr %got, i64 %wanted)
   store ptr %new, ptr %word
   %failed = icmp eq ptr %new, null
   %new_size = select i1 %failed, i64 0, i64 %wanted

@@ -274,3 +274,15 @@ def test_a_value_that_is_stored_twice_and_read():
     planned, loops = agree(make([array(N - 2), VECTOR, VECTOR], build, [INTO1, Output(into=2)]), [draw(N - 2), draw(N), draw(N)],
                            exact=False)
     assert not planned.copies and temporaries(loops) == 0
+
+
+def test_work_after_an_inner_loop_and_a_branch_stays_in_the_memory_that_the_outer_loop_carries():
+    def body(b, x, w):
+        (y,) = for_(b, 0, 3, [x], lambda j, y: [b.multiply(y, w)])
+        (z,) = if_(b, b.constant(True), lambda: [put_element(b, y, b.constant(np.float64(2)), 0)], lambda: [y])
+        new = b.add(b.multiply(z, z), w)
+        return new, put(b, w, b.add(new, w), [(0, (1, 0))])
+
+    build = make([VECTOR, VECTOR], lambda b, x, w: for_(b, 0, 4, [x, w], lambda i, x, w: body(b, x, w)), [INTO0, INTO1])
+    planned, loops = agree(build, [0.1 * draw(N), 0.1 * draw(N, seed=1)])
+    assert not planned.copies and temporaries(loops) <= 1
