@@ -8,11 +8,13 @@ carry it as they carry any array that is written.
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
+from ..ir.builder import Slot
 from ..ir.graph import Value
 from ..ir.host import HostFunction
 from ..ir.types import ArrayType, Type
@@ -33,7 +35,17 @@ def host_call(name: str, function: Callable[..., list[Any]], values: Sequence[An
     """Call `function` on these traced values at run time, in the program's order; its results."""
     order = tracer.current().order
     operands = [order.value, *[value_of(v) for v in values]]
-    state, *results = tracer.emit_all("callback", operands, function=HostFunction(name, function), types=tuple(types))
+    extents = [d for t in types if isinstance(t, ArrayType) for d in t.dims if isinstance(d, Value)]
+    if extents:
+        given, own = function, len(values)
+
+        def function(*args: Any) -> list[Any]:
+            return given(*args[:own])
+
+    place = itertools.count(len(operands))
+    slotted = tuple(t.with_dims(tuple(Slot(next(place)) if isinstance(d, Value) else d for d in t.dims))  # type: ignore[misc]
+                    if isinstance(t, ArrayType) else t for t in types)
+    state, *results = tracer.emit_all("callback", [*operands, *extents], function=HostFunction(name, function), types=slotted)
     order.value, order.written = state, True
     return results
 

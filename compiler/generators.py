@@ -10,7 +10,6 @@ Start with `method_call`.
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -21,7 +20,8 @@ from ..ir.types import PY_INT, ArrayType, Type, WeakType
 from . import pytree, tracer
 from .arrays import TracedArray, dims_of, is_traced, new_array, operand
 from .effects import host_call
-from .scalars import TracedScalar, concrete
+from .extents import shape_dims
+from .scalars import TracedScalar
 from .sources import Fixed, Source
 from .text import Deferred
 from .values import common_dims
@@ -202,30 +202,24 @@ def _dtype(name: str, args: tuple, kwargs: dict) -> Any:
     return kwargs.get("dtype", args[place] if len(args) > place else default)
 
 
-def shape_of(size: Any) -> tuple[int, ...]:
-    """`size` as a shape; what it holds must be known while tracing."""
-    entries = size if isinstance(size, (tuple, list)) else (size,)
-    return tuple(operator.index(concrete(d, "the shape of random numbers")) for d in entries)
-
-
 def _result_types(name: str, args: tuple, kwargs: dict) -> list[Type]:
     """The type of what a method returns."""
     size = _size(name, args, kwargs)
-    sized = () if size is None else shape_of(size)
+    sized = () if size is None else shape_dims(size)
     if name in _CONTINUOUS or name in _DISCRETE:
         given = _dtype(name, args, kwargs)
         dtype = np.dtype(given if given is not None else np.float64 if name in _CONTINUOUS else np.int64)
         parameters = [a for a in (*args, *(v for k, v in kwargs.items() if k in _PARAMETERS)) if a is not size]
-        dims = sized if size is not None else _static(common_dims(*(dims_of(p) for p in parameters if not isinstance(p, type))))
+        dims = sized if size is not None else common_dims(*(dims_of(p) for p in parameters if not isinstance(p, type)))
         if size is None and not dims and (name not in ("integers", "randint") or given in (int, bool)):
             return [WeakType("float" if name in _CONTINUOUS else "bool" if given is bool else "int")]
         return [ArrayType(dtype, dims)]
     first = args[0] if args else next(iter(kwargs.values()), None)
     whole = operand(first) if not isinstance(first, (int, TracedScalar)) else None
-    dims = _static(dims_of(whole)) if whole is not None else ()
+    dims = tuple(dims_of(whole)) if whole is not None else ()
     dtype = whole.dtype if isinstance(whole, TracedArray) else np.dtype(np.int64)
     if name in ("permutation", "permuted"):
-        return [ArrayType(dtype, dims if whole is not None else shape_of(first))]
+        return [ArrayType(dtype, dims if whole is not None else shape_dims(first))]
     if name == "choice":
         axis = kwargs.get("axis", args[4] if len(args) > 4 else 0)
         rest = (*dims[:axis], *dims[axis + 1:])
@@ -235,7 +229,7 @@ def _result_types(name: str, args: tuple, kwargs: dict) -> list[Type]:
     if name in ("multinomial", "multivariate_hypergeometric", "dirichlet", "multivariate_normal"):
         weights = operand(args[1] if name == "multinomial" else first)
         kind = np.float64 if name in ("dirichlet", "multivariate_normal") else np.int64
-        return [ArrayType(np.dtype(kind), (*sized, *_static(dims_of(weights))[-1:]))]
+        return [ArrayType(np.dtype(kind), (*sized, *dims_of(weights)[-1:]))]
     raise tracer.unsupported(f"numpy.random's {name}", "it has no compiled form", "call it outside and pass what it returns")
 
 
@@ -243,18 +237,12 @@ _PARAMETERS = frozenset(("a", "b", "n", "p", "df", "scale", "dfnum", "dfden", "s
                          "sigma", "nonc", "lam", "left", "mode", "right", "low", "high", "mu", "kappa"))
 
 
-def _static(dims: Sequence[Any]) -> tuple[int, ...]:
-    if not all(isinstance(d, int) for d in dims):
-        raise tracer.unsupported("random numbers whose shape is known only while the program runs", "numpy makes the array")
-    return tuple(dims)
-
-
 def _shuffle(generator: TracedGenerator, x: Any, axis: int = 0) -> None:
     """In place, as the generator's own method does it, so that the draws are the same."""
     if not isinstance(x, TracedArray):
         raise tracer.unsupported(f"shuffling a {type(x).__name__}", "only arrays are shuffled", "shuffle an array of indices")
     view = x.view
-    view_type = ArrayType(x.dtype, _static(dims_of(x)))
+    view_type = ArrayType(x.dtype, tuple(dims_of(x)))
 
     def run(address: int, values: np.ndarray) -> list[Any]:
         with generators.unlocked(address) as real:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ..codegen.llvm import emit
+from ..ir.builder import Slot
 from ..ir.errors import CompilationError
 from ..ir.expr import expression_scope
 from ..ir.graph import Function, walk_ops
@@ -181,12 +182,12 @@ def host_callbacks(function: Function) -> dict[str, HostCallback]:
 
 
 def datum(t: Type) -> Datum:
-    """An operand or result of a callback."""
+    """An operand or result of a callback, whose operand 0 is the order of effects."""
     if isinstance(t, WeakType):
         return Datum(t.dtype, python=WEAK_PYTHON[t.kind])
     assert isinstance(t, ArrayType)
-    static = tuple(d for d in t.dims if isinstance(d, int))
-    return Datum(t.dtype, t.rank, static if len(static) == t.rank else ())
+    return Datum(t.dtype, t.rank, tuple(d if isinstance(d, int) else None for d in t.dims),
+                 tuple(d.operand - 1 if isinstance(d, Slot) else None for d in t.dims))
 
 
 def to_loops(function: Function, options: Options, record: Record | None) -> LoopFunction:

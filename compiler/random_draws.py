@@ -17,8 +17,8 @@ from ..ir.graph import Value
 from ..ir.types import DTYPE_NAMES, Dim
 from . import tracer
 from .arrays import TracedArray, dims_of, new_array, operand, value_of
+from .extents import shape_dims
 from .generators import DRAWS, TracedGenerator
-from .numpy_api.creation import shape_dims
 from .scalars import TracedScalar, is_weak
 from .values import broadcast, cast, cast_weak, common_dims
 

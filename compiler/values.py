@@ -97,6 +97,11 @@ def _common_dim(a: Dim, b: Dim, shapes: Sequence[Sequence[Dim]]) -> Dim:
     return unify(a, b, "operands could not be broadcast together with shapes ({0},) ({1},) ")
 
 
+def surely_equal(a: Dim, b: Dim) -> bool:
+    """Is it certain that two extents are equal?"""
+    return integers.form_of(a).key == integers.form_of(b).key or integers.agree(a, b) is True
+
+
 def must_equal(a: Dim, b: Dim, message: str) -> None:
     """Two extents that nothing repeats: they are equal, or ValueError with this message where the program runs."""
     if a is not b and not (isinstance(a, int) and isinstance(b, int)):

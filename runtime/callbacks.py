@@ -24,11 +24,15 @@ _raised = threading.local()
 
 @dataclass(frozen=True, slots=True)
 class Datum:
-    """One operand or result: an array of this rank (of results the shape), or a scalar, with `python` a Python number."""
+    """One operand or result: an array of this rank, or a scalar, with `python` a Python number.
+
+    shape: of a result: per axis its extent, or None and the operand in `extents` that tells it.
+    """
 
     dtype: np.dtype
     rank: int = 0
-    shape: tuple[int, ...] = ()
+    shape: tuple[int | None, ...] = ()
+    extents: tuple[int | None, ...] = ()
     python: type | None = None
 
 
@@ -52,7 +56,7 @@ class HostCallback:
                       for p, d in zip(reads, self._operands, strict=True)]
             results = self._function(*values)
             for place, datum, x in zip(writes, self._results, results, strict=True):
-                self._store(place, datum, x)
+                self._store(place, datum, x, values)
             ctypes.c_int64.from_address(order_at).value = words[-1] + 1
         except BaseException as e:  # whatever it is, it goes on where the compiled function was called
             _raised.error = e
@@ -66,10 +70,11 @@ class HostCallback:
             return array
         return array[()] if datum.python is None else datum.python(array[()])
 
-    def _store(self, pointer: int, datum: Datum, x: Any) -> None:
+    def _store(self, pointer: int, datum: Datum, x: Any, values: Sequence[Any]) -> None:
         array = np.ascontiguousarray(x, datum.dtype)
-        if np.shape(x) != datum.shape:
-            raise ValueError(f"a callback returned an array of shape {np.shape(x)}, not {datum.shape} as promised")
+        shape = tuple([values[k] if k is not None else d for d, k in zip(datum.shape, datum.extents, strict=True)])
+        if np.shape(x) != shape:
+            raise ValueError(f"a callback returned an array of shape {np.shape(x)}, not {shape} as promised")
         ctypes.memmove(pointer, array.ctypes.data, array.nbytes)
 
 

@@ -11,7 +11,7 @@ from .. import integers, tracer
 from ..arrays import TracedArray, any_traced, as_array, new_array, value_of
 from ..builtin_functions import BUILTINS
 from ..dispatch import call, implements
-from ..scalars import TracedScalar, concrete, to_kind
+from ..scalars import TracedScalar, concrete, derivation, to_kind
 from ..values import broadcast, cast
 
 _STEPS = np.histogram._implementation.__globals__  # type: ignore[attr-defined]
@@ -77,10 +77,13 @@ def outer_edges(a: Any, range: Any) -> tuple[Any, Any]:
         first, last = range
         rising = call(np.less_equal, (first, last), {})
         first = _required(first, rising, "max must be larger than min in range parameter.")
-    elif a.size == 0:
-        first, last = 0, 1
+    elif isinstance(a.size, int) or derivation(a.size) is not None:
+        first, last = (0, 1) if a.size == 0 else (call(np.min, (a,), {}), call(np.max, (a,), {}))
     else:
-        first, last = call(np.min, (a,), {}), call(np.max, (a,), {})
+        least, most = (-np.inf, np.inf) if a.dtype.kind == "f" else (np.iinfo(a.dtype).min, np.iinfo(a.dtype).max)
+        empty = call(np.equal, (a.size, 0), {})
+        first, last = (call(np.where, (empty, a.dtype.type(edge), call(f, (a,), {"initial": beyond})), {})[()]
+                       for edge, f, beyond in ((0, np.min, most), (1, np.max, least)))
     finite = call(np.logical_and, (call(np.isfinite, (first,), {}), call(np.isfinite, (last,), {})), {})
     first = _required(first, finite, f"{'autodetected' if range is None else 'supplied'} range is not finite")
     single = call(np.equal, (first, last), {})

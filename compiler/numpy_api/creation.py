@@ -14,29 +14,12 @@ from ...ir.types import DTYPE_NAMES, Dim
 from .. import tracer
 from ..arrays import TracedArray, any_traced, as_array, as_numpy, constant_array, dims_of, new_array, operand, value_of
 from ..dispatch import call, implements, implements_method
+from ..extents import shape_dims
 from ..growing import gathered
 from ..memory_order import stride_order
 from ..scalars import TracedScalar, concrete, derivation, is_weak, to_kind
 from ..ufuncs import promotable
 from ..values import broadcast, cast, check_dtype, common_dims
-
-
-def shape_dims(shape: Any) -> tuple[Dim, ...]:
-    """A shape argument as extents: ints, or run-time values where an entry is a traced integer of unknown value."""
-    shape = shape.tolist() if isinstance(shape, np.ndarray) else shape
-    entries = tuple(shape) if isinstance(shape, (tuple, list)) or (isinstance(shape, TracedArray) and shape.ndim) else (shape,)
-    return tuple(_extent(d) for d in entries)
-
-
-def _extent(d: Any) -> Dim:
-    if isinstance(d, TracedArray):
-        d = d[()]
-    if isinstance(d, TracedScalar) and d.known is None:
-        return value_of(d)
-    d = operator.index(concrete(d, "a shape"))
-    if d < 0:
-        raise ValueError("negative dimensions are not allowed")
-    return d
 
 
 def _order_layout(order: str, rank: int) -> tuple[int, ...] | None:

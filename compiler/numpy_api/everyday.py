@@ -10,10 +10,10 @@ import numpy as np
 
 from ..arrays import TracedArray, as_array, operand
 from ..dispatch import call, implements, implements_method
+from ..extents import shape_dims
 from ..scalars import TracedScalar
 from ..ufuncs import promotable
 from .axes import one_axis, some_axes
-from .creation import shape_dims
 
 _NO_VALUE = np._NoValue  # type: ignore[attr-defined]
 

@@ -204,10 +204,10 @@ def append(arr: Any, values: Any, axis: Any = None) -> TracedArray:
 def array_split(ary: Any, indices_or_sections: Any, axis: Any = 0) -> list:
     a = as_array(ary)
     k = one_axis(axis, a.ndim)
-    n = operator.index(a.shape[k])
     if isinstance(indices_or_sections, (list, tuple, np.ndarray)):
-        points = [0, *[operator.index(concrete(i, "a split point")) for i in indices_or_sections], n]
+        points = [0, *indices_or_sections, a.shape[k]]
     else:
+        n = operator.index(a.shape[k])
         count = operator.index(concrete(indices_or_sections, "the number of sections"))
         if count <= 0:
             raise ValueError("number sections must be larger than 0.")

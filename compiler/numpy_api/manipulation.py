@@ -19,12 +19,12 @@ from ...ir.viewmap import Axis, broadcast_map
 from .. import compaction, integers, tracer
 from ..arrays import TracedArray, as_array, known_constant, new_array, value_of
 from ..dispatch import alias_method, call, implements, implements_method
+from ..extents import shape_dims
 from ..memory_order import keep_order
 from ..scalars import TracedScalar, concrete, is_weak
 from ..values import cast, common_dims, fits, shape_text
 from ..views import reshape_value
 from .axes import one_axis, whole_number
-from .creation import shape_dims
 
 
 def reshape_dims(a: TracedArray, shape: Any) -> tuple[Dim, ...]:

@@ -5,7 +5,6 @@ A partition is delivered sorted: every order of the two sides is allowed, and pr
 
 from __future__ import annotations
 
-import operator
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ import numpy as np
 from ..arrays import TracedArray, any_traced, as_array, assign, known_constant
 from ..dispatch import call, implements, implements_method
 from ..scalars import concrete
+from ..values import surely_equal
 from .axes import one_axis
 
 
@@ -95,7 +95,7 @@ def compress(condition: Any, a: Any, axis: Any = None, out: Any = None) -> Any:
         traced = as_array(condition)
         if traced.ndim != 1:
             raise ValueError("condition must be a 1-d array")
-        if out is None and traced.shape[0] == x.shape[k]:
+        if out is None and surely_equal(traced.view.dims[0], x.view.dims[k]):
             return x[(*(slice(None),) * k, traced.astype(bool))]
         return call(np.take, (x, call(np.flatnonzero, (traced,), {})), {"axis": k, "out": out})
     if mask.ndim != 1:
@@ -115,6 +115,6 @@ def extract(condition: Any, arr: Any) -> Any:
     if mask is not None:
         return call(np.take, (x, np.flatnonzero(mask)), {"axis": 0})
     traced = call(np.ravel, (as_array(condition),), {}).astype(bool)
-    if operator.index(traced.shape[0]) != operator.index(x.shape[0]):
+    if not surely_equal(traced.view.dims[0], x.view.dims[0]):
         return call(np.take, (x, call(np.flatnonzero, (traced,), {})), {"axis": 0})
     return x[traced]

@@ -11,9 +11,9 @@ from ...ir.graph import Value
 from .. import tracer
 from ..arrays import TracedArray, as_array, new_array, value_of, wrap
 from ..dispatch import alias_method, call, implements
+from ..extents import shape_dims
 from ..scalars import to_kind
 from ..values import broadcast, cast, check_dtype
-from .creation import shape_dims
 
 # How many elements np.isin compares with one by one.
 _COMPARED = 8
@@ -266,16 +266,23 @@ def isin(element: Any, test_elements: Any, assume_unique: bool = False, invert: 
     x, tests = as_array(element), call(np.ravel, (as_array(test_elements),), {})
     common = check_dtype(np.result_type(x.dtype, tests.dtype))
     x, tests = x.astype(common), tests.astype(common)
-    count = tracer.static_extent(tests.view.dims[0], "np.isin")
+    count = tests.view.dims[0]
     if kind == "table" and count:
         _check_table(as_array(element).dtype, as_array(test_elements))
-    if count <= _COMPARED:
+    if isinstance(count, int) and count <= _COMPARED:
         found = call(np.zeros, (x.shape,), {"dtype": bool})
         for k in range(count):
             found = call(np.logical_or, (found, call(np.equal, (x, tests[k]), {})), {})
-    else:
+    elif isinstance(count, int):
         line = call(np.sort, (tests,), {})
         place = call(np.minimum, (call(np.searchsorted, (line, x), {}), count - 1), {})
         found = call(np.equal, (_at(line, as_array(place)), x), {})
+    else:
+        # One element more: there may be none.
+        line = call(np.sort, (tests,), {})
+        place = call(np.searchsorted, (line, x), {})
+        longer = call(np.concatenate, ([line, call(np.zeros, (1,), {"dtype": common})],), {})
+        found = call(np.equal, (_at(longer, as_array(place)), x), {})
+        found = call(np.logical_and, (found, call(np.less, (place, tests.shape[0]), {})), {})
     found = as_array(call(np.logical_not, (found,), {}) if invert else found)
     return new_array(found.view.read())

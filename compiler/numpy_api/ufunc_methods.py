@@ -18,6 +18,7 @@ from ...ir.types import PY_INT, ArrayType, Dim
 from .. import dispatch, tracer
 from ..advanced import Selection, select
 from ..arrays import TracedArray, as_array, check_writeable, deliver, operand, value_of, wrap
+from ..compaction import size_of
 from ..indexing import Indices, basic_view, parse
 from ..memory_order import keep_order
 from ..staging import inside
@@ -324,7 +325,7 @@ def _spread(v: Value, found: Selection) -> Value:
 def _in_order(ufunc: np.ufunc, found: Selection, base: Value, values: Sequence[Value]) -> Value:
     """The indexed extents as one, walked in C order."""
     extents, place = found.indices[0].dims, found.position
-    count = int(np.prod([tracer.static_extent(d, "ufunc.at") for d in extents], dtype=np.int64))
+    count = size_of(extents)
     indices = [reshape_value(v, (count,)) for v in found.indices]
     flat = [reshape_value(v, (*v.dims[:place], count, *v.dims[place + len(extents):])) for v in values]
 

@@ -2,7 +2,7 @@
 
 Operand 0 and result 0 are the order of effects: an int64 that each callback takes and changes, so that data dependence
 keeps callbacks in the program's order, also through loops and branches.  The other operands are passed by value; the other
-results are of `types`, whose extents are static.
+results are of `types`, whose extents are numbers, or slots of operands.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ..builder import fill_dims
 from ..expr import Expr, const, var
 from ..graph import Op, Value
 from ..host import HOST_EXCEPTION
@@ -24,7 +25,8 @@ from .shaping import ALL_DTYPES, INT64
 def _infer(operands: list[Value], attrs: dict) -> list[Type]:
     if operands[0].type != ArrayType(INT64):
         raise TypeError(f"the order of effects is an int64, not {operands[0].type}")
-    return [ArrayType(INT64), *attrs["types"]]
+    return [ArrayType(INT64), *(t.with_dims(fill_dims(t.dims, operands)) if isinstance(t, ArrayType) else t
+                                for t in attrs["types"])]
 
 
 def _evaluate(xp: Any, operands: list, attrs: dict, types: Sequence[Type]) -> list:

@@ -1,0 +1,30 @@
+"""Shapes that the program gives, as extents: `np.zeros(n)`, `rng.random((n, 3))`."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import numpy as np
+
+from ..ir.types import Dim
+from .arrays import TracedArray, value_of
+from .scalars import TracedScalar, concrete
+
+
+def shape_dims(shape: Any) -> tuple[Dim, ...]:
+    """A shape argument as extents: ints, or run-time values where an entry is a traced integer of unknown value."""
+    shape = shape.tolist() if isinstance(shape, np.ndarray) else shape
+    entries = tuple(shape) if isinstance(shape, (tuple, list)) or (isinstance(shape, TracedArray) and shape.ndim) else (shape,)
+    return tuple(_extent(d) for d in entries)
+
+
+def _extent(d: Any) -> Dim:
+    if isinstance(d, TracedArray):
+        d = d[()]
+    if isinstance(d, TracedScalar) and d.known is None:
+        return value_of(d)
+    d = operator.index(concrete(d, "a shape"))
+    if d < 0:
+        raise ValueError("negative dimensions are not allowed")
+    return d
