@@ -49,6 +49,7 @@ from ..passes.loops.sink import sink
 from ..passes.loops.skew import skew
 from ..passes.loops.split import split
 from ..passes.loops.unroll import unroll
+from ..passes.loops.version import version
 from ..passes.lower import lower
 from ..passes.manager import Pass, Step, run_passes
 from ..passes.plan import Copied, plan
@@ -74,6 +75,7 @@ UNCHECKED = Pass("unchecked", "drop the checks of array indices", unchecked)
 LOOP_PASSES = [
     Pass("sink", "store once after a branch whose arms store to one cell", sink),
     Pass("if_convert", "compute both values of a small branch and choose", if_convert),
+    Pass("version", "test once before a loop what its trips would test", version),
     Pass("overwritten", "drop fills of which nothing is seen", overwritten),
     Pass("unroll", "write out loops over two to four trips that only compute", unroll),
     Pass("alternate", "let two arrays take turns where a loop copies its state", alternate),

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from .expr import Expr, op
-from .linear import Linear, linear, number
+from .linear import Linear, atom_name, linear, number
 from .loops import Call, For, If, Let, LoopFunction, Stmt, While
 from .scalar import BITS, NUMPY_DTYPE, SIGNED
 
@@ -29,7 +29,7 @@ class Ranges:
     """Facts about the names visible at one place. The methods `with_...` return new `Ranges`; `enter` adds in place."""
 
     def __init__(self) -> None:
-        # Per variable its least and greatest value; in order of binding, so outer loops first.
+        # Per variable, or load that keeps its value, its least and greatest value; in order of binding, so outer loops first.
         self.bounds: dict[str, tuple[tuple[Linear, ...], tuple[Linear, ...]]] = {}
         self.steps: dict[str, tuple[Linear | None, int]] = {}
         self.values: dict[str, Linear] = {}
@@ -139,7 +139,19 @@ class Ranges:
             return self
         new = self._copy()
         new.facts = self.facts + facts
+        for fact in facts:
+            new._tighten(fact)
         return new
+
+    def _tighten(self, fact: Linear) -> None:
+        """A form of one value that is not negative bounds the value; but a loop's variable keeps the bounds of its loop."""
+        if len(fact.terms) != 1:
+            return
+        ((name, factor),) = fact.terms.items()
+        if abs(factor) == 1 and fact.atoms[name].kind in ("var", "load") and name not in self.steps:
+            lo, hi = self.bounds.get(name, ((), ()))
+            end = (number(-factor * fact.constant),)
+            self.bounds[name] = (lo + end, hi) if factor > 0 else (lo, hi + end)
 
     def _facts(self, c: Expr, holds: bool) -> list[Linear]:
         """Forms that are not negative."""
@@ -202,8 +214,18 @@ class Ranges:
     def fits(self, form: Linear) -> bool:
         """Is `form` certain to lie within 64 bits: by its bounds, or between values that do, as i + 1 where i < n?"""
         lo, hi = self.interval(form)
-        above = hi is not None or any(_is_shifted_atom(form + f, -1) for f in (number(0), *self.facts))
-        return above and (lo is not None or any(_is_shifted_atom(form - f, 1) for f in (number(0), *self.facts)))
+        return (hi is not None or self._meets_value(form, 1)) and (lo is not None or self._meets_value(form, -1))
+
+    def _meets_value(self, form: Linear, direction: int) -> bool:
+        """Is there a 64-bit value that is at least (1) or at most (-1) `form`?"""
+        for known in (number(0), *self.facts):
+            if _is_shifted_atom(form.plus(known, direction), -direction):
+                return True
+        for atom, factor in form.terms.items():
+            ends = self.bounds.get(atom, ((), ()))[(factor > 0) == (direction > 0)] if form.atoms[atom].kind == "var" else ()
+            if any(_is_shifted_atom(form.replaced(atom, end), -direction) for end in ends):
+                return True
+        return False
 
     def in_range(self, index: Expr, extent: Expr) -> bool:
         """Is 0 <= index < extent certain?"""
@@ -231,7 +253,7 @@ class Ranges:
         """The greatest value of a form of variables that lie between constants; None if it has other atoms."""
         total = form.constant
         for atom, factor in form.terms.items():
-            sides = self.bounds.get(atom) if form.atoms[atom].kind == "var" else None
+            sides = self.bounds.get(atom) if form.atoms[atom].kind in ("var", "load") else None
             ends = sides[factor > 0] if sides else ()
             if not ends or not all(e.is_constant for e in ends):
                 return None
@@ -263,11 +285,8 @@ class Ranges:
 
     def _atom_ends(self, e: Expr, direction: int, depth: int) -> Sequence[Linear]:
         """Forms that bound an atom from above (1) or below (-1)."""
-        if e.kind == "var":
-            name = str(e.payload)
-            if name in self.bounds:
-                return self.bounds[name][1 if direction > 0 else 0]
-            return ()
+        if e.kind in ("var", "load"):
+            return self.bounds.get(atom_name(e), ((), ()))[1 if direction > 0 else 0]
         if e.kind == "table":
             values = e.payload
             if not values:

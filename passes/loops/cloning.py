@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ...ir.expr import Expr, substitute, var
-from ...ir.loops import Carried, For, If, Let, Stmt, Store, Yielded
+from ...ir.loops import Carried, For, If, Let, Raise, Stmt, Store, Yielded
 
 
 def clone(body: Sequence[Stmt], mapping: dict[Expr, Expr], suffix: str) -> list[Stmt]:
@@ -16,10 +16,11 @@ def clone(body: Sequence[Stmt], mapping: dict[Expr, Expr], suffix: str) -> list[
     return _clone(body, dict(mapping), suffix)
 
 
-def can_clone(body: Sequence[Stmt]) -> bool:
-    """Is `body` made of values, stores, branches and loops only?"""
-    return all(isinstance(s, Let | Store) or (isinstance(s, If) and can_clone(s.then) and can_clone(s.other))
-               or (isinstance(s, For) and s.until is None and can_clone(s.body)) for s in body)
+def can_clone(body: Sequence[Stmt], raising: bool = False) -> bool:
+    """Is `body` made of values, stores, branches and loops only? If `raising`, it may also raise."""
+    return all(isinstance(s, Let | Store) or (isinstance(s, Raise) and raising)
+               or (isinstance(s, If) and can_clone(s.then, raising) and can_clone(s.other, raising))
+               or (isinstance(s, For) and s.until is None and can_clone(s.body, raising)) for s in body)
 
 
 def _clone(body: Sequence[Stmt], mapping: dict[Expr, Expr], suffix: str) -> list[Stmt]:
@@ -30,6 +31,8 @@ def _clone(body: Sequence[Stmt], mapping: dict[Expr, Expr], suffix: str) -> list
             out.append(Let(_bind(s.name, value.dtype, mapping, suffix), value))
         elif isinstance(s, Store):
             out.append(Store(s.buffer, tuple(substitute(e, mapping) for e in s.index), substitute(s.value, mapping)))
+        elif isinstance(s, Raise):
+            out.append(Raise(s.code, tuple(substitute(e, mapping) for e in s.details)))
         elif isinstance(s, If):
             out.append(_clone_if(s, mapping, suffix))
         else:

@@ -27,13 +27,24 @@ def skew(function: LoopFunction) -> LoopFunction:
     return function
 
 
-def _skew(outer: For, ranges: Ranges) -> list[Stmt] | None:
+def is_wavefront(outer: For, ranges: Ranges) -> bool:
+    """Would this nest be skewed?"""
+    return _wavefront(outer, ranges) is not None
+
+
+def _wavefront(outer: For, ranges: Ranges) -> tuple[For, int] | None:
     inner = _candidate(outer)
     if inner is None or _is_short(outer) or _is_short(inner):
         return None
     lag = wavefront_lag(outer, inner, ranges)
-    if lag is None:
+    return None if lag is None else (inner, lag)
+
+
+def _skew(outer: For, ranges: Ranges) -> list[Stmt] | None:
+    found = _wavefront(outer, ranges)
+    if found is None:
         return None
+    inner, lag = found
     i, j = var(outer.var), var(inner.var)
     behind = const(lag * (JAM - 1))
 
