@@ -16,8 +16,9 @@ from typing import Any
 
 from ..ir.errors import AssumptionError, UnsupportedError
 from ..ir.generators import bit_generator, using
+from ..runtime import calls
 from . import hooks, tracer
-from .config import config
+from .config import FLAGS, config
 from .executable import Executable, Overlap
 from .lowered import Lowered
 from .matchers import Matcher, is_of_extents, matcher
@@ -34,6 +35,10 @@ from .tracer import Shapes
 # The versions whose matchers a call tries before it makes its signature; and how many one function keeps.
 RECENT = 4
 MOST_VERSIONS = 512
+for _flag in FLAGS.values():
+    if _flag.changes_code or _flag.name == "disable":
+        config.watch(_flag.name, lambda value: calls.renew())
+
 # After so many versions of one signature, Python numbers among the arguments are no longer specialised on.
 MOST_SPECIALISED = 8
 
@@ -41,14 +46,18 @@ MOST_SPECIALISED = 8
 class Version:
     """One compiled form of a function."""
 
-    __slots__ = ("code_key", "direct", "executable", "guarded", "matches_arguments", "only", "traced")
+    __slots__ = ("arguments", "code_key", "count", "direct", "executable", "guarded", "matches_arguments", "only", "traced")
 
-    def __init__(self, traced: Traced, executable: Executable, accepts: Matcher | None) -> None:
+    def __init__(self, traced: Traced, executable: Executable, accepts: Matcher | None,
+                 arguments: calls.Arguments | None = None) -> None:
+        """arguments: of calls without Python code in front, if there may be any."""
         self.traced, self.executable, self.matches_arguments = traced, executable, accepts
+        self.arguments = arguments
         self.code_key, self.guarded = config.code_key, bool(traced.guards)
-        # Shortcuts: the parameters are just the arguments, in order; the result is just one new array.
+        # Shortcuts: the parameters are just the first arguments, in order; the result is just one new array.
         given = [s for s in traced.inputs if type(s) is not Extent]
-        self.direct = given == [Argument(k) for k in range(len(given))]
+        self.count = len(given)
+        self.direct = all(type(s) is Argument and s.key == k for k, s in enumerate(given))
         self.only = traced.result.output if isinstance(traced.result, NewArray) and not traced.effects else None
 
     def run(self, call: Call) -> Any:
@@ -65,12 +74,31 @@ class Version:
         return self._run(call)
 
     def _run(self, call: Call) -> Any:
-        values = call.args if self.direct else self.traced.bind(call)
+        values = call.args[:self.count] if self.direct else self.traced.bind(call)
         outputs = self.executable.run(values)
         return self.traced.finish(outputs, call) if self.only is None else outputs[self.only]
 
 
-class Jitted:
+    @property
+    def native(self) -> calls.Version | None:
+        """How `runtime.calls` runs it, if the native code is all there is to run."""
+        if self.arguments is None or not self.direct or self.executable.entry is None or self.traced.generators is not None:
+            return None
+        guard = self.guards_hold if self.guarded else None
+        return calls.Version(self.executable.entry, self.arguments, self.only, self.finish, guard)
+
+    def guards_hold(self, *args: Any) -> bool:
+        return self.traced.matches(Call(args, {}, []))
+
+    def finish(self, outputs: Any, *args: Any) -> Any:
+        """The result of a call without Python code in front; or the error raised that its record stands for."""
+        if type(outputs) is bytes:
+            raise self.executable.error(outputs)
+        return self.traced.finish(outputs, Call(args, {}, []))
+
+
+@calls.calls_natively
+class Jitted(calls.NativeCalls):
     """A function that runs compiled. Called like the function itself; also as a method.
 
     has_plain_form: without compilation it is simply `function`; a derivative is compiled even then.
@@ -85,10 +113,13 @@ class Jitted:
         self._versions: dict[Hashable, list[Version]] = {}
         self._families: dict[Hashable, Family] = {}
         self._recent: tuple[Version, ...] = ()
+        self._settings = calls.settings()
         self._lock = threading.RLock()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if not ((config.disable and self.has_plain_form) or tracer.is_tracing()):
+            if self._settings != calls.settings():
+                self._remember(*self._recent)
             for version in self._recent:
                 if version.code_key is config.code_key and version.matches_arguments(args, kwargs):  # type: ignore[misc]
                     call = Call(args, kwargs, [])
@@ -136,7 +167,7 @@ class Jitted:
                 same = other.traced.assumptions == wanted and other.traced.unites == version.traced.unites
                 if same and other.traced.matches(call):
                     self._versions[key] = [other, *(v for v in known if v is not other)]
-                    self._recent = (other, *(v for v in self._recent if v is not other))[:RECENT]
+                    self._remember(other, *(v for v in self._recent if v is not other))
                     return other
             return self._compile(key, call, wanted)
 
@@ -202,8 +233,17 @@ class Jitted:
         version.guarded = len(own) < len(traced.guards)
         family.versions.insert(0, (used, version))
         if accepts is not None:
-            self._recent = (version, *self._recent)[:RECENT]
+            self._remember(version, *self._recent)
         return version
+
+    def _remember(self, *versions: Version) -> None:
+        """The versions that calls try first, some of them without any Python code."""
+        self._settings = calls.settings()
+        self._recent = versions[:RECENT]
+        plain = config.disable and self.has_plain_form
+        usable = [n for v in self._recent if v.code_key is config.code_key and not plain and (n := v.native) is not None]
+        if versions:
+            versions[0].executable.calls.install(self, usable)
 
     @property
     def versions(self) -> int:
@@ -212,12 +252,14 @@ class Jitted:
 
     def _compile(self, key: Hashable, call: Call, assumptions: frozenset[tuple] = frozenset()) -> Version:
         traced, executable = self._build(call, len(self._versions.get(key, ())) >= MOST_SPECIALISED, assumptions)
-        version = Version(traced, executable, matcher(call.args, call.kwargs) if not self._static.names else None)
+        accepts = matcher(call.args, call.kwargs) if not self._static.names else None
+        described = calls.described(call.args) if accepts is not None and not call.kwargs else None
+        version = Version(traced, executable, accepts, described)
         if sum(map(len, self._versions.values())) >= MOST_VERSIONS:
             self._versions.pop(next(iter(self._versions)))
         self._versions[key] = [version, *self._versions.get(key, ())]
         if version.matches_arguments is not None:
-            self._recent = (version, *self._recent)[:RECENT]
+            self._remember(version, *self._recent)
         return version
 
     def _build(self, call: Call, run_time_scalars: bool, assumptions: frozenset[tuple]) -> tuple[Traced, Executable]:

@@ -17,6 +17,7 @@ from ..ir.graph import Value
 from ..ir.types import is_differentiable
 from ..passes.linearize import Linearized, linearize
 from ..passes.transposition import transpose
+from ..runtime.calls import calls_natively
 from . import pytree, tracer
 from .api import Jitted
 from .arrays import is_traced
@@ -25,6 +26,7 @@ from .records import is_number, unpacked
 from .subtrace import Subtrace, described, leaf_value, like
 
 
+@calls_natively
 class Derived(Jitted):
     """What a transformation makes of a function: it exists only compiled."""
 

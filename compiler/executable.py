@@ -15,6 +15,7 @@ from ..ir.errors import AssumptionError
 from ..ir.expr import Expr
 from ..ir.graph import Function, Output, Value
 from ..ir.types import ArrayType, Type, WeakType
+from ..runtime.calls import Calls
 from ..runtime.entry import NewArray, Slot
 from .known import Known, expression, named
 from .pipeline import Native
@@ -60,6 +61,19 @@ class Executable:
             native.loops.arena_bytes, native.loops.worker_bytes,
             native.may_be_long or elements >= GIL_ELEMENTS)
 
+    @property
+    def entry(self) -> Callable[..., Any] | None:
+        """What runs it on values of its parameters, if nothing is to be done before and after but for errors."""
+        return self._entry if self._all_new and self._allocate is None and not self.assumes else None
+
+    @property
+    def calls(self) -> Calls:
+        return self._native.device.calls
+
+    def error(self, record: bytes) -> BaseException:
+        """The exception that the entry's error record stands for."""
+        return native_error(self._errors, record)
+
     def run(self, values: Sequence[Any]) -> Sequence[Any]:
         """One array per output; of those written into an argument, that argument."""
         if self._written and overlaps(values, self._written, self._arrays):
@@ -73,7 +87,7 @@ class Executable:
             if type(outputs) is not bytes:
                 outputs = self._merged(outputs, made[:self._count])
         if type(outputs) is bytes:
-            raise self._restoring(native_error(self._errors, outputs), values, saved)
+            raise self._restoring(self.error(outputs), values, saved)
         if self._all_new:
             return outputs
         fresh = iter(outputs)

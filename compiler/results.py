@@ -228,6 +228,10 @@ class OneOf:
         return self.options[int(np.asarray(state.outputs[self.tag])[()])].build(state)
 
 
+# NumPy's indexing by a mask copies runs and guesses branches: its `compress` is faster by up to 20 times unless runs are long.
+MOSTLY = 0.9
+
+
 @dataclass(frozen=True, slots=True)
 class Picked:
     """The elements of an array where a mask holds."""
@@ -237,7 +241,11 @@ class Picked:
     lead: int
 
     def build(self, state: Build) -> Any:
-        return self.full.build(state)[(*(slice(None),) * self.lead, self.mask.build(state))]
+        full, mask = self.full.build(state), self.mask.build(state)
+        flat = full.ndim == mask.ndim and full.flags.c_contiguous and mask.flags.c_contiguous
+        if flat and np.count_nonzero(mask) < MOSTLY * mask.size:
+            return full.ravel().compress(mask.ravel())
+        return full[(*(slice(None),) * self.lead, mask)]
 
 
 @dataclass(frozen=True, slots=True)

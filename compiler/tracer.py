@@ -22,6 +22,7 @@ from ..ir.errors import UnsupportedError
 from ..ir.graph import Block, Value
 from ..ir.loc import Loc
 from ..ir.types import Type
+from ..runtime import calls
 from .forms import Facts
 from .known import KnownResult, ValueGuard
 from .sources import Call, Source
@@ -222,7 +223,8 @@ def tracing(trace: Trace) -> Iterator[Trace]:
     """Make `trace` the current one."""
     saved, _current.trace = _current.trace, trace
     try:
-        yield trace
+        with calls.hold():
+            yield trace
     finally:
         _current.trace = saved
 

@@ -190,6 +190,8 @@ class Call:
       sgemv dgemv cgemv zgemv   reads a, x; writes y: trans, m, n, lda, incx, incy     y = op(a) x; a is m by n, column-major
       sort_<dtype>              writes x: n, kind     sorts n contiguous elements; kind 0 quicksort, 1 heapsort, 2 stable
       argsort_<dtype>           reads x; writes p: n, kind     p[0..n) becomes the order of x[0..n), as int64
+      partition_<dtype>         reads k; writes x: n, count     partitions x[0..n) at the places k[0..count); takes the GIL
+      argpartition_<dtype>      reads k, x; writes p: n, count     p[0..n) becomes how x is partitioned; takes the GIL
       random__<function>__<dtype>   reads parameters; writes order, x: n, a step (0 or 1) per parameter, order, state
                                 draws n elements (`ops/draw.py`); the order written is one more
       gufunc_<name>_<type>      reads inputs, writes outputs of the loop of NumPy's generalized ufunc <name> whose first operand

@@ -93,6 +93,21 @@ def _argsort(name: str, pointers: Sequence[Pointer], scalars: Sequence[int]) -> 
     return 0
 
 
+def _partition(name: str, pointers: Sequence[Pointer], scalars: Sequence[int]) -> int:
+    n, count = scalars
+    kth = pointers[0].strided(np.dtype(np.int64), (count,), (1,))
+    pointers[1].strided(DTYPES[name.split("_")[1]], (n,), (1,)).partition(kth)
+    return 0
+
+
+def _argpartition(name: str, pointers: Sequence[Pointer], scalars: Sequence[int]) -> int:
+    n, count = scalars
+    kth = pointers[0].strided(np.dtype(np.int64), (count,), (1,))
+    x = pointers[1].strided(DTYPES[name.split("_")[1]], (n,), (1,))
+    pointers[2].strided(np.dtype(np.int64), (n,), (1,))[...] = x.argpartition(kth)
+    return 0
+
+
 def _special(name: str, pointers: Sequence[Pointer], scalars: Sequence[int]) -> int:
     """SciPy's function on strips: special_<letters of the operands>_<name>."""
     _, letters, function = name.split("_", 2)
@@ -155,5 +170,5 @@ _SIZED_BY_RESULT = ("fft", "ifft", "rfft_n_even", "rfft_n_odd", "irfft")
 ROUTINES: dict[str, Callable[[str, Sequence[Pointer], Sequence[int]], int]] = {
     **{f"{c}gemm": _gemm for c in _BLAS_DTYPES}, **{f"{c}gemv": _gemv for c in _BLAS_DTYPES},
     **{f"{c}syrk": _syrk for c in _BLAS_DTYPES},
-    "sort": _sort, "argsort": _argsort, "heap": _heap, "random": _random,
+    "sort": _sort, "argsort": _argsort, "partition": _partition, "argpartition": _argpartition, "heap": _heap, "random": _random,
     "gufunc": _gufunc, "flagged": _gufunc, "special": _special}

@@ -11,13 +11,14 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from . import arena, cpu, entry, interrupts, threads
+from . import arena, calls, cpu, entry, interrupts, threads
+from .calls import Calls
 from .engine import Engine, Library
 from .entry import Entries, NewArray, Slot
 from .routines import Routines
 from .threads import ThreadPool
 
-_SUPPORT = arena.TEXT + threads.TEXT + entry.TEXT + interrupts.TEXT
+_SUPPORT = arena.TEXT + threads.TEXT + entry.TEXT + calls.TEXT + interrupts.TEXT
 
 
 class CpuDevice:
@@ -26,11 +27,12 @@ class CpuDevice:
     def __init__(self, host: cpu.Cpu, threads: int) -> None:
         self.cpu, self.default_threads = host, threads
         self.engine = Engine(host)
-        library = self.engine.compile(_SUPPORT, entry.symbols() | interrupts.symbols(), level=1).keep()
+        library = self.engine.compile(_SUPPORT, entry.symbols() | calls.symbols() | interrupts.symbols(), level=1).keep()
         arena.start(library)
         self.pool = ThreadPool(library, threads)
         self.routines = Routines(self.engine, self.pool.symbols)
         self._entries = Entries(library, self.pool.symbols["treadle_parallel"])
+        self.calls = Calls(library)
         self._support = {name: library.address(name) for name in ("treadle_parallel", "treadle_interrupted")}
 
     def compile(self, text: str, level: int = 2, callbacks: Mapping[str, int] | None = None) -> Library:

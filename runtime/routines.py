@@ -45,8 +45,8 @@ class Routines:
         family, _, dtype = name.partition("_")
         if family == "random":
             return random.routine(name)
-        if family in ("sort", "argsort") and dtype in sorting.DTYPES:
-            return (sorting.sort if family == "sort" else sorting.argsort)(name, np.dtype(sorting.DTYPES[dtype]))
+        if family in sorting.FAMILIES and dtype in sorting.DTYPES:
+            return sorting.FAMILIES[family](name, np.dtype(sorting.DTYPES[dtype]))
         if family == "special":
             return special.routine(name)
         if name in ("heap_reserve", "heap_release"):

@@ -1,6 +1,6 @@
 """Partial orders and orders by several keys: partition, argpartition, lexsort, sort_complex's sorting.
 
-A partition is delivered sorted: every order of the two sides is allowed, and programs may rely on none.
+Where the places are known only when the program runs, a partition is delivered sorted: every order of the sides is allowed.
 """
 
 from __future__ import annotations
@@ -9,51 +9,57 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays import TracedArray, any_traced, as_array, assign, known_constant
+from .. import tracer
+from ..arrays import TracedArray, any_traced, as_array, assign, known_constant, new_array, value_of
 from ..dispatch import call, implements, implements_method
 from ..scalars import concrete
 from ..values import surely_equal
 from .axes import one_axis
+from .creation import like_order
 
 
-def _check_kth(a: TracedArray, kth: Any, axis: int) -> None:
-    places = np.asarray(concrete(kth, "kth")) if not isinstance(kth, TracedArray) else None
-    if places is None:
-        return
+def _places(a: TracedArray, kth: Any, axis: int) -> tuple[int, ...] | None:
+    """The places, counted from the front; None if they or the extent are known only when the program runs."""
+    if isinstance(kth, TracedArray):
+        return None
+    places = np.asarray(concrete(kth, "kth"))
     if places.dtype.kind not in "iu":
         raise TypeError("Partition index must be integer")
     n = a.shape[axis]
+    if not isinstance(n, int):
+        return None
     for p in places.ravel():
-        if isinstance(n, int) and not -n <= p < n:
+        if not -n <= p < n:
             raise ValueError(f"kth(={p if p >= 0 else p + n}) out of bounds ({n})")
+    return tuple(int(p) % n for p in places.ravel())
 
 
-def _along(a: TracedArray, kth: Any, axis: Any, kind: Any) -> tuple[TracedArray, int]:
+def _partial(name: str, sort: Any, a: TracedArray, kth: Any, axis: Any, kind: Any) -> TracedArray:
     if kind != "introselect":
         raise ValueError(f"sort kind must be 'introselect' (got '{kind}')")
     if axis is None:
         a, axis = call(np.ravel, (a,), {}), -1
     k = one_axis(axis, a.ndim)
-    _check_kth(a, kth, k)
-    return a, k
+    places = _places(a, kth, k)
+    if places is None or not places:
+        return call(sort, (a, k), {})
+    # NumPy partitions a copy that keeps the operand's memory order.
+    return new_array(tracer.emit(name, [value_of(a)], axis=k, kth=places), like_order(a) if name == "partition" else None)
 
 
 @implements(np.partition)
 def partition(a: Any, kth: Any, axis: Any = -1, kind: str = "introselect", order: Any = None) -> TracedArray:
-    x, k = _along(as_array(a), kth, axis, kind)
-    return call(np.sort, (x, k), {})
+    return _partial("partition", np.sort, as_array(a), kth, axis, kind)
 
 
 @implements_method("partition")
 def partition_method(a: TracedArray, kth: Any, axis: Any = -1, kind: str = "introselect", order: Any = None) -> None:
-    x, k = _along(a, kth, axis, kind)
-    assign(a, call(np.sort, (x, k), {}))
+    assign(a, _partial("partition", np.sort, a, kth, axis, kind))
 
 
 @implements(np.argpartition)
 def argpartition(a: Any, kth: Any, axis: Any = -1, kind: str = "introselect", order: Any = None) -> TracedArray:
-    x, k = _along(as_array(a), kth, axis, kind)
-    return call(np.argsort, (x, k), {})
+    return _partial("argpartition", np.argsort, as_array(a), kth, axis, kind)
 
 
 implements_method("argpartition")(argpartition)

@@ -66,10 +66,10 @@ class _Lines:
     def __init__(self, ctx: LowerContext, op: Op) -> None:
         self.ctx, self.op, self.axis = ctx, op, op.attrs["axis"]
         self.extents = ctx.dims(op.result)
-        self.n, self.kind = self.extents[self.axis], const(KINDS.index(op.attrs["kind"]))
+        self.n, self.kind = self.extents[self.axis], const(KINDS.index(op.attrs.get("kind", "quicksort")))
         self.is_last = self.axis == len(self.extents) - 1
 
-    def each(self, work: Callable[[Callable[[Expr, Expr], tuple[Expr, ...]], Expr], None]) -> None:
+    def each(self, work: Callable[[Callable[[Expr, Expr], tuple[Expr, ...]], Expr], None], kind: str = "par") -> None:
         """work(at, count) for every strip of `count` lines; at(line, k) is where element k of a line of it lies."""
         before, after = self.extents[:self.axis], self.extents[self.axis + 1:]
         if self.is_last:
@@ -101,6 +101,8 @@ class _Lines:
 
 def _lower_sort(ctx: LowerContext, op: Op) -> None:
     lines, dtype = _Lines(ctx, op), op.result.dtype
+    if dtype.itemsize == 1:  # equal ones cannot be told apart, and NumPy's stable sort counts them
+        lines.kind = const(KINDS.index("stable"))
     out, parts = ctx.out(), 2 if dtype.kind == "c" else 1
     if lines.is_last and out.strides[lines.axis].is_const and out.strides[lines.axis].payload == parts:
         _sort_in_result(lines)
@@ -155,3 +157,72 @@ register(OpDef(
     Statements(_lower_argsort, reads_once=True), no_tangent, Missing("not linear"), _batch("argsort"),
     attrs=("axis", "kind"), dtypes=ALL_DTYPES, numpy=(np.argsort,), samples=_SAMPLES,
     doc="The int64 positions that would sort each line along `axis`, in NumPy's own order among equals."))
+
+
+# --- partial orders ----------------------------------------------------------------------------------------------------
+
+
+def _infer_partial(result: np.dtype | None) -> Callable[[list[Value], dict], list[Type]]:
+    def infer(operands: list[Value], attrs: dict) -> list[Type]:
+        type_ = array_type(operands[0])
+        check_axes([attrs["axis"]], type_.rank)
+        if not attrs["kth"]:
+            raise ValueError("a partition needs a place")
+        return [type_.with_dtype(result or type_.dtype)]
+
+    return infer
+
+
+def _lower_partial(name: str) -> Callable[[LowerContext, Op], None]:
+    """NumPy's own function runs on each line. It holds the GIL, so the lines come one after the other."""
+
+    def lower(ctx: LowerContext, op: Op) -> None:
+        lines, dtype = _Lines(ctx, op), op.operands[0].dtype
+        places = op.attrs["kth"]
+        kth = ctx.temp(INT64, (const(len(places)),))
+        for k, place in enumerate(places):
+            ctx.store(kth, (const(k),), const(place))
+
+        def work(at: Callable[[Expr, Expr], tuple[Expr, ...]], count: Expr) -> None:
+            strip = lines.strip(dtype)
+            result = lines.strip(INT64) if name == "argpartition" else strip
+            lines.fill(strip, at, count)
+            with ctx.loop(0, count, "seq") as line:
+                reads = (kth,) if result is strip else (kth, strip)
+                starts = [const(0), *[line * b.strides[0] for b in dict.fromkeys((strip, result))]]
+                ctx.emit(Call(f"{name}_{DTYPE_NAMES[dtype]}", reads, (result,), (*starts, lines.n, const(len(places)))))
+            lines.empty(result, at, count)
+
+        lines.each(work, "seq")
+
+    return lower
+
+
+def _jvp_partition(ctx: Builder, primals: Sequence[Value], tangents: Terms, results: Sequence[Value], attrs: dict) -> Terms:
+    """Each element's tangent goes where the element went: equal ones in order, wherever they were."""
+    t = tangents[0]
+    if t is None:
+        return [None]
+    options = {"axis": attrs["axis"], "kind": "stable"}
+    before, after = (ctx.emit("argsort", [v], options)[0] for v in (primals[0], results[0]))
+    rank = ctx.emit("argsort", [after], options)[0]
+    return [take_along(ctx, t, take_along(ctx, before, rank, attrs["axis"]), attrs["axis"])]
+
+
+_PARTIAL_SAMPLES = tuple(Sample((shape,), {"axis": axis, "kth": kth}) for shape, axis, kth in (
+    ((7,), 0, (3,)), ((3, 5), 1, (4,)), ((4, 3), 0, (0,)), ((2, 3, 2), 1, (1, 2)), ((0, 3), 1, (1,)), ((5, 20), 0, (2,))))
+
+register(OpDef(
+    "partition", _infer_partial(None),
+    lambda xp, operands, attrs, types: [xp.partition(operands[0], attrs["kth"], axis=attrs["axis"])],
+    Statements(_lower_partial("partition"), reads_once=True), _jvp_partition,
+    Missing("not linear: its derivative is a gather"), _batch("partition"), attrs=("axis", "kth"), dtypes=ALL_DTYPES,
+    numpy=(np.partition,), samples=_PARTIAL_SAMPLES,
+    doc="The elements of each line along `axis` with those at `kth` where sorting puts them, smaller ones before, larger behind."))
+
+register(OpDef(
+    "argpartition", _infer_partial(INT64),
+    lambda xp, operands, attrs, types: [xp.argpartition(operands[0], attrs["kth"], axis=attrs["axis"])],
+    Statements(_lower_partial("argpartition"), reads_once=True), no_tangent, Missing("not linear"), _batch("argpartition"),
+    attrs=("axis", "kth"), dtypes=ALL_DTYPES, numpy=(np.argpartition,), samples=_PARTIAL_SAMPLES,
+    doc="The int64 positions that would partition each line along `axis`."))

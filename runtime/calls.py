@@ -1,0 +1,404 @@
+"""Calls of a compiled function without Python code in front: a vectorcall that finds the version for the arguments.
+
+`NativeCalls` is a base class; `@calls_natively` on a subclass lets the interpreter call `treadle_call` for its instances.
+Each instance has a record (`install`): what the arguments of each of its versions look like, and the entry (`entry.py`) of each.
+A call that fits none, has keywords, or comes while `hold` is in force or after `renew`, runs the class's own `__call__`.
+
+    calls.install(instance, [Version(...)])      # the versions to try, in order
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+
+from .engine import Library
+
+# NPY_ARRAY_ALIGNED | NPY_ARRAY_WRITEABLE
+FLAGS = 0x100 | 0x400
+# Of a CPython type object: where its flags are, and the flag that lets its instances be called by vectorcall.
+_TYPE_FLAGS, _HAVE_VECTORCALL = 168, 1 << 11
+# How many arguments a record describes.
+MOST_ARGUMENTS = 16
+
+# Words that the native code reads: how many traces are under way in all threads; the number of the settings in force.
+_state = (ctypes.c_int64 * 2)()
+_state_lock = threading.Lock()
+
+# A record: the settings' number, __call__, number of versions, the record itself as an object.  Of a version: words in all,
+# description of the entry, output that is the result (-1: `finish` makes it), finish, guard (or 0), number of arguments.  Of an
+# argument: words in all, class, kind (0: all of a class, 1: an int of 64 bits, 2: an array), dtype, flags, rank, extents, strides.
+# The record keeps alive what it names, and a call keeps the record: another thread may put a new one in its place.
+TEXT = f"""
+@treadle_call_state = external global [2 x i64]
+@treadle_true = external global i8
+declare ptr @PyObject_Vectorcall(ptr, ptr, i64, ptr)
+declare i64 @PyLong_AsLongLongAndOverflow(ptr, ptr)
+
+define ptr @treadle_call(ptr %self, ptr %args, i64 %flagged, ptr %names) {{
+entry:
+  %count = and i64 %flagged, 9223372036854775807
+  %record_at = getelementptr i8, ptr %self, i64 24
+  %record = load ptr, ptr %record_at
+  %more_at = getelementptr i64, ptr %record, i64 2
+  %versions = load i64, ptr %more_at
+  %first = getelementptr i64, ptr %record, i64 4
+  %keeper_at = getelementptr i64, ptr %record, i64 3
+  %keeper = load ptr, ptr %keeper_at
+  %overflow = alloca i32
+  %tracing = load i64, ptr @treadle_call_state
+  %settings_at = getelementptr i64, ptr @treadle_call_state, i64 1
+  %settings = load i64, ptr %settings_at
+  %made_for = load i64, ptr %record
+  %held = icmp ne i64 %tracing, 0
+  %changed = icmp ne i64 %settings, %made_for
+  %named = icmp ne ptr %names, null
+  %many = icmp ugt i64 %count, {MOST_ARGUMENTS}
+  %slow0 = or i1 %held, %changed
+  %slow1 = or i1 %slow0, %named
+  %slow2 = or i1 %slow1, %many
+  br i1 %slow2, label %slow, label %versions_loop
+
+versions_loop:
+  %k = phi i64 [ 0, %entry ], [ %k1, %next ]
+  %v = phi ptr [ %first, %entry ], [ %v1, %next ]
+  %some = icmp slt i64 %k, %versions
+  br i1 %some, label %try, label %slow
+try:
+  %taken_at = getelementptr i64, ptr %v, i64 5
+  %taken = load i64, ptr %taken_at
+  %argument0 = getelementptr i64, ptr %v, i64 6
+  %as_many = icmp eq i64 %taken, %count
+  br i1 %as_many, label %arguments, label %next
+next:
+  %words = load i64, ptr %v
+  %v1 = getelementptr i64, ptr %v, i64 %words
+  %k1 = add i64 %k, 1
+  br label %versions_loop
+
+arguments:
+  %a = phi i64 [ 0, %try ], [ %a1, %fits ]
+  %row = phi ptr [ %argument0, %try ], [ %row1, %fits ]
+  %another = icmp slt i64 %a, %count
+  br i1 %another, label %class, label %guarded
+class:
+  %object_at = getelementptr ptr, ptr %args, i64 %a
+  %object = load ptr, ptr %object_at
+  %class_at = getelementptr i8, ptr %object, i64 8
+  %class_found = load ptr, ptr %class_at
+  %class_wanted_at = getelementptr i64, ptr %row, i64 1
+  %class_wanted = load ptr, ptr %class_wanted_at
+  %same_class = icmp eq ptr %class_found, %class_wanted
+  br i1 %same_class, label %kinds, label %next
+kinds:
+  %kind_at = getelementptr i64, ptr %row, i64 2
+  %kind = load i64, ptr %kind_at
+  switch i64 %kind, label %fits [ i64 1, label %integer i64 2, label %array ]
+integer:
+  %number = call i64 @PyLong_AsLongLongAndOverflow(ptr %object, ptr %overflow)
+  %outside = load i32, ptr %overflow
+  %in_range = icmp eq i32 %outside, 0
+  br i1 %in_range, label %fits, label %next
+array:
+  %dtype_at = getelementptr i8, ptr %object, i64 56
+  %dtype = load i64, ptr %dtype_at
+  %dtype_wanted_at = getelementptr i64, ptr %row, i64 3
+  %dtype_wanted = load i64, ptr %dtype_wanted_at
+  %flags_at = getelementptr i8, ptr %object, i64 64
+  %flags32 = load i32, ptr %flags_at
+  %flags_seen = and i32 %flags32, {FLAGS}
+  %flags = zext i32 %flags_seen to i64
+  %flags_wanted_at = getelementptr i64, ptr %row, i64 4
+  %flags_wanted = load i64, ptr %flags_wanted_at
+  %rank_at = getelementptr i8, ptr %object, i64 24
+  %rank32 = load i32, ptr %rank_at
+  %rank = zext i32 %rank32 to i64
+  %rank_wanted_at = getelementptr i64, ptr %row, i64 5
+  %rank_wanted = load i64, ptr %rank_wanted_at
+  %same_dtype = icmp eq i64 %dtype, %dtype_wanted
+  %same_flags = icmp eq i64 %flags, %flags_wanted
+  %same_rank = icmp eq i64 %rank, %rank_wanted
+  %same0 = and i1 %same_dtype, %same_flags
+  %same1 = and i1 %same0, %same_rank
+  br i1 %same1, label %axes, label %next
+axes:
+  %extents_at = getelementptr i8, ptr %object, i64 32
+  %extents = load ptr, ptr %extents_at
+  %strides_at = getelementptr i8, ptr %object, i64 40
+  %strides = load ptr, ptr %strides_at
+  %extents_wanted = getelementptr i64, ptr %row, i64 6
+  %strides_wanted = getelementptr i64, ptr %extents_wanted, i64 %rank
+  br label %axis
+axis:
+  %x = phi i64 [ 0, %axes ], [ %x1, %axis_fits ]
+  %another_axis = icmp slt i64 %x, %rank
+  br i1 %another_axis, label %compare, label %distinct
+compare:
+  %e_at = getelementptr i64, ptr %extents, i64 %x
+  %e = load i64, ptr %e_at
+  %e_wanted_at = getelementptr i64, ptr %extents_wanted, i64 %x
+  %e_wanted = load i64, ptr %e_wanted_at
+  %s_at = getelementptr i64, ptr %strides, i64 %x
+  %s = load i64, ptr %s_at
+  %s_wanted_at = getelementptr i64, ptr %strides_wanted, i64 %x
+  %s_wanted = load i64, ptr %s_wanted_at
+  %same_extent = icmp eq i64 %e, %e_wanted
+  %same_stride = icmp eq i64 %s, %s_wanted
+  %same_axis = and i1 %same_extent, %same_stride
+  br i1 %same_axis, label %axis_fits, label %next
+axis_fits:
+  %x1 = add i64 %x, 1
+  br label %axis
+distinct:
+  %b = phi i64 [ 0, %axis ], [ %b1, %other ]
+  %earlier = icmp slt i64 %b, %a
+  br i1 %earlier, label %other, label %fits
+other:
+  %other_at = getelementptr ptr, ptr %args, i64 %b
+  %other_object = load ptr, ptr %other_at
+  %b1 = add i64 %b, 1
+  %twice = icmp eq ptr %other_object, %object
+  br i1 %twice, label %next, label %distinct
+fits:
+  %a1 = add i64 %a, 1
+  %row_words = load i64, ptr %row
+  %row1 = getelementptr i64, ptr %row, i64 %row_words
+  br label %arguments
+
+guarded:
+  call void @Py_IncRef(ptr %keeper)
+  %guard_at = getelementptr i64, ptr %v, i64 4
+  %guard = load ptr, ptr %guard_at
+  %unguarded = icmp eq ptr %guard, null
+  br i1 %unguarded, label %run, label %ask
+ask:
+  %answer = call ptr @PyObject_Vectorcall(ptr %guard, ptr %args, i64 %count, ptr null)
+  %raised = icmp eq ptr %answer, null
+  br i1 %raised, label %give_up, label %answered
+answered:
+  call void @Py_DecRef(ptr %answer)
+  %holds = icmp eq ptr %answer, @treadle_true
+  br i1 %holds, label %run, label %try_no_more
+try_no_more:
+  call void @Py_DecRef(ptr %keeper)
+  br label %slow
+
+run:
+  %description_at = getelementptr i64, ptr %v, i64 1
+  %description = load ptr, ptr %description_at
+  %only_at = getelementptr i64, ptr %v, i64 2
+  %only = load i64, ptr %only_at
+  %finish_at = getelementptr i64, ptr %v, i64 3
+  %finish = load ptr, ptr %finish_at
+  %outputs = call ptr @treadle_entry(ptr %description, ptr %args, i64 %count)
+  %failed = icmp eq ptr %outputs, null
+  br i1 %failed, label %give_up, label %ran
+ran:
+  %kind_of_outputs_at = getelementptr i8, ptr %outputs, i64 8
+  %kind_of_outputs = load ptr, ptr %kind_of_outputs_at
+  %is_tuple = icmp eq ptr %kind_of_outputs, @treadle_tuple
+  %is_one = icmp sge i64 %only, 0
+  %simple = and i1 %is_tuple, %is_one
+  br i1 %simple, label %take, label %finish_it
+take:
+  %items = getelementptr i8, ptr %outputs, i64 TUPLE_ITEMS
+  %item_at = getelementptr ptr, ptr %items, i64 %only
+  %item = load ptr, ptr %item_at
+  call void @Py_IncRef(ptr %item)
+  br label %finished
+finish_it:
+  %given = alloca ptr, i64 {MOST_ARGUMENTS + 1}
+  store ptr %outputs, ptr %given
+  %given_args = getelementptr ptr, ptr %given, i64 1
+  %bytes = mul i64 %count, 8
+  call void @llvm.memcpy.p0.p0.i64(ptr %given_args, ptr %args, i64 %bytes, i1 false)
+  %given_count = add i64 %count, 1
+  %made = call ptr @PyObject_Vectorcall(ptr %finish, ptr %given, i64 %given_count, ptr null)
+  br label %finished
+finished:
+  %result = phi ptr [ %item, %take ], [ %made, %finish_it ]
+  call void @Py_DecRef(ptr %outputs)
+  call void @Py_DecRef(ptr %keeper)
+  ret ptr %result
+give_up:
+  call void @Py_DecRef(ptr %keeper)
+  ret ptr null
+
+slow:
+  %record_last = load ptr, ptr %record_at
+  %call_at = getelementptr i64, ptr %record_last, i64 1
+  %call = load ptr, ptr %call_at
+  %no_names = icmp eq ptr %names, null
+  br i1 %no_names, label %in_all, label %with_names
+with_names:
+  %name_count = call i64 @PyTuple_Size(ptr %names)
+  br label %in_all
+in_all:
+  %keywords = phi i64 [ 0, %slow ], [ %name_count, %with_names ]
+  %all = add i64 %count, %keywords
+  %with_self = add i64 %all, 1
+  %copied = alloca ptr, i64 %with_self
+  store ptr %self, ptr %copied
+  %copied_args = getelementptr ptr, ptr %copied, i64 1
+  %all_bytes = mul i64 %all, 8
+  call void @llvm.memcpy.p0.p0.i64(ptr %copied_args, ptr %args, i64 %all_bytes, i1 false)
+  %positional = add i64 %count, 1
+  %answer_of_slow = call ptr @PyObject_Vectorcall(ptr %call, ptr %copied, i64 %positional, ptr %names)
+  ret ptr %answer_of_slow
+}}
+@treadle_tuple = external global i8
+declare i64 @PyTuple_Size(ptr)
+declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)
+""".replace("TUPLE_ITEMS", str(tuple.__basicsize__))
+
+
+def symbols() -> dict[str, int]:
+    """What `TEXT` refers to beside the entry's symbols."""
+    names = ("PyObject_Vectorcall", "PyLong_AsLongLongAndOverflow", "PyTuple_Size")
+    found = {name: ctypes.cast(getattr(ctypes.pythonapi, name), ctypes.c_void_p).value or 0 for name in names}
+    return found | {"treadle_call_state": ctypes.addressof(_state), "treadle_tuple": id(tuple), "treadle_true": id(True)}
+
+
+@contextlib.contextmanager
+def hold() -> Iterator[None]:
+    """Calls go through Python for a while, in all threads."""
+    with _state_lock:
+        _state[0] += 1
+    try:
+        yield
+    finally:
+        with _state_lock:
+            _state[0] -= 1
+
+
+def renew() -> None:
+    """Records made so far are not used any more."""
+    with _state_lock:
+        _state[1] += 1
+
+
+def settings() -> int:
+    """What `renew` counts."""
+    return _state[1]
+
+
+class _Spec(ctypes.Structure):
+    _fields_ = [("name", ctypes.c_char_p), ("size", ctypes.c_int), ("item", ctypes.c_int), ("flags", ctypes.c_uint),
+                ("slots", ctypes.c_void_p)]
+
+
+class _Slot(ctypes.Structure):
+    _fields_ = [("number", ctypes.c_int), ("value", ctypes.c_void_p)]
+
+
+class _Member(ctypes.Structure):
+    _fields_ = [("name", ctypes.c_char_p), ("type", ctypes.c_int), ("offset", ctypes.c_ssize_t), ("flags", ctypes.c_int),
+                ("doc", ctypes.c_char_p)]
+
+
+def _base() -> Any:
+    """A class whose instances hold two addresses: of the function that is called for them, and of their record."""
+    integer, read_only, members, default_and_base = 19, 1, 72, (1 << 18) | (1 << 10)
+    rows = (_Member * 4)(_Member(b"__vectorcalloffset__", integer, 16, read_only, None),
+                         _Member(b"_called", integer, 16, 0, None), _Member(b"_record", integer, 24, 0, None), _Member())
+    slots = (_Slot * 2)(_Slot(members, ctypes.addressof(rows)), _Slot(0, None))
+    spec = _Spec(b"treadle.NativeCalls", 32, 0, default_and_base, ctypes.addressof(slots))
+    make = ctypes.pythonapi.PyType_FromSpec
+    make.restype, make.argtypes = ctypes.py_object, [ctypes.c_void_p]
+    found = make(ctypes.addressof(spec))
+    found.kept = (rows, slots, spec)
+    return found
+
+
+NativeCalls: Any = _base()
+
+C = TypeVar("C", bound=type)
+
+
+def calls_natively(cls: C) -> C:
+    """Let instances be called by the function whose address they hold; while that is 0, `__call__` is."""
+    flags = ctypes.c_ulong.from_address(id(cls) + _TYPE_FLAGS)
+    size = ctypes.c_ssize_t.from_address(id(cls) + 32)
+    if (flags.value, size.value) == (cls.__flags__, cls.__basicsize__):
+        flags.value |= _HAVE_VECTORCALL
+    return cls
+
+
+@dataclass(frozen=True, slots=True)
+class Arguments:
+    """What a version's arguments look like: how many, in a record's words, and the objects that these name."""
+
+    count: int
+    words: tuple[int, ...]
+    named: tuple[object, ...]
+
+
+def described(arguments: Sequence[Any]) -> Arguments | None:
+    """Arguments like these; None if a record cannot describe them."""
+    if len(arguments) > MOST_ARGUMENTS:
+        return None
+    words: list[int] = []
+    for a in arguments:
+        cls = type(a)
+        if cls is np.ndarray:
+            words += [6 + 2 * a.ndim, id(cls), 2, id(a.dtype), a.flags.num & FLAGS, a.ndim, *a.shape, *a.strides]
+        elif cls is int and -2**63 <= a < 2**63:
+            words += [3, id(cls), 1]
+        elif cls in (float, complex, bool) or isinstance(a, np.generic):
+            words += [3, id(cls), 0]
+        else:
+            return None
+    return Arguments(len(arguments), tuple(words), (*map(type, arguments), *[getattr(a, "dtype", None) for a in arguments]))
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One way to run. entry: a builtin of `entry.py`.  only: the output that is the result, or None: then finish(outputs, *args)
+    makes it; that is also called with the bytes of an error, to raise it.  guard(*args) tells whether the version may be used."""
+
+    entry: Callable[..., Any]
+    arguments: Arguments
+    only: int | None
+    finish: Callable[..., Any]
+    guard: Callable[..., bool] | None
+
+
+class Calls:
+    """Gives instances of `NativeCalls` their records; `library` holds `TEXT` and is never unloaded."""
+
+    def __init__(self, library: Library) -> None:
+        check_layout()
+        self._address = library.address("treadle_call")
+
+    def install(self, instance: Any, versions: Sequence[Version]) -> None:
+        """Let `instance` try these versions."""
+        call = type(instance).__call__
+        record = [settings(), id(call), len(versions), 0]
+        kept: list[Any] = [call]
+        for v in versions:
+            description = v.entry.__self__  # type: ignore[attr-defined]
+            record += [6 + len(v.arguments.words), id(description), -1 if v.only is None else v.only, id(v.finish),
+                       0 if v.guard is None else id(v.guard), v.arguments.count, *v.arguments.words]
+            kept += [v, description]
+        block: Any = (ctypes.c_int64 * len(record))(*record)
+        block[3], block.kept = id(block), kept
+        before = getattr(instance, "_record_kept", None)
+        instance._record, instance._record_kept = ctypes.addressof(block), block
+        instance._called = self._address
+        del before
+
+
+def check_layout() -> None:
+    """Arrays and tuples are laid out as `TEXT` expects: dtype at 56, flags at 64, rank at 24; items after a tuple's header."""
+    probe, pair = np.zeros((2, 3), np.int16), (object(), object())
+    words = (ctypes.c_int64 * 9).from_address(id(probe))
+    items = (ctypes.c_int64 * 2).from_address(id(pair) + tuple.__basicsize__)
+    seen = (words[3] & 0xFFFFFFFF, words[7], words[8] & 0xFFFFFFFF, *items)
+    if seen != (2, id(probe.dtype), probe.flags.num, *map(id, pair)):
+        raise RuntimeError("this build of Python or NumPy lays objects out in an unknown way")
