@@ -7,7 +7,8 @@ out in NumPy's order, too.  They sort one contiguous line, so other lines are co
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -85,12 +86,18 @@ class _Lines:
         return self.ctx.temp(dtype, (1 if self.is_last else STRIP, self.n))
 
     def fill(self, strip: Buffer, at: Callable[[Expr, Expr], tuple[Expr, ...]], count: Expr) -> None:
-        with loop_nest(self.ctx, (self.n, count)) as (k, line):
+        with self._elements(count) as (k, line):
             self.ctx.store(strip, (line, k), self.ctx.read(0, at(line, k)))
 
     def empty(self, strip: Buffer, at: Callable[[Expr, Expr], tuple[Expr, ...]], count: Expr) -> None:
-        with loop_nest(self.ctx, (self.n, count)) as (k, line):
+        with self._elements(count) as (k, line):
             self.ctx.store(self.ctx.out(), at(line, k), self.ctx.load(strip, (line, k)))
+
+    @contextmanager
+    def _elements(self, count: Expr) -> Iterator[tuple[Expr, Expr]]:
+        """A loop over the elements of a strip; of a single line, one that runs in vectors."""
+        with loop_nest(self.ctx, (self.n,) if self.is_last else (self.n, count)) as index:
+            yield index[0], const(0) if self.is_last else index[1]
 
     def call(self, routine: str, count: Expr, reads: Sequence[Buffer], writes: Sequence[Buffer], dtype: np.dtype) -> None:
         """Run the routine on each line of the strips."""
