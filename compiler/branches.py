@@ -18,6 +18,7 @@ from .control import Control
 from .growing import Appended
 from .joins import Joined, JoinError, defined_value, dims_of_leaf, join, leaf_value, wrap_leaf
 from .jumps import RETURN_VALUE
+from .masked_values import MaskedValues
 from .moving import MovingView, moving_view, view_from
 from .padding import capacity_of, memory_of, padded, unpadded
 from .passage import Passage
@@ -364,6 +365,8 @@ def is_outside(x: Any, block: Block, state: State) -> bool:
         return all(s in state.storages for s in x.memory())
     if isinstance(x, Appended):
         return is_outside(x.array, block, state)
+    if isinstance(x, MaskedValues):
+        return is_outside(x.full, block, state) and not is_inside(defining_block(x.mask), block)
     if isinstance(x, TracedScalar):
         return not is_inside(defining_block(x.value), block)
     if isinstance(x, Choice):

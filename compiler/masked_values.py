@@ -21,7 +21,7 @@ from .operators import BINARY, Operators
 from .scalars import BoundMethod, TracedScalar
 from .tracer import Restart
 from .ufuncs import promotable
-from .values import broadcast, cast, shape_text
+from .values import assume_not_repeated, broadcast, cast, repeats, shape_text
 from .views import reshape_value
 
 # A decision: the values picked by the mask at this place lie side by side.
@@ -150,7 +150,10 @@ def _full_operand(x: Any, model: MaskedValues) -> Any:
     if isinstance(at_mask, int) and at_mask == 1:
         lead = dims[:len(dims) - len(model.tail) - 1]
         return new_array(reshape_value(value_of(x), (*lead, *(1,) * len(model.mask.dims), *dims[len(lead) + 1:])))
-    if len(dims) == 1 and not model.tail and not model.lead:
+    if len(dims) == 1 and not model.tail and not model.lead and not repeats():
+        counted = count_of(model.mask)
+        pair = [counted, integers.as_value(at_mask)]
+        assume_not_repeated([counted, *(d for d in dims if isinstance(d, Value))], tracer.emit("py_equal", pair))
         return new_array(spread(value_of(x), model.mask, "operands could not be broadcast together with shapes "
                                 f"({{0}},) ({at_mask},) "))
     raise model.refusal()

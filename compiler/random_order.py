@@ -81,10 +81,10 @@ def _choice(generator: TracedGenerator, a: Any, size: Any = None, replace: bool 
     if n == 0 and isinstance(n, int):
         return NotImplemented
     if not isinstance(n, int) and not integers.at_most(1, n):
-        some = tracer.emit("py_greater", [n, tracer.constant(0)])
-        n = tracer.emit("check", [n, some], exception="ValueError", message="a cannot be empty unless no samples are taken")
         if size is not None:
             return NotImplemented
+        some = tracer.emit("py_greater", [n, tracer.constant(0)])
+        n = tracer.emit("check", [n, some], exception="ValueError", message="a cannot be empty unless no samples are taken")
     found = DRAWS["integers"](generator, 0, n if isinstance(n, int) else TracedScalar(n), size)
     return a[_at(found, k)]
 

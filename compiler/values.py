@@ -60,7 +60,7 @@ def broadcast(x: Value, dims: Sequence[Dim]) -> Value:
     lead = len(dims) - len(x.dims)
     for axis, (d, wanted) in enumerate(zip(x.dims, dims[lead:])):
         if d is not wanted and not (isinstance(d, int) and (d == 1 or isinstance(wanted, int))):
-            if _repeats() and _may_be_one(d):
+            if repeats_here(d, wanted):
                 x = _repeated(x, axis, wanted)
             else:
                 unify(d, wanted, _MISFIT)
@@ -118,16 +118,13 @@ def unify(a: Dim, b: Dim, message: str, may_repeat: bool = True) -> Dim:
     if integers.agree(a, b):
         return wanted
     ones = [d for d in (a, b) if may_repeat and _may_be_one(d)]
-    if ones and _repeats():
+    if ones and repeats():
         return _joint(a, b, message)
 
     def make() -> Value:
         pair = [integers.as_value(d) for d in (a, b)]
         equal = tracer.emit("py_equal", pair)
-        for d in ones:
-            longer = tracer.emit("py_not_equal", [integers.as_value(d), tracer.constant(1)])
-            tracer.emit("check", [tracer.constant(True), tracer.emit("py_bitwise_or", [equal, longer])],
-                        exception=AssumptionError.__name__, message=NOT_REPEATED)
+        assume_not_repeated(ones, equal)
         return tracer.emit("check", [integers.as_value(wanted), equal, *pair], exception="ValueError", message=message)
 
     checked = integers.remember(("equal", integers.form_of(a).key, integers.form_of(b).key), make)
@@ -141,9 +138,22 @@ def unify(a: Dim, b: Dim, message: str, may_repeat: bool = True) -> Dim:
 _MISFIT = "could not broadcast input array from shape ({0},) into shape ({1},)"
 
 
-def _repeats() -> bool:
+def repeats() -> bool:
     """Is this the version for calls in which extents of 1 that only the run knows are repeated?"""
     return (tracer.ASSUME_NOT, NOT_REPEATED) in tracer.current().decisions
+
+
+def assume_not_repeated(extents: Sequence[Dim], equal: Value) -> None:
+    """Take for granted that none of these extents is 1, but for where they are `equal`."""
+    for d in extents:
+        longer = tracer.emit("py_not_equal", [integers.as_value(d), tracer.constant(1)])
+        tracer.emit("check", [tracer.constant(True), tracer.emit("py_bitwise_or", [equal, longer])],
+                    exception=AssumptionError.__name__, message=NOT_REPEATED)
+
+
+def repeats_here(d: Dim, wanted: Dim) -> bool:
+    """Is an extent, in this version, one that may be 1 and is then repeated to `wanted`?"""
+    return repeats() and _may_be_one(d) and not surely_equal(d, wanted)
 
 
 def _may_be_one(d: Dim) -> bool:

@@ -78,7 +78,9 @@ def outer_edges(a: Any, range: Any) -> tuple[Any, Any]:
         rising = call(np.less_equal, (first, last), {})
         first = _required(first, rising, "max must be larger than min in range parameter.")
     elif isinstance(a.size, int) or derivation(a.size) is not None:
-        first, last = (0, 1) if a.size == 0 else (call(np.min, (a,), {}), call(np.max, (a,), {}))
+        if a.size == 0:
+            return 0, 1
+        first, last = call(np.min, (a,), {}), call(np.max, (a,), {})
     else:
         least, most = (-np.inf, np.inf) if a.dtype.kind == "f" else (np.iinfo(a.dtype).min, np.iinfo(a.dtype).max)
         empty = call(np.equal, (a.size, 0), {})

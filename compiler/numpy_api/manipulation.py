@@ -22,7 +22,7 @@ from ..dispatch import alias_method, call, implements, implements_method
 from ..extents import shape_dims
 from ..memory_order import keep_order
 from ..scalars import TracedScalar, concrete, is_weak
-from ..values import cast, common_dims, fits, shape_text
+from ..values import broadcast, cast, common_dims, fits, repeats_here, shape_text, unify
 from ..views import reshape_value
 from .axes import one_axis, whole_number
 
@@ -259,7 +259,16 @@ for _function, _rank in ((np.atleast_1d, 1), (np.atleast_2d, 2), (np.atleast_3d,
     _at_least(_function, _rank)
 
 
+_REMAPPED = ("operands could not be broadcast together with remapped shapes [original->remapped]: ({0},)  and requested shape "
+             "({1},)")
+
+
 def broadcast_view(a: TracedArray, dims: tuple[Dim, ...], writeable: bool = False) -> TracedArray:
+    lead = len(dims) - a.ndim
+    if any(repeats_here(d, n) for d, n in zip(a.view.dims, dims[lead:])):
+        return new_array(broadcast(a.view.read(), dims))
+    dims = (*dims[:lead], *(n if isinstance(d, int) and (d == 1 or isinstance(n, int)) else unify(d, n, _REMAPPED)
+                            for d, n in zip(a.view.dims, dims[lead:])))
     view = a.view.affine(broadcast_map(a.view.dims, dims), (), dims, writeable)
     # NumPy's broadcasting gives axes of one element no stride, which decides the memory order of what is made like this.
     strides = tuple(0 if isinstance(d, int) and d == 1 else s for d, s in zip(dims, view.strides))

@@ -39,11 +39,28 @@ def printed(x, y):
     return x[x > 0] - y[y > 0]
 
 
+def beside_four(x, y):
+    return x[x > 0] + np.arange(4.0), (y[y > 0] * np.arange(3.0)).sum()
+
+
+def counts_of_one(x, y):
+    return np.repeat(x[x > 0], np.abs(y[:len(x[x > 0])]).astype(int))
+
+
+def masked_on_one_side(x, y):
+    if y.sum() > 0:
+        kept = x[x > 1]
+    if y.sum() > 1:
+        last = kept[kept > 2]
+    return len(x) and last
+
+
 ARRAYS = [([1, 2, -3], [3, 4, -1]), ([1, -2, -3], [3, 4, -1]), ([1, 2, 3, 3], [-3, 4, -1]), ([1, -2, 3, 3], [-3, 4, 1]),
           ([1, -2, 3, 3], [-3, -4, -1]), ([-1], [5]), ([5], [5])]
 
 
-@pytest.mark.parametrize("f", [joined, written, after_a_write, in_a_loop, drawn, printed])
+@pytest.mark.parametrize("f", [joined, written, after_a_write, in_a_loop, drawn, printed, beside_four, counts_of_one,
+                               masked_on_one_side])
 def test_as_numpy(f, capsys):
     compiled = jit(f)
     for pair in ARRAYS:
