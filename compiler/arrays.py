@@ -54,7 +54,7 @@ class TracedArray(Operators):
 
     @shape.setter
     def shape(self, shape: Any) -> None:
-        if tracer.current().depth:
+        if tracer.in_control():
             raise tracer.unsupported("x.shape = ... in a loop or branch on run-time values", instead="x = x.reshape(...)")
         view = self.view.reshape(dispatch.call(("dims of", "reshape"), (self, shape), {}))
         if view is None:

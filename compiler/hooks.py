@@ -35,7 +35,7 @@ from .sources import Attribute, Cell, Fixed, Global, Item, Source
 from .special_methods import IN_PLACE, binary, class_attribute, contains, context, iterated, of_builtin, unary
 from .special_methods import compare as compare_objects
 from .staging import StagedControl
-from .state import UNDEFINED, Undefined
+from .state import UNDEFINED, Undefined, choice_of
 from .text import Piece, formatted, text_of
 from .views import SLICE_COPY
 
@@ -236,7 +236,7 @@ class FunctionHooks(StagedControl):
 
     def call(self, f: Any, /, *args: Any, **kwargs: Any) -> Any:
         try:
-            return call(f, args, kwargs)
+            return choice_of(call(f, args, kwargs))
         except UnsupportedError as e:
             noted = tracer.problems()
             if noted is None or e in noted:

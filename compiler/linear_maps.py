@@ -12,8 +12,10 @@ from typing import Any
 from ..ir.errors import UnsupportedError
 from ..ir.graph import Block, Value, walk_ops
 from ..ir.opdef import definition
-from ..ir.types import WeakType, is_differentiable, same_dims
-from ..ir.walk import captured, clone_block
+from ..ir.ops.shaping import emit_view
+from ..ir.types import Dim, Type, WeakType, is_differentiable, same_dims
+from ..ir.viewmap import identity_map
+from ..ir.walk import captured, clone_block, map_type
 from ..passes.jvp import jvp as forward
 from ..passes.linearize import Linearized
 from ..passes.transposition import transpose
@@ -119,13 +121,25 @@ def matching_value(like_: Value, x: Any, what: str) -> Value:
     if not is_number(x):
         raise TypeError(f"a {what} must be an array or a number, not a {type(x).__name__}")
     v = leaf_value(x)
-    if len(v.dims) != len(like_.dims) or not all(
-            same_dims((d,), (e,)) or integers.agree(d, e) for d, e in zip(v.dims, like_.dims, strict=True)):
+    equal = [same_dims((d,), (e,)) or integers.agree(d, e) for d, e in zip(v.dims, like_.dims, strict=False)]
+    if len(v.dims) != len(like_.dims) or False in equal:
         raise TypeError(f"a {what} has shape {tuple(v.dims)} where {tuple(like_.dims)} is needed")
+    for d, e in (pair for pair, same in zip(zip(v.dims, like_.dims, strict=True), equal, strict=True) if same is None):
+        pair = [integers.as_value(d), integers.as_value(e)]
+        v = tracer.emit("check", [v, tracer.emit("py_equal", pair), *pair], exception="TypeError",
+                        message=f"a {what} has an axis of {{}} where {{}} is needed")
+    v = _seen_as(v, like_.dims)
     if v.dtype != like_.dtype and not isinstance(v.type, WeakType):
         raise TypeError(f"a {what} is {described(x)} where {like_.dtype} is needed")
     return v if v.type == like_.type else cast(v, like_.dtype) if not isinstance(like_.type, WeakType) else (
         tracer.emit("cast", [v], dtype=str(like_.type)))
+
+
+def _seen_as(v: Value, dims: Sequence[Dim]) -> Value:
+    """`v` with these extents, which its own are equal to when the program runs."""
+    if same_dims(v.dims, tuple(dims)):
+        return v
+    return emit_view(tracer.builder(), "slice", [v], identity_map(len(dims)), dims, [])
 
 
 class LinearMap:
@@ -139,26 +153,29 @@ class LinearMap:
     def __init__(self, name: str, made: Linearized, inputs: Sequence[Any], in_tree: pytree.TreeDef,
                  outputs: Sequence[Any], places: Sequence[int], out_tree: pytree.TreeDef) -> None:
         self.name, self.linear = name, made.linear
-        self.captured = captured(made.linear)
         self.inputs, self.in_tree = [_Kind(x) for x in inputs], in_tree
         self.outputs, self.out_tree = [_Kind(x) for x in outputs], out_tree
+        self.captured = _with_extents(captured(made.linear), [k.model for k in self.outputs if k.model is not None])
         # Which yield of the linear program belongs to each output, if any.
         order = [k for k, m in zip(places, made.moves, strict=False) if m]
         self.moves = [order.index(k) if k in order else None for k in range(len(outputs))]
         self.jitted = Derived(self._with_residuals, Options(), ())
 
     def _with_residuals(self, residuals: list, *given: Any) -> Any:
-        mapping = {v: leaf_value(x) for v, x in zip(self.captured, residuals, strict=True)}
-        return self.apply(clone_block(self.linear, mapping), *given)
+        mapping = dict[Value, Value]()
+        for v, x in zip(self.captured, residuals, strict=True):
+            mapping[v] = _seen_as(leaf_value(x), map_type(v.type, mapping).dims)
+        return self.apply(clone_block(self.linear, mapping), mapping, *given)
 
-    def apply(self, linear: Block, *given: Any) -> Any:
-        """Build the map's program for these tangents or cotangents."""
-        return (self._backward if self.name == "vjp" else self._forward)(linear, *given)
+    def apply(self, linear: Block, mapping: dict[Value, Value], *given: Any) -> Any:
+        """Build the map's program for these tangents or cotangents; `mapping` says what became of what is captured."""
+        outputs = [kind.mapped(mapping) for kind in self.outputs]
+        return (self._backward if self.name == "vjp" else self._forward)(linear, outputs, *given)
 
-    def _backward(self, linear: Block, *given: Any) -> Any:
+    def _backward(self, linear: Block, outputs: Sequence[_Kind], *given: Any) -> Any:
         if len(given) != 1:
             raise TypeError(f"a pullback takes one argument, a cotangent of the result, not {len(given)}")
-        found = self._found(self.out_tree, given[0], self.outputs, "cotangent")
+        found = self._found(self.out_tree, given[0], outputs, "cotangent")
         cotangents: list[Value | None] = [None] * len(linear.yields)
         for k, v in zip(self.moves, found, strict=True):
             if k is not None:
@@ -169,14 +186,14 @@ class LinearMap:
         builder.loc = loc
         return tuple(self.in_tree.unflatten([kind.filled(c) for kind, c in zip(self.inputs, got, strict=True)]))
 
-    def _forward(self, linear: Block, *given: Any) -> Any:
+    def _forward(self, linear: Block, outputs: Sequence[_Kind], *given: Any) -> Any:
         found = self._found(self.in_tree, list(given), self.inputs, "tangent")
         builder = tracer.builder()
         loc = builder.loc
         _, got = forward(builder, linear, [builder.zeros(a.type) for a in linear.args], found)
         builder.loc = loc
         return self.out_tree.unflatten([kind.filled(None if k is None else got[k])
-                                        for kind, k in zip(self.outputs, self.moves, strict=True)])
+                                        for kind, k in zip(outputs, self.moves, strict=True)])
 
     def _found(self, tree: pytree.TreeDef, given: Any, kinds: Sequence[_Kind], what: str) -> list[Any]:
         try:
@@ -191,9 +208,13 @@ class _Kind:
 
     __slots__ = ("leaf", "model")
 
-    def __init__(self, leaf: Any) -> None:
+    def __init__(self, leaf: Any, type_: Type | None = None) -> None:
         self.leaf = leaf
-        self.model = Value(leaf_value(leaf).type) if is_number(leaf) else None
+        self.model = Value(type_ or leaf_value(leaf).type) if is_number(leaf) else None
+
+    def mapped(self, mapping: dict[Value, Value]) -> _Kind:
+        """The same of a copy of the program, in which others stand for the values that extents are."""
+        return self if self.model is None else _Kind(self.leaf, map_type(self.model.type, mapping))
 
     def matched(self, x: Any, what: str) -> Value | None:
         """The value of a tangent or cotangent of this leaf; None where there can be none."""
@@ -205,6 +226,12 @@ class _Kind:
         if self.model is None:
             return self.leaf
         return like(self.leaf, tracer.builder().zeros(self.model.type) if v is None else v)
+
+
+def _with_extents(values: Sequence[Value], models: Sequence[Value]) -> list[Value]:
+    """The values, behind those that their own extents and the models' are."""
+    extents = [d for v in (*values, *models) for d in v.dims if isinstance(d, Value)]
+    return list(dict.fromkeys([*extents, *values]))
 
 
 class Applied:
@@ -224,7 +251,7 @@ def _mapped(name: str, f: Callable[..., Any], primals: tuple, has_aux: bool) -> 
     if tracer.is_tracing():
         map_, *rest = _linear_map(f, name, has_aux, primals)
         result, *more = rest
-        return (result, lambda *given: map_.apply(map_.linear, *given), *more)
+        return (result, lambda *given: map_.apply(map_.linear, {}, *given), *more)
 
     def with_residuals(f: Callable[..., Any], *primals: Any) -> tuple:
         # The map is applied by a program of its own, which knows nothing of this one's extents.

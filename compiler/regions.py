@@ -26,13 +26,13 @@ from .values import cast_weak
 
 
 @contextmanager
-def inside(block: Block, loop: StagedLoop | None = None) -> Iterator[None]:
-    """Emit into a region that is being built; outer values stay visible.
+def inside(block: Block, loop: StagedLoop | None = None, once: bool = False) -> Iterator[None]:
+    """Emit into a region that is being built; outer values stay visible. `once`: it runs exactly once, where it stands.
 
     If the body is left by an exception, its hook is dropped some time later: then nothing is to be restored any more.
     """
     trace = tracer.current()
-    holder = Op("building", [], {}, [], [block])
+    holder = Op(tracer.ONCE if once else "building", [], {}, [], [block])
     holder.block, depth, loops = trace.builder.block, trace.depth, len(trace.loops)
     trace.builder.block, trace.depth = block, depth + 1
     if loop is not None:
@@ -60,7 +60,7 @@ def after_pass(block: Block, loop: StagedLoop | None = None) -> None:
             # It may be the type that is at fault: the first trip by itself has the constant as it is.
             raise tracer.Restart(("peel", open_.place))
     outer = block.owner.block if block.owner is not None else None
-    certain = loop is not None and loop.trips is not None and outer is trace.block and not are_seen()
+    certain = loop is not None and loop.trips is not None and tracer.runs_once(outer) and not are_seen()
     if certain or not isinstance(error, _RAISED):
         raise error
     trace.builder.block = block

@@ -48,12 +48,22 @@ class Tentative:
 
 
 class Either:
-    """One of two values of different structure or type, by a condition; only the returned value may be one."""
+    """One of two values of different structure or type, by a condition; only the value that a function returns may be one."""
 
     __slots__ = ("condition", "other", "then")
 
     def __init__(self, condition: Any, then: Any, other: Any) -> None:
         self.condition, self.then, self.other = condition, then, other
+
+
+def choice_of(x: Any) -> Any:
+    """What a function returned to its caller: one of several objects, where the paths that it may take return different ones."""
+    if not isinstance(x, Either):
+        return x
+    if not isinstance(x.condition, TracedScalar):
+        return choice_of(x.then if x.condition else x.other)
+    tag = tracer.emit("cast", [tracer.emit("py_logical_not", [x.condition.value])], dtype="py.int")
+    return Choice(TracedScalar(tag), (choice_of(x.then), choice_of(x.other)))
 
 
 def untentative(x: Any) -> Any:

@@ -19,6 +19,7 @@ from ..ir.graph import Block, Value
 from ..ir.types import ArrayType, WeakType, same_dims
 from . import hooks, pytree, tracer
 from .arrays import TracedArray, is_traced, new_array, value_of
+from .choice import Choice
 from .masked_values import MaskedValues
 from .records import is_number, unpacked
 from .results import same_contents
@@ -71,7 +72,7 @@ def subtrace(f: Callable[..., Any], leaves: Sequence[Leaf], rebuild: Callable[[l
     """
     block = Block()
     written: list[tuple[Storage, Value, Value]] = []
-    with inside(block), _private(written):
+    with inside(block, once=True), _private(written):
         stand_ins = [(stand_in or _stand_in)(x, block) for x in leaves]
         args, kwargs = rebuild(stand_ins)
         result = hooks.call(f, args, kwargs)
@@ -79,9 +80,12 @@ def subtrace(f: Callable[..., Any], leaves: Sequence[Leaf], rebuild: Callable[[l
             _refuse_shared(leaves, stand_ins, (args, kwargs))
         order = tracer.current().order.value
         found, structure = pytree.flatten(unpacked(_joined(result)), is_leaf=is_traced)
+        found = [_settled(x) if isinstance(x, Choice) else x for x in found]
         for x in found:
-            if isinstance(x, (Either, Tentative, Undefined, MaskedValues)):
+            if isinstance(x, (Either, Tentative, Undefined)):
                 raise _undecided()
+            if isinstance(x, MaskedValues):
+                raise x.refusal()
             if isinstance(x, RunTimeList):
                 raise tracer.unsupported("a transformation of a function that returns a list which a loop or branch made longer",
                                          "its length is known only at run time", "return np.array(list)")
@@ -135,12 +139,39 @@ def _chosen(condition: Value, x: Any, y: Any) -> Any:
         if x is y:
             return x
         raise _undecided()
-    a, b = leaf_value(x), leaf_value(y)
-    if a.dtype == b.dtype and type(a.type) is not type(b.type):
-        a, b = cast(a, a.dtype), cast(b, b.dtype)
-    if type(a.type) is not type(b.type) or a.dtype != b.dtype or not same_dims(a.dims, b.dims):
+    a, b = _of_one_type([leaf_value(x), leaf_value(y)])
+    if not same_dims(a.dims, b.dims):
         raise _undecided()
-    return like(x, tracer.emit("where", [tracer.builder().broadcast_to(condition, a.dims), a, b]))
+    model = y if isinstance(y, (TracedArray, np.ndarray)) else x
+    return like(model, tracer.emit("where", [tracer.builder().broadcast_to(condition, a.dims), a, b]))
+
+
+def _settled(x: Choice) -> Any:
+    """One of several numbers, as a number of the type that holds them all."""
+    options = [_settled(o) if isinstance(o, Choice) else o for o in x.options]
+    if not all(map(is_number, options)):
+        raise _undecided()
+    last, *rest = reversed(list(enumerate(options)))
+    joined = last[1]
+    for k, option in rest:
+        joined = _chosen(tracer.emit("py_equal", [x.tag.value, tracer.constant(k)]), option, joined)
+    return joined
+
+
+_WEAK = {"bool": np.bool_, "int": 0, "float": 0.0, "complex": 0j}
+
+
+def _of_one_type(values: Sequence[Value]) -> list[Value]:
+    """The values, converted to the type that holds them all.  A Python number takes the dtype of the others where these are of
+    its kind or a higher one; but an int may be larger than a dtype of integers, and is an int64."""
+    if all(isinstance(v.type, WeakType) for v in values):
+        kind = max((v.type.kind for v in values), key=list(_WEAK).index)  # type: ignore[union-attr]
+        return [v if v.type == WeakType(kind) else tracer.emit("cast", [v], dtype=str(WeakType(kind))) for v in values]
+    dtype = np.result_type(*(v.dtype for v in values if not isinstance(v.type, WeakType)))
+    for v in values:
+        if isinstance(v.type, WeakType):
+            dtype = np.result_type(dtype, np.int64 if v.type.kind == "int" and dtype.kind in "biu" else _WEAK[v.type.kind])
+    return [cast(v, dtype) for v in values]
 
 
 def _stand_in(x: Leaf, block: Block) -> Any:

@@ -365,6 +365,24 @@ def unroll_for(value: Value, most: int = MOST_UNROLLED) -> None:
             raise Restart(("unroll", loop.place))
 
 
+# The op that holds a region which runs exactly once, while it is built.
+ONCE = "once"
+
+
+def in_control() -> bool:
+    """Is what is traced now in a loop or branch?"""
+    return not runs_once(current().builder.block)
+
+
+def runs_once(block: Block | None) -> bool:
+    """Is a block that is being built in no loop or branch?"""
+    while block is not None and block.owner is not None:
+        if block.owner.name != ONCE:
+            return False
+        block = block.owner.block
+    return block is not None
+
+
 def static_extent(d: Any, what: str) -> int:
     """An extent that tracing must know: a loop that changes it is unrolled."""
     if isinstance(d, Value):

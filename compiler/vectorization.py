@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ..ir.builder import Builder
 from ..ir.graph import Block, Value
 from ..ir.types import ArrayType, Dim, WeakType
 from ..ir.walk import captured
@@ -129,13 +130,13 @@ def _stacked(sub: Subtrace, mapped: Mapped, out_axes: Any) -> Any:
     values = [_lanes_first(leaf_value(x), axis) for x, axis in mapped.lanes]
     arguments = [(k, s) for k, s in enumerate(sub.arguments) if s is not None and s.value is not sub.block.args[k]]
     results = len(sub.places)
-    sub.block.yields = [*sub.block.yields[:results], *(s.value for _, s in arguments), *(after for _, _, after in sub.written)]
     shared = {before: after for _, before, after in sub.written}
+    sub.block.yields = [*_at_return(sub, shared), *(s.value for _, s in arguments), *(after for _, _, after in sub.written)]
     got, varying = vectorize_block(builder, sub.block, values, [True] * len(values), mapped.size, shared)
     builder.loc = loc
-    for (k, _), new in zip(arguments, got[results:], strict=False):
+    for (k, _), new, varies in zip(arguments, got[results:], varying[results:], strict=False):
         x, axis = mapped.lanes[k]
-        operand(x).view.write(_lanes_at(new, axis))
+        operand(x).view.write(_lanes_at(new if varies else _repeated(new, mapped.size), axis))
     for (storage, _, _), new in zip(sub.written, got[results + len(arguments):], strict=True):
         storage.value, storage.written = new, True
     axes = axes_of(out_axes, sub.structure.unflatten(sub.result), "out_axes")
@@ -144,6 +145,17 @@ def _stacked(sub: Subtrace, mapped: Mapped, out_axes: Any) -> Any:
         value, varies = (got[sub.places.index(k)], varying[sub.places.index(k)]) if k in sub.places else (None, False)
         leaves[k] = _result(leaf, value, varies, axes[k], mapped.size)
     return sub.structure.unflatten(leaves)
+
+
+def _at_return(sub: Subtrace, shared: dict[Value, Value]) -> list[Value]:
+    """What a lane returns; an array that all lanes write, as it is when that lane returns."""
+    inner = Builder(sub.block)
+    last = set(shared.values())
+    return [inner.emit("copy", [v])[0] if v in last else v for v in sub.block.yields[:len(sub.places)]]
+
+
+def _repeated(value: Value, size: Dim) -> Value:
+    return tracer.builder().broadcast_to(value, (size, *value.dims))
 
 
 def _result(leaf: Any, value: Value | None, varies: bool, axis: int | None, size: Dim) -> Any:
@@ -157,8 +169,7 @@ def _result(leaf: Any, value: Value | None, varies: bool, axis: int | None, size
     if value is None:
         value = leaf_value(leaf)
     if not varies:
-        value = cast(value, value.dtype) if isinstance(value.type, WeakType) else value
-        value = tracer.builder().broadcast_to(value, (size, *value.dims))
+        value = _repeated(cast(value, value.dtype) if isinstance(value.type, WeakType) else value, size)
     rank = len(value.dims)
     if not -rank <= axis < rank:
         raise ValueError(f"vmap was asked to place lanes at axis {axis} of a result of rank {rank}")

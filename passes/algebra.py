@@ -209,7 +209,8 @@ def _truth(b: Rewriter, m: Match) -> Value | None:
     """where(c, true, false) -> c;  where(c, false, true) -> not c"""
     if m.op.result.type.dtype.kind != "b" or m.t == m.f or not same_dims(m.c.dims, m.op.result.dims):
         return None
-    return m.c if m.t else b.logical_not(m.c)
+    chosen = m.c if m.c.type == m.op.result.type else b.cast(m.c, dtype="bool")
+    return chosen if m.t else b.logical_not(chosen)
 
 
 C = any_value("c")

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from ..ir.builder import Builder
 from ..ir.graph import Op, Value
 from ..ir.opdef import OPS
-from ..ir.types import ArrayType
+from ..ir.types import ArrayType, WeakType
 
 _SCALED = frozenset({"multiply", "divide"})
 _VIEWS = frozenset({"reshape", "broadcast", "transpose", "slice"})
@@ -35,8 +35,8 @@ class Masks:
         """The contribution `after` to operand `number` of `op`, made of the cotangent `before`, with its condition."""
         condition = self.of(before)
         if op.name == "where":
-            chosen, wanted = operands[0], number == 1
-            self._conditions[after] = lambda b: _both(b, chosen if wanted else b.logical_not(chosen), condition)
+            wanted = number == 1
+            self._conditions[after] = lambda b: _both(b, _chosen(b, operands[0], wanted), condition)
             return after
         if condition is None:
             return after
@@ -53,6 +53,11 @@ class Masks:
         one, other = self.of(first), self.of(second)
         if one is not None and other is not None:
             self._conditions[total] = lambda b: b.logical_or(one(b), other(b))
+
+
+def _chosen(b: Builder, condition: Value, wanted: bool) -> Value:
+    condition = b.cast(condition, dtype="bool") if isinstance(condition.type, WeakType) else condition
+    return condition if wanted else b.logical_not(condition)
 
 
 def _both(b: Builder, chosen: Value, condition: Callable[[Builder], Value] | None) -> Value:

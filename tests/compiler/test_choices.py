@@ -342,3 +342,47 @@ def test_an_argument_that_takes_turns_with_local_arrays_is_written(f, n):
     for g, w in zip(got if isinstance(got, tuple) else [got], want if isinstance(want, tuple) else [want], strict=True):
         np.testing.assert_array_equal(g, w)
         assert (g is ours) == (w is theirs)
+
+
+def positive_part(v):
+    if v > 0:
+        return v
+    return 0
+
+
+def nothing_above_one(x):
+    if x[0] > 1:
+        return None
+    return x * 2
+
+
+def a_pair(x):
+    if x[0] > 1:
+        return 1, x
+    return 2.5, x * 2
+
+
+def sum_of_positive_parts(x):
+    total = 0.0
+    for i in range(len(x)):
+        total += positive_part(x[i]) * x[i]
+    return total
+
+
+def sum_or_nothing(x):
+    y = nothing_above_one(x)
+    if y is None:
+        return x.sum()
+    return y.sum()
+
+
+def product_of_a_pair(x):
+    number, y = a_pair(x)
+    return number * y.sum()
+
+
+@pytest.mark.parametrize("f", [sum_of_positive_parts, sum_or_nothing, product_of_a_pair])
+def test_what_a_function_returns_to_its_caller_may_be_one_of_several(f):
+    compiled = jit(f)
+    for x in (np.array([1.0, 3, -2]), np.array([2.0, -3, 4]), np.array([-1.0, 5, 0])):
+        assert compiled(x) == f(x)

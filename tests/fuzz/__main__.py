@@ -23,11 +23,12 @@ def main() -> int:
     parser.add_argument("--show", type=int, default=10, help="how many failing programs to print")
     parser.add_argument("--control", action="store_true", help="programs with loops and branches")
     parser.add_argument("--grad", action="store_true", help="derivatives of programs, against differences")
+    parser.add_argument("--vmap", action="store_true", help="programs over lanes, against a loop over these")
     parser.add_argument("--outside", action="store_true", help="programs with containers, objects and globals, called repeatedly")
     parser.add_argument("--data", action="store_true", help="programs with run-time shapes and random numbers")
     parser.add_argument("--shapes", action="store_true", help="call each program with arguments of several shapes")
     options = parser.parse_args()
-    kind = next((k for k in ("control", "grad", "data", "outside") if getattr(options, k)), "line")
+    kind = next((k for k in ("control", "grad", "vmap", "data", "outside") if getattr(options, k)), "line")
     if options.shapes:
         kind = "shapes of control" if options.control else "shapes"
     first, last = map(int, options.seeds.split(":"))
@@ -36,9 +37,9 @@ def main() -> int:
     for seed, problem, source, features in Pool(range(first, last), options.jobs, kind).run():
         done += 1
         total.update(features or {})
-        if problem and options.grad and problem.startswith(SKIPPED):
+        if problem and (options.grad or options.vmap) and problem.startswith(SKIPPED):
             skipped[problem] += 1
-        elif problem and (options.control or options.grad or options.data) and "UnsupportedError" in problem:
+        elif problem and (options.control or options.grad or options.vmap or options.data) and "UnsupportedError" in problem:
             refused[problem.split("UnsupportedError', ")[-1][:60]] += 1
         elif problem:
             failures.append(seed)

@@ -7,6 +7,7 @@ import time
 
 from tests.fuzz.data import check_data_seed
 from tests.fuzz.derivatives import check_gradient_seed
+from tests.fuzz.lanes import check_vmap_seed
 from tests.fuzz.outside import check_outside_seed
 from tests.fuzz.run import check_seed
 from tests.fuzz.shapes import check_shapes_seed
@@ -15,9 +16,11 @@ SECONDS_PER_PROGRAM = 60
 
 
 def check_kind(kind: str, seed: int, treadle):
-    """kind: what programs: "line", "control", "grad", "data", "outside", "shapes" or "shapes of control"."""
+    """kind: what programs: "line", "control", "grad", "vmap", "data", "outside", "shapes" or "shapes of control"."""
     if kind == "grad":
         return check_gradient_seed(seed, treadle)
+    if kind == "vmap":
+        return check_vmap_seed(seed, treadle)
     if kind == "data":
         return check_data_seed(seed, treadle.jit)
     if kind == "outside":

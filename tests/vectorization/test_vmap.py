@@ -224,3 +224,30 @@ def test_no_lanes():
 def test_lanes_whose_results_differ_in_shape_are_refused():
     with pytest.raises(td.errors.UnsupportedError, match="differ in shape"):
         td.vmap(lambda x, n: x[:n])(V, np.arange(5) % 3)
+
+
+def test_what_all_lanes_write_is_returned_as_it_was_when_the_lane_returned():
+    def f(x, total):
+        total[0] += x[0]
+        return total
+
+    total = np.zeros(2)
+    np.testing.assert_array_equal(td.vmap(f, (0, None))(V, total)[:, 0], np.cumsum(V[:, 0]))
+    np.testing.assert_array_equal(total, [V[:, 0].sum(), 0])
+
+
+def test_lanes_that_are_all_overwritten_alike():
+    x = V.copy()
+    np.testing.assert_array_equal(td.vmap(lambda row: row.fill(2) or row[0] + 1)(x), np.full(5, 3.0))
+    np.testing.assert_array_equal(x, np.full((5, 4), 2.0))
+
+
+def test_an_error_while_tracing_a_loop_is_the_programs_own():
+    def f(x):
+        for _ in range(3):
+            x[0] = 1
+            i = 2
+        return i
+
+    with pytest.raises(TypeError, match="does not support item assignment"):
+        td.vmap(f)(np.ones(3))
