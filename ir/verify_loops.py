@@ -202,7 +202,9 @@ class _Verifier:
                 self.combined(c, c.next)
 
     def combined(self, c: Carried, following: Expr) -> None:
-        """next == combine(name, term), the term not using the name."""
+        """next == combine(name, term), the term not using the name; or the name alone, where the term turned out to add nothing."""
+        if following.kind == "var" and following.payload == c.name:
+            return
         uses = [a for a in following.args if a.kind == "var" and a.payload == c.name]
         good = following.kind == "op" and following.payload == c.combine and len(uses) == 1
         good = good and all(c.name not in a.variables for a in following.args if a is not uses[0])

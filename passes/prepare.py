@@ -123,8 +123,8 @@ def overwrite(builder: Builder, target: Value, new: Value) -> Value:
 def _update_at_definition(block: Block, k: int, target: Value) -> bool:
     """Where a yielded value has other readers or is itself updated, make it in `target`'s memory from the start.
 
-    Legal if nothing in the block reads `target` later, and, where `target` is the caller's array, no error can be raised
-    between here and the end.
+    Legal if `target` is there already and nothing in the block reads it later, and, where it is the caller's array, no error can
+    be raised between here and the end.
     """
     made = block.yields[k]
     while is_update(made.op) and made.op.block is block:  # type: ignore[union-attr]
@@ -133,6 +133,8 @@ def _update_at_definition(block: Block, k: int, target: Value) -> bool:
         return False
     at = block.ops.index(made.op)
     rest = block.ops[at + 1:]
+    if target.op is not None and target.op in rest:
+        return False
     is_callers = origin(target).op is None
     if not any(_uses(op, made) for op in rest) or any(_uses(op, target) for op in rest):
         return False
@@ -215,10 +217,12 @@ def empty_like(x: Value, block: Block, loc: Loc | None) -> Op:
 
 
 def _end_in_arm(arm: Block, homes: dict[int, Value]) -> None:
-    """Make yield number k of `arm` an update of homes[k], a value from outside."""
-    stop = frozenset(homes.values())
+    """Make yield number k of `arm` an update of homes[k], a value from outside.
+
+    A later state of that value, made before the `if`, is another one: it may have got memory of its own.
+    """
     builder = Builder(arm)
-    moves = [k for k, home in homes.items() if origin(arm.yields[k], stop=stop) is not home]
+    moves = [k for k, home in homes.items() if leave(arm.yields[k], arm) is not home]
     for k in moves:
         if not _update_at_definition(arm, k, homes[k]):
             arm.yields[k] = overwrite(builder, homes[k], arm.yields[k])

@@ -44,12 +44,12 @@ class Grown:
         self.draw, self.b, self.values, self.indices = draw, b, [], []
 
     def pick(self, t) -> Value:
-        """A value of this type, the newest ones first."""
-        found = [v for v in reversed(self.values) if v.type == t]
+        """One of the newest values of this type."""
+        found = [v for v in reversed(self.values) if v.type == t][:5]
         return self.draw(st.sampled_from(found)) if found else self.b.full(2, t)
 
     def array(self) -> Value:
-        return self.draw(st.sampled_from([v for v in reversed(self.values) if v.dims in ((N,), (N, N))]))
+        return self.draw(st.sampled_from([v for v in reversed(self.values) if v.dims in ((N,), (N, N))][:5]))
 
     def start(self):
         """A row or column: a number, or the index of a loop around."""
@@ -58,7 +58,7 @@ class Grown:
     def grow(self, count: int, depth: int) -> None:
         kinds = [self.elementwise, self.elementwise, self.view, self.write, self.write, self.write, self.total]
         if depth:
-            kinds += [self.loop, self.loop, self.until, self.branch]
+            kinds += [self.loop, self.loop, self.until, self.branch, self.branch]
         for _ in range(count):
             self.values += self.draw(st.sampled_from(kinds))(depth)
 
@@ -115,7 +115,7 @@ class Grown:
     def inside(self, arguments, types, depth) -> list[Value]:
         """What a region yields, of these types; its own values go out of scope."""
         before, self.values = self.values, [*self.values, *arguments]
-        self.grow(self.draw(st.integers(0, 4)), depth - 1)
+        self.grow(self.draw(st.sampled_from([0, 1, 1, 2, 4])), depth - 1)
         out = [self.pick(t) for t in types]
         self.values = before
         return out
