@@ -1,29 +1,25 @@
 """Random small graphs of updates, views, loops and branches: planned and lowered, they compute what the evaluator says.
 
-A graph is grown instruction by instruction from what Hypothesis draws, so that a failure shrinks to the few that matter.  All values
-are integers: each result must be equal to the last bit, whatever the order.  The programs favour what makes planning hard:
-several names for one memory, old values that are read after a write, carried arrays that trade places, arms that hand on what
-others change, and results that belong into arguments.
+A graph is grown instruction by instruction from what Hypothesis draws, so that a failure shrinks to the few that matter.  All
+values are integers: each result must be equal to the last bit, whatever the order.  The programs favour what makes planning
+hard: several names for one memory, old values that are read after a write, carried arrays that trade places, arms that hand on
+what others change, and results that belong into arguments.
 """
 
 from __future__ import annotations
 
 import numpy as np
-import pytest
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 from treadle.ir.evaluate import evaluate
-from treadle.ir.evaluate_loops import evaluate_loops
 from treadle.ir.expr import expression_scope
 from treadle.ir.graph import Function, Output, Value
 from treadle.ir.text import show
-from treadle.ir.types import PY_INT, ArrayType
+from treadle.ir.types import ArrayType
 from treadle.ir.verify import verify
 from treadle.ir.verify_loops import verify_loops
 from treadle.ir.walk import clone_function
-from treadle.passes import in_place
 from treadle.passes.dce import dce
-from treadle.passes.liveness import Liveness
 from treadle.passes.lower import lower
 from treadle.passes.plan import plan
 
