@@ -286,3 +286,24 @@ def test_work_after_an_inner_loop_and_a_branch_stays_in_the_memory_that_the_oute
     build = make([VECTOR, VECTOR], lambda b, x, w: for_(b, 0, 4, [x, w], lambda i, x, w: body(b, x, w)), [INTO0, INTO1])
     planned, loops = agree(build, [0.1 * draw(N), 0.1 * draw(N, seed=1)])
     assert not planned.copies and temporaries(loops) <= 1
+
+
+def test_an_arm_may_hand_on_an_older_state_than_the_one_read_after_the_branch():
+    def build(b, x, y):
+        older = b.add(x, y)
+        newer = put(b, older, b.multiply(older, older), [(0, (1, 0))])
+        (z,) = if_(b, b.emit("cast", [b.greater(element(b, newer, 1), 9.0)], {"dtype": "py.bool"})[0],
+                   lambda: [newer], lambda: [older])
+        return [b.add(z, newer)]
+
+    for scale in (0.1, 100):
+        agree(make([VECTOR, VECTOR], build), [scale * draw(N), scale * draw(N, seed=1)])
+
+
+def test_a_value_made_before_a_loop_may_belong_where_the_loop_ends():
+    def build(b, x, y):
+        made = b.add(y, y)
+        first, second = for_(b, 0, 3, [y, made], lambda i, p, q: [q, p])
+        return b.add(second, second), made
+
+    agree(make([VECTOR, VECTOR], build, [INTO0, INTO1]), [draw(N), draw(N, seed=1)])
