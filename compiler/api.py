@@ -18,12 +18,14 @@ from ..ir.errors import AssumptionError, UnsupportedError
 from ..ir.generators import bit_generator, using
 from ..runtime import calls
 from . import hooks, tracer
+from .assumptions import largest_rooms, revised, rooms
 from .config import FLAGS, config
 from .executable import Executable, Overlap
 from .lowered import Lowered
 from .matchers import Matcher, is_of_extents, matcher
 from .pipeline import Options, build
 from .raising import trim
+from .replay import Log, recording
 from .results import NewArray
 from .shape_families import FEW_SHAPES, Family, Pattern, extents, general_key
 from .signature import Static, signature
@@ -114,6 +116,8 @@ class Jitted(calls.NativeCalls):
         self._families: dict[Hashable, Family] = {}
         self._recent: tuple[Version, ...] = ()
         self._settings = calls.settings()
+        # What was found out about the room that lists need.
+        self._rooms: frozenset[tuple] = frozenset()
         self._lock = threading.RLock()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -143,9 +147,14 @@ class Jitted(calls.NativeCalls):
 
     def _run(self, version: Version, call: Call) -> Any:
         tried = {version.traced.assumptions}
+        log: Log | None = None
         while True:
             try:
-                return version.run(call)
+                if not version.executable.assumes:
+                    return version.run(call)
+                log = log or Log()
+                with recording(log):
+                    return version.run(call)
             except Overlap:
                 # Reads would see what earlier statements wrote through the other array: a version of its own has them united.
                 version = self._united(call)
@@ -154,11 +163,12 @@ class Jitted(calls.NativeCalls):
 
     def _assuming(self, version: Version, call: Call, failed: str, tried: set[frozenset[tuple]]) -> Version:
         """The version that assumes the opposite of what has failed; from now on it is tried first."""
-        wanted = version.traced.assumptions ^ {(tracer.ASSUME_NOT, failed)}
+        wanted = largest_rooms(revised(version.traced.assumptions, failed) | self._rooms)
         if wanted in tried:
             raise UnsupportedError(failed, "they are real at one time and complex at another within one call",
                                    "make the matrix complex: a.astype(complex)")
         tried.add(wanted)
+        self._outgrown(version, rooms(wanted))
         key, _ = signature(call.args, call.kwargs)
         key = (key, config.code_key)
         with self._lock:
@@ -170,6 +180,16 @@ class Jitted(calls.NativeCalls):
                     self._remember(other, *(v for v in self._recent if v is not other))
                     return other
             return self._compile(key, call, wanted)
+
+    def _outgrown(self, version: Version, found: frozenset[tuple]) -> None:
+        """From now on the function is compiled with this room; a version for many shapes that has less is forgotten."""
+        if found == rooms(version.traced.assumptions):
+            return
+        with self._lock:
+            self._rooms = largest_rooms(self._rooms | found)
+            self._remember(*(v for v in self._recent if v is not version))
+            for family in self._families.values():
+                family.versions = [(p, v) for p, v in family.versions if v is not version]
 
     def _united(self, call: Call) -> Version:
         """The version for a call whose arrays overlap in memory."""
@@ -217,7 +237,7 @@ class Jitted(calls.NativeCalls):
         """A version for many shapes; None where tracing or code generation needs their numbers."""
         numbers = wanted.by_array(call)
         try:
-            traced = trace(self.function, call.args, call.kwargs, shapes=Shapes(numbers))
+            traced = trace(self.function, call.args, call.kwargs, assumptions=self._rooms, shapes=Shapes(numbers))
             if not traced.symbols:
                 family.learn(wanted, wanted.with_symbols(traced.symbols))
                 return None
@@ -274,7 +294,7 @@ class Jitted(calls.NativeCalls):
 
     def _trace(self, call: Call, run_time_scalars: bool = False, assumptions: frozenset[tuple] = frozenset()) -> Traced:
         try:
-            return trace(self.function, call.args, call.kwargs, run_time_scalars, assumptions)
+            return trace(self.function, call.args, call.kwargs, run_time_scalars, largest_rooms(assumptions | self._rooms))
         except Exception as e:
             raise trim(e) from e.__cause__
 

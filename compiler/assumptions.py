@@ -1,51 +1,73 @@
-"""What a compiled version assumes of the data, where NumPy's result has another dtype if it does not hold.
+"""What a compiled version assumes of the data: which of two dtypes NumPy's result has, that an extent is not 1,
+and how much room a list needs.
 
 `assume(condition, what)` returns True or False, the truth that this trace takes for granted, and leaves a check of it in the
-program.  If that fails, `AssumptionError` names the assumption; `api.py` restores what was written and runs the version that
-assumes the opposite, which is tried first from then on.
+program.  `room_at(place)` is a number of elements that what grows there is assumed not to exceed; `check_room` is its check.
+If one fails, `AssumptionError` names the assumption; `api.py` restores what was written and runs the version that assumes
+what `revised` says, which is tried first from then on.  What the program did outside meanwhile is not done twice (`replay.py`).
 """
 
 from __future__ import annotations
 
-from ..ir.errors import AssumptionError
-from ..ir.graph import Function, Value, walk_ops
-from . import tracer
-from .generators import is_draw
-from .values import NOT_REPEATED
+import re
 
+from ..ir.errors import AssumptionError
+from ..ir.graph import Value
+from . import tracer
+
+ROOM = "room"
 _NAME = AssumptionError.__name__
+
+# Elements that something is first assumed not to exceed if nothing is known of its size, and how much more each time it does.
+FIRST_ROOM = 1 << 14
+ROOM_FACTOR = 16
+_ROOM_TEXT = re.compile(r"room for (\d+) elements at (.*)", re.DOTALL)
 
 
 def assume(condition: Value, what: str) -> bool:
     """Take `condition`, a run-time truth value, as holding, or as failing if it was found to fail."""
     key = f"{what} at {' called from '.join(tracer.call_path())}"
     negated = (tracer.ASSUME_NOT, key) in tracer.current().decisions
-    truth = tracer.emit("logical_not", [condition]) if negated else condition
-    tracer.emit("check", [truth, truth], exception=_NAME, message=key.replace("{", "{{").replace("}", "}}"))
+    _check(tracer.emit("logical_not", [condition]) if negated else condition, key)
     return not negated
+
+
+def room_at(place: str) -> int:
+    """How many elements what grows at this place is assumed to have at most."""
+    return max((d[2] for d in tracer.current().decisions if d[:2] == (ROOM, place)), default=FIRST_ROOM)
+
+
+def check_room(x: Value, fits: Value, place: str) -> Value:
+    """`x`, where the program checks that there is room."""
+    return _check(fits, f"room for {room_at(place)} elements at {place}", x)
+
+
+def _check(truth: Value, key: str, x: Value | None = None) -> Value:
+    return tracer.emit("check", [truth if x is None else x, truth], exception=_NAME, message=key.replace("{", "{{").replace("}", "}}"))
 
 
 def assumed(decisions: frozenset[tuple]) -> frozenset[tuple]:
     """Of a trace's decisions, the assumptions that were found to fail."""
-    return frozenset(d for d in decisions if d[0] == tracer.ASSUME_NOT)
+    return frozenset(d for d in decisions if d[0] in (tracer.ASSUME_NOT, ROOM))
 
 
-def check_effects(function: Function) -> None:
-    """Refuse effects outside the program before an assumption is found to fail: they would happen twice.
+def revised(assumptions: frozenset[tuple], failed: str) -> frozenset[tuple]:
+    """The assumptions to make after one, named by its error, has failed."""
+    room = _ROOM_TEXT.fullmatch(failed)
+    if room is None:
+        return assumptions ^ {(tracer.ASSUME_NOT, failed)}
+    size, place = int(room[1]), room[2]
+    return frozenset(d for d in assumptions if d[:2] != (ROOM, place)) | {(ROOM, place, size * ROOM_FACTOR)}
 
-    Where the program can do without the assumption it is traced again that way.
-    """
-    # Generators are set back; those that the program makes are made again.
-    called = False
-    for op in function.block.ops:
-        inside = [op, *(o for region in op.regions for o in walk_ops(region))]
-        calls = any(o.name == "callback" and not is_draw(o.attrs["function"].name) for o in inside)
-        checks = [o for o in inside if o.attrs.get("exception") == _NAME] if called or (calls and op.regions) else []
-        if any(o.attrs["message"] == NOT_REPEATED for o in checks):
-            raise tracer.Restart((tracer.ASSUME_NOT, NOT_REPEATED))
-        if checks:
-            raise tracer.unsupported(
-                "a print, or another call of Python, before the eigenvalues of a real matrix",
-                "whether they are real depends on data, and the program may have to start anew",
-                "make the matrix complex, or do the output afterwards")
-        called = called or calls
+
+def rooms(assumptions: frozenset[tuple]) -> frozenset[tuple]:
+    """Those about room: they only grow."""
+    return frozenset(d for d in assumptions if d[0] == ROOM)
+
+
+def largest_rooms(assumptions: frozenset[tuple]) -> frozenset[tuple]:
+    """Of each place only the largest room."""
+    sizes: dict[str, int] = {}
+    for _, place, size in rooms(assumptions):
+        sizes[place] = max(size, sizes.get(place, 0))
+    return (assumptions - rooms(assumptions)) | {(ROOM, place, size) for place, size in sizes.items()}

@@ -457,7 +457,7 @@ class ExpressionHooks(ast.NodeTransformer):
         if isinstance(t, ast.Attribute):
             return at(ast.Expr(hook("delete_attribute", self.visit(t.value), ast.Constant(self.mangled(t.attr)))), s)
         if isinstance(t, ast.Subscript):
-            t.value, t.slice = self.visit(t.value), self.visit(t.slice)
+            return at(ast.Expr(hook("delete_item", self.visit(t.value), self.visit(t.slice))), s)
         return at(ast.Delete([t]), s)
 
     def visit_Assert(self, s: ast.Assert) -> ast.stmt:

@@ -21,6 +21,7 @@ from ..ir.types import ArrayType, Type
 from . import capture, pytree, tracer
 from .arrays import TracedArray, is_traced, value_of
 from .builtin_functions import builtin
+from .replay import logged
 from .text import Deferred, is_run_time, text_of
 from .values import check_dtype
 from .views import Storage, view_of
@@ -31,8 +32,13 @@ def begin() -> None:
     tracer.current().order = Storage(tracer.constant(np.int64(0), ArrayType(np.dtype(np.int64))))
 
 
-def host_call(name: str, function: Callable[..., list[Any]], values: Sequence[Any], types: Sequence[Type]) -> list[Value]:
-    """Call `function` on these traced values at run time, in the program's order; its results."""
+def host_call(name: str, function: Callable[..., list[Any]], values: Sequence[Any], types: Sequence[Type],
+              once: bool = True) -> list[Value]:
+    """Call `function` on these traced values at run time, in the program's order; its results.
+
+    once: not again by a program that starts anew (`replay.py`).
+    """
+    function = logged(function) if once else function
     order = tracer.current().order
     operands = [order.value, *[value_of(v) for v in values]]
     extents = [d for t in types if isinstance(t, ArrayType) for d in t.dims if isinstance(d, Value)]

@@ -40,11 +40,6 @@ _DISCRETE = frozenset((
     "binomial", "geometric", "hypergeometric", "logseries", "negative_binomial", "poisson", "zipf", "integers", "randint"))
 
 
-def is_draw(name: str) -> bool:
-    """Is this the name of a call of Python that makes a generator or draws from one?"""
-    return name.startswith("random.") or name == "random generator"
-
-
 GENERATORS = (np.random.Generator, np.random.RandomState)
 
 
@@ -167,7 +162,7 @@ def call_method(generator: TracedGenerator, name: str, args: tuple, kwargs: dict
         a, k = call.run(values)
         return method(*a, **k)
 
-    return host_call(f"random.{name}", run, [generator.address, *call.values], types)
+    return host_call(f"random.{name}", run, [generator.address, *call.values], types, once=False)
 
 
 def _size(name: str, args: tuple, kwargs: dict) -> Any:
@@ -249,7 +244,7 @@ def _shuffle(generator: TracedGenerator, x: Any, axis: int = 0) -> None:
             real.shuffle(values, *([axis] if axis else []))  # type: ignore[call-arg]  # RandomState has no axis
         return [values]
 
-    (value,) = host_call("random.shuffle", run, [generator.address, x], [view_type])
+    (value,) = host_call("random.shuffle", run, [generator.address, x], [view_type], once=False)
     if not view.writeable:
         raise ValueError("array is read-only")
     view.write(value)
@@ -266,7 +261,7 @@ def _made(make: Callable[..., Any], legacy: bool) -> Callable[..., TracedGenerat
         def run(*values: Any) -> list[Any]:
             return [generators.add(call.run(values))]
 
-        (address,) = host_call("random generator", run, call.values, [PY_INT])
+        (address,) = host_call("random generator", run, call.values, [PY_INT], once=False)
         return TracedGenerator(TracedScalar(address), legacy)
 
     return traced

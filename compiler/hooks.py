@@ -30,7 +30,8 @@ from .library import is_library_code, is_library_module
 from .lifting import lift
 from .masked_values import call_on_masked, holds_masked
 from .regions import checked_local
-from .run_time_lists import RunTimeList, call_on_list, made_list, note_length
+from .list_functions import HEAPS, call_on_list
+from .run_time_lists import METHODS, RunTimeList, made_list, note_growth, note_length
 from .sources import Attribute, Cell, Fixed, Global, Item, Source
 from .special_methods import IN_PLACE, binary, class_attribute, contains, context, iterated, of_builtin, unary
 from .special_methods import compare as compare_objects
@@ -130,7 +131,7 @@ class FunctionHooks(StagedControl):
     def getitem(self, owner: Any, index: Any) -> Any:
         if tracer.current().chosen and (isinstance(owner, Choice) or first_choice(index) is not None):
             return spread(self.getitem, owner, index)
-        if is_traced(owner) or type(owner) in (list, tuple, dict):
+        if is_traced(owner) or type(owner) in (list, tuple, dict, RunTimeList):
             look(owner)
             return owner[index]
         found = class_attribute(type(owner), "__getitem__")
@@ -157,6 +158,12 @@ class FunctionHooks(StagedControl):
             tracer.current().bind(Item(tracer.current().origins[id(owner)][1], index), value)
         else:
             owner[index] = value
+
+    def delete_item(self, owner: Any, index: Any) -> None:
+        """del owner[index]"""
+        if type(owner) is list:
+            note_growth(owner, "del")
+        del owner[index]
 
     def binary(self, op: str, a: Any, b: Any) -> Any:
         return binary(call, op, a, b)
@@ -194,6 +201,8 @@ class FunctionHooks(StagedControl):
     def contains(self, container: Any, x: Any) -> Any:
         if isinstance(container, Choice) or isinstance(x, Choice):
             return spread(operator.contains, container, x)
+        if isinstance(container, RunTimeList):
+            return METHODS["__contains__"](container, x)
         return contains(call, container, x)
 
     def iterated(self, x: Any) -> Any:
@@ -202,7 +211,22 @@ class FunctionHooks(StagedControl):
 
     def compare_two(self, op: str, a: Any, b: Any) -> Any:
         """a op b, one comparison."""
+        if isinstance(a, Choice) or isinstance(b, Choice):
+            return spread(self.compare_two, op, a, b)
+        if isinstance(a, (tuple, list)) and type(a) is type(b) and (any_traced(a) or any_traced(b)):
+            return self._in_order(op, a, b)
         return compare_objects(call, self.not_, op, a, b)
+
+    def _in_order(self, op: str, a: Any, b: Any) -> Any:
+        """Tuples or lists compared: by the first elements that are not equal, else by length."""
+        if op == "NotEq":
+            return self.not_(self._in_order("Eq", a, b))
+        if op == "Eq" and len(a) != len(b):
+            return False
+        if not a or not b:
+            return compare_objects(call, self.not_, op, len(a), len(b))
+        unequal = (lambda: False) if op == "Eq" else lambda: self.compare_two(op, a[0], b[0])
+        return self.choose(self.compare_two("Eq", a[0], b[0]), lambda: self._in_order(op, a[1:], b[1:]), unequal)
 
     def is_(self, a: Any, b: Any) -> Any:
         """a is b"""
@@ -346,6 +370,9 @@ def call(f: Any, args: tuple, kwargs: dict) -> Any:
         return spread(functools.partial(call, f), args, kwargs)
     if holds_masked(args, kwargs) and _is_array_function(f):
         return call_on_masked(f, args, kwargs)
+    if isinstance(f, types.BuiltinFunctionType) and f in HEAPS:
+        note_growth(args[0], f.__name__)
+        return call(HEAPS[f], args, kwargs)
     if any(isinstance(a, RunTimeList) for a in args) and not isinstance(f, types.FunctionType | types.MethodType):
         return call_on_list(f, args, kwargs)
     if isinstance(f, types.BuiltinMethodType) and type(f.__self__) is list:

@@ -26,6 +26,7 @@ from .choice import Choice
 from .effects import host_call
 from .growing import PYTHON_TYPES, Appended
 from .known import Known
+from .list_elements import ListOf
 from .masked_values import MaskedValues
 from .padding import padded, unpadded
 from .run_time_lists import RunTimeList
@@ -260,24 +261,6 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
-class ListOf:
-    """A list of an array's elements: rows of their own (kind None), NumPy scalars ("") or Python numbers."""
-
-    array: Recipe
-    kind: str | None
-
-    def build(self, state: Build) -> Any:
-        key = id(self)
-        if key not in state.made:
-            array = self.array.build(state)
-            if self.kind:
-                state.made[key] = array.tolist()
-            else:
-                state.made[key] = list(array) if self.kind == "" else [np.array(row) for row in array]
-        return state.made[key]
-
-
-@dataclass(frozen=True, slots=True)
 class Rebuilt:
     """A container built while tracing. A mutable one is built once per call, however often it occurs."""
 
@@ -398,7 +381,7 @@ class Recipes:
         if isinstance(x, TracedText):
             return Text(x, tuple(self.recipe(v) for v in x.values))
         if isinstance(x, RunTimeList):
-            return ListOf(self.recipe(x.array()), x.holding.kind) if x.holding is not None else Rebuilt(list, None, ())
+            return self._list(x) if x.holding is not None else Rebuilt(list, None, ())
         if isinstance(x, MaskedValues):
             return Once(Picked(self.recipe(x.full), self.recipe(new_array(x.mask)), x.lead))
         if id(x) in trace.containers:
@@ -421,6 +404,12 @@ class Recipes:
         if id(value) not in self._of_value:
             self._of_value[id(value)] = self._output(value, Output())
         return self._of_value[id(value)]
+
+    def _list(self, x: RunTimeList) -> Recipe:
+        assert x.holding is not None
+        columns = tuple([self.recipe(x.column(k).copy()) for k in range(len(x.columns))])
+        tags = None if x.tags is None else self.recipe(x.tag_column().copy())
+        return ListOf(columns, tags, Scalar(self._scalar(x.length_value()), int), x.holding.kinds)
 
     def _array(self, x: TracedArray) -> Recipe:
         twin = tracer.current().twins.get(id(x))
@@ -468,7 +457,7 @@ class Recipes:
         rooms = [integers.upper_bound(d) for d in value.dims]
         if None in rooms:
             delivered = Delivered()
-            host_call("result", delivered.receive, [unpadded(value, dims)], ())
+            host_call("result", delivered.receive, [unpadded(value, dims)], (), once=False)
             return delivered
         if not all(isinstance(d, int) for d in value.dims):
             value = padded(value, rooms)  # type: ignore[arg-type]

@@ -1,15 +1,17 @@
 """Lists that are appended to in staged loops and branches: their length is known only at run time.
 
-Such a list is memory for as many elements as may be appended, and a count; both are storages, so loops and branches carry them.
-A list begins as Python's own; where its length would have to join, the trace starts again with the decision that the list made
-at that place grows (`GROWS`), and its first `append` decides the type of its elements and how many there may be (`HOLDS`).
+Such a list is columns of memory for as many elements as there is room for, a tag per element if they are of several kinds, and a
+count; all are storages, so loops and branches carry them.  A list begins as Python's own; where its length would have to join, the
+trace starts again with the decision that the list made at that place grows (`GROWS`), and its first elements decide what it holds
+(`HOLDS`).  Where the program bounds the number of appends that is its room; elsewhere the room is assumed (`assumptions.py`).
 
-Start with `made_list`; `RunTimeList` is what stands for the list.
+Start with `made_list`; `RunTimeList` is what stands for the list; `list_functions.py` has what functions make of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import types
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,33 +19,45 @@ import numpy as np
 
 from ..ir.builder import Slot
 from ..ir.graph import Block, Value
-from ..ir.types import ArrayType, WeakType
+from ..ir.ops.shaping import emit_shaped
+from ..ir.types import DTYPE_NAMES, ArrayType
 from ..ir.viewmap import Axis
-from . import dispatch, integers, tracer
+from . import integers, tracer
 from .arrays import TracedArray, as_array, index_value, is_traced, new_array, value_of
-from .compaction import first_elements
-from .scalars import PYTHON_SCALARS, TracedScalar
+from .assumptions import check_room, room_at
+from .choice import first_choice, spread
+from .list_elements import MOST_KINDS, Column, Kind, Leaf, assembled, columns_of, described, kind_of, leaves_of, one_of, parts_of, places_of
+from .scalars import TracedScalar
 from .tracer import Restart
 from .values import cast, cast_weak
-from .views import Storage, view_of
+from .views import Storage, View, view_of
 
-# Decisions: ("grows", place), ("holds", place, _Holding).
+# Decisions: ("grows", place), ("holds", place, Holding).
 GROWS, HOLDS = "grows", "holds"
+# Room that is reserved for elements because the program bounds their number; beyond, what is needed shows while running.
+MOST_BOUNDED = 1 << 16
+INT = np.dtype(np.int64)
+LONGER = ("append", "extend", "insert", "pop", "clear", "remove", "appendleft", "popleft", "extendleft", "del",
+          "heappush", "heappop", "heapreplace", "heappushpop")
+
+
+# Methods other than those of the class (`list_functions.py`).
+METHODS: dict[str, Callable[..., Any]] = {}
 
 
 @dataclass(frozen=True, slots=True)
-class _Holding:
-    """What a list holds: arrays of these extents, or with `kind` numbers: "int", "float", ... of Python, "" of NumPy."""
+class Holding:
+    """What a list holds, and its room; assumed: nothing bounds what it needs."""
 
-    dtype: np.dtype
-    dims: tuple[int, ...]
-    kind: str | None
-    capacity: int
+    kinds: tuple[Kind, ...]
+    room: int
+    assumed: bool = False
 
 
 def made_list(place: str, items: list[Any]) -> Any:
     """A list display of the program."""
     trace = tracer.current()
+    place = " called from ".join([place, *tracer.call_path()[1:]])
     if (GROWS, place) in trace.decisions:
         return RunTimeList(place, items)
     trace.lists[id(items)] = (items, place, len(trace.loops), trace.depth)
@@ -52,32 +66,14 @@ def made_list(place: str, items: list[Any]) -> Any:
 
 def note_length(method: Any) -> None:
     """A method of a list is called; one that makes it longer in a region may have to let it grow."""
+    note_growth(method.__self__, method.__name__)
+
+
+def note_growth(items: Any, name: str) -> None:
     trace = tracer.current()
-    found = trace.lists.get(id(method.__self__))
-    if found is not None and trace.depth > found[3] and method.__name__ in ("append", "extend", "insert", "pop", "clear"):
+    found = trace.lists.get(id(items))
+    if found is not None and trace.depth > found[3] and name in LONGER:
         trace.longer[found[1]] = None
-
-
-def call_on_list(f: Any, args: tuple, kwargs: dict) -> Any:
-    """A function of growing lists: their length, their elements in a new list, or what the function makes of an array."""
-    first = args[0]
-    if f is len and isinstance(first, RunTimeList):
-        return first.length
-    if f is isinstance and isinstance(first, RunTimeList):
-        return isinstance([], args[1])
-    arrays = tuple(a.array() if isinstance(a, RunTimeList) else a for a in args)
-    kind = first.holding.kind if isinstance(first, RunTimeList) and first.holding is not None else None
-    if f in (sum, min, max) and kind is not None:
-        function = {sum: np.sum, min: np.min, max: np.max}[f]
-        found = dispatch.call(function, arrays[:1], {})
-        return TracedScalar(cast_weak(value_of(found), kind)) if kind else found
-    implementation = dispatch.find(f)
-    if f in (np.stack, np.vstack, np.concatenate, np.hstack) and isinstance(first, RunTimeList):
-        return _joined(f, first, *args[1:], **kwargs)
-    if implementation is None:
-        raise tracer.unsupported(f"{getattr(f, '__name__', f)} of a list that is appended to in a loop",
-                                 instead="np.array(list)")
-    return implementation(*arrays, **kwargs)
 
 
 def growth() -> Restart | None:
@@ -86,38 +82,41 @@ def growth() -> Restart | None:
     return next((Restart((GROWS, place)) for place in trace.longer if (GROWS, place) not in trace.decisions), None)
 
 
-def _joined(function: Any, items: RunTimeList, axis: int = 0) -> TracedArray:
-    """The arrays in a list along their first axis, or along a new one."""
-    array = items.array()
-    new_axis = function is np.stack or (function is np.vstack and array.ndim == 2)
-    if axis != 0 or (function is np.hstack and array.ndim != 2) or (array.ndim < 2 and function is not np.stack):
-        raise tracer.unsupported(f"numpy.{function.__name__} of a list that is appended to in a loop", instead="np.stack(list)")
-    return array if new_axis else array.reshape((-1, *array.shape[2:]))
-
-
 class RunTimeList:
     """Stands for a list; every method is Python's."""
 
     __hash__ = None  # type: ignore[assignment]
 
-    def __init__(self, place: str, items: Iterable[Any]) -> None:
+    def __init__(self, place: str, items: Iterable[Any] = ()) -> None:
         trace = tracer.current()
         self.place = place
         self.loops, self.first = len(trace.loops), 0
         self.sites: dict[Any, dict[Any, int]] = {}
         held = [d[2] for d in trace.decisions if d[0] == HOLDS and d[1] == place]
-        self.holding: _Holding | None = max(held, key=lambda h: h.capacity) if held else None
+        self.holding: Holding | None = max(held, key=lambda h: (len(h.kinds), h.assumed, h.room)) if held else None
         if self.holding is not None:
-            dims = (self.holding.capacity, *self.holding.dims)
-            self.buffer = Storage(tracer.builder().zeros(ArrayType(self.holding.dtype, dims)))
-            self.count = Storage(tracer.constant(np.int64(0), ArrayType(np.dtype(np.int64))))
+            self.columns = columns_of(self.holding.kinds)
+            self.memories = [self._memory(c) for c in self.columns]
+            self.tags = self._memory(Column(INT)) if len(self.holding.kinds) > 1 else None
+            self.count = Storage(tracer.constant(np.int64(0), ArrayType(INT)))
         for x in items:
             self.first += 1
             self._add(x, self.first)
 
+    @property
+    def room(self) -> int:
+        assert self.holding is not None
+        return room_at(self.place) if self.holding.assumed else self.holding.room
+
+    def _memory(self, column: Column) -> Storage:
+        dims = (self.room, *column.dims)
+        return Storage(emit_shaped(tracer.builder(), "empty", [], dims, dtype=DTYPE_NAMES[column.dtype]))
+
     def memory(self) -> tuple[Storage, ...]:
-        """What it is made of: the elements' memory and their count."""
-        return () if self.holding is None else (self.buffer, self.count)
+        """What it is made of: its columns, tags and count."""
+        if self.holding is None:
+            return ()
+        return (*self.memories, *([] if self.tags is None else [self.tags]), self.count)
 
     def arrive(self, values: Iterable[Value]) -> RunTimeList:
         """The list after a branch in which it was made, which hands on what its memory holds."""
@@ -127,112 +126,187 @@ class RunTimeList:
                 tracer.current().storages.append(storage)
         return self
 
+    def __getattr__(self, name: str) -> Any:
+        if not hasattr(list, name):
+            raise AttributeError(f"'list' object has no attribute '{name}'")
+        if name in METHODS:
+            return types.MethodType(METHODS[name], self)
+        raise tracer.unsupported(f"list.{name} of a list that is appended to in a loop", instead="np.array(list)")
+
     # Growth
 
     def append(self, x: Any) -> None:
+        if first_choice(x) is not None:
+            spread(self.append, x)
+            return
+        self._add(x, self._needed())
+
+    def _needed(self) -> int | None:
+        """How many elements there may be after one more from this place; None if nothing bounds them."""
         trace = tracer.current()
         trips = 1
         for loop in trace.loops[self.loops:]:
-            if loop.most is None:
-                raise tracer.unsupported("appending to a list in this loop", "nothing known while compiling bounds its length",
-                                         "append in a for loop over a range, or fill a part of an array")
+            if loop.most is None or trips * loop.most > MOST_BOUNDED:
+                return None
             trips *= loop.most
         # One place of the program may be traced several times in one region, or in one within it, where a loop is unrolled.
         here = self.sites.setdefault((tracer.here(), trips), {})
         block = trace.builder.block
         here[block] = max((here[b] for b in _around(block) if b in here), default=0) + 1
-        self._add(x, self.first + sum(t * max(n.values()) for (_, t), n in self.sites.items()))
+        return self.first + sum(t * max(n.values()) for (_, t), n in self.sites.items())
 
-    def extend(self, items: Iterable[Any]) -> None:
-        for x in items:
-            self.append(x)
+    def _add(self, x: Any, needed: int | None) -> None:
+        self._hold(kind_of(x), needed)
+        at = self._make_room(1)
+        self._write(at, x)
+        self._set_length(tracer.emit("py_add", [at, tracer.constant(1)]))
 
-    def _add(self, x: Any, needed: int) -> None:
-        found = _held(x, needed)
-        if self.holding is None or self.holding.capacity < needed:
-            raise Restart((HOLDS, self.place, found))
-        if (found.dtype, found.dims, found.kind) != (self.holding.dtype, self.holding.dims, self.holding.kind):
-            raise tracer.unsupported("appending values of different types to a list in a loop",
-                                     f"it holds {_described(self.holding)}, and this is {_described(found)}")
-        if isinstance(x, TracedArray):
-            x.view.storage.frozen = "an array that a list holds"
-        at = self._length_value()
-        room = tracer.emit("py_less", [at, tracer.constant(self.holding.capacity)])
-        at = tracer.emit("check", [at, room], exception="RuntimeError", message="a list has grown beyond its bound")
-        self._element(at).write(cast(value_of(as_array(x) if isinstance(x, np.ndarray) else x), self.holding.dtype))
-        self.count.value = cast(tracer.emit("py_add", [at, tracer.constant(1)]), np.dtype(np.int64))
-        self.count.written = True
+    def _hold(self, kind: Kind, needed: int | None) -> None:
+        """Begin again if the list cannot hold this."""
+        old = self.holding
+        kinds = old.kinds if old is not None else ()
+        assumed = needed is None or (old is not None and old.assumed)
+        room = max(needed or 0, old.room if old is not None else 0)
+        if old is None or kind not in kinds or assumed != old.assumed or (not assumed and room > old.room):
+            if kind not in kinds and len(kinds) == MOST_KINDS:
+                raise tracer.unsupported("appending values of different types to a list in a loop",
+                                         f"it holds {', '.join(map(described, kinds))} already, and this is {described(kind)}")
+            raise Restart((HOLDS, self.place, Holding(kinds if kind in kinds else (*kinds, kind), room, assumed)))
 
-    def pop(self, index: Any = -1) -> Any:
-        if not (isinstance(index, int) and index == -1):
-            raise tracer.unsupported("popping from the middle of a list in compiled code", instead="pop() from its end")
-        length = self._length_value()
+    def _make_room(self, more: Any) -> Value:
+        """The list's length, for so many more elements there is room now."""
+        at = self.length_value()
+        end = tracer.emit("py_add", [at, integers.as_value(more)])
+        fits = tracer.emit("py_less_equal", [end, tracer.constant(self.room)])
+        if self.holding is not None and self.holding.assumed:
+            return check_room(at, fits, self.place)
+        return tracer.emit("check", [at, fits], exception="RuntimeError", message="a list has grown beyond its bound")
+
+    def _write(self, at: Value, x: Any) -> None:
+        assert self.holding is not None
+        kind = kind_of(x)
+        for place, part in zip(places_of(kind, self.columns), parts_of(kind, x), strict=True):
+            if isinstance(part, TracedArray):
+                part.view.storage.frozen = "an array that a list holds"
+            value = value_of(as_array(part) if isinstance(part, np.ndarray) else part)
+            _element(self.memories[place], at).write(cast(value, self.columns[place].dtype))
+        if self.tags is not None:
+            _element(self.tags, at).write(tracer.constant(np.int64(self.holding.kinds.index(kind)), ArrayType(INT)))
+
+    def pop_last(self) -> Any:
+        if self.holding is None:
+            raise IndexError("pop from empty list")
+        length = self.length_value()
         some = tracer.emit("py_greater", [length, tracer.constant(0)])
         length = tracer.emit("check", [length, some], exception="IndexError", message="pop from empty list")
         last = tracer.emit("py_subtract", [length, tracer.constant(1)])
-        x = self._read(last)
-        self.count.value, self.count.written = cast(last, np.dtype(np.int64)), True
+        x = self.read(last)
+        self._set_length(last)
         return x
 
     def clear(self) -> None:
-        self.count.value, self.count.written = tracer.constant(np.int64(0), ArrayType(np.dtype(np.int64))), True
+        if self.holding is not None:
+            self._set_length(tracer.constant(0))
+
+    def __add__(self, other: Any) -> Any:
+        return METHODS["__add__"](self, other)
+
+    def __radd__(self, other: Any) -> Any:
+        return METHODS["__add__"](other, self)
+
+    def __iadd__(self, other: Any) -> Any:
+        return METHODS["__iadd__"](self, other)
+
+    def _set_length(self, value: Value) -> None:
+        self.count.value, self.count.written = cast(value, INT), True
 
     # Reading
 
-    def _length_value(self) -> Any:
+    def length_value(self) -> Value:
+        """The length, as a py.int."""
         value = cast_weak(self.count.value, "int")
-        assert self.holding is not None
-        integers.set_bounds(value, [integers.form_of(0)], [integers.form_of(self.holding.capacity)])
+        integers.set_bounds(value, [integers.form_of(0)], [integers.form_of(self.room)])
         return value
 
     @property
     def length(self) -> Any:
         """Its length, as a Python int."""
-        return TracedScalar(self._length_value()) if self.holding is not None else 0
+        return TracedScalar(self.length_value()) if self.holding is not None else 0
 
-    def _element(self, at: Any) -> Any:
-        assert self.holding is not None
-        rest = tuple(Axis(0, ((1, k),)) for k in range(len(self.holding.dims)))
-        return view_of(self.buffer).affine((Axis(Slot(0)), *rest), (at,), self.holding.dims)
+    def column(self, k: int) -> TracedArray:
+        """A view of the elements of one column."""
+        return TracedArray(view_of(self.memories[k]))[:self.length]
 
-    def _read(self, at: Any) -> Any:
+    def tag_column(self) -> TracedArray:
+        assert self.tags is not None
+        return TracedArray(view_of(self.tags))[:self.length]
+
+    def all_columns(self) -> list[TracedArray]:
+        return [*map(self.column, range(len(self.memories))), *([] if self.tags is None else [self.tag_column()])]
+
+    def read(self, at: Value) -> Any:
+        """The element at a place that there is."""
         assert self.holding is not None
-        value = self._element(at).read()
-        if self.holding.kind is None:
-            row = new_array(value)
+        seen: dict[tuple[Leaf, int], Any] = {}
+        found = [self._read_as(kind, at, seen) for kind in self.holding.kinds]
+        if self.tags is None:
+            return found[0]
+        return one_of(TracedScalar(cast_weak(_element(self.tags, at).read(), "int")), self.holding.kinds, found)
+
+    def _read_as(self, kind: Kind, at: Value, seen: dict[tuple[Leaf, int], Any]) -> Any:
+        parts = []
+        for key in zip(leaves_of(kind), places_of(kind, self.columns), strict=True):
+            if key not in seen:
+                seen[key] = self._part(key[0], self.memories[key[1]], at)
+            parts.append(seen[key])
+        return assembled(kind, iter(parts))
+
+    def _part(self, leaf: Leaf, memory: Storage, at: Value) -> Any:
+        if leaf.python is None:
+            row = new_array(_element(memory, at).read())
             row.view.storage.frozen = "an element of a list"
             return row
-        return TracedScalar(cast_weak(value, self.holding.kind) if self.holding.kind else value)
+        value = _element(memory, at).read()
+        return TracedScalar(cast_weak(value, leaf.python) if leaf.python else value)
 
-    def __getitem__(self, index: Any) -> Any:
-        if isinstance(index, slice):
-            raise tracer.unsupported("a slice of a list in compiled code", instead="slice np.array(list)")
+    def position(self, index: Any, message: str = "list index out of range") -> Value:
+        """The place of an element, counted from the end if the index is negative."""
         if self.holding is None:
-            raise IndexError("list index out of range")
-        return self._read(self._position(index))
-
-    def __setitem__(self, index: Any, x: Any) -> None:
-        if self.holding is None:
-            raise IndexError("list assignment index out of range")
-        at = self._position(index, "list assignment index out of range")
-        found = _held(x, 0)
-        if (found.dtype, found.dims, found.kind) != (self.holding.dtype, self.holding.dims, self.holding.kind):
-            raise tracer.unsupported("values of different types in a list in a loop", f"it holds {_described(self.holding)}")
-        self._element(at).write(cast(value_of(x), self.holding.dtype))
-
-    def _position(self, index: Any, message: str = "list index out of range") -> Any:
-        length = self._length_value()
+            raise IndexError(message)
+        length = self.length_value()
         i = cast_weak(index_value(index), "int") if is_traced(index) else tracer.constant(int(index))
         zero = tracer.constant(0)
         at = tracer.emit("where", [tracer.emit("py_less", [i, zero]), tracer.emit("py_add", [i, length]), i])
         inside = tracer.emit("py_bitwise_and", [tracer.emit("py_greater_equal", [at, zero]), tracer.emit("py_less", [at, length])])
-        return tracer.emit("check", [at, inside], exception="IndexError", message=message)
+        at = tracer.emit("check", [at, inside], exception="IndexError", message=message)
+        integers.set_bounds(at, [integers.form_of(0)], [integers.form_of(length).plus(integers.form_of(1), -1)])
+        return at
 
-    def array(self) -> TracedArray:
-        """Its elements, as np.array has them."""
-        if self.holding is None:
-            return new_array(tracer.builder().zeros(ArrayType(np.dtype(np.float64), (0,))))
-        return first_elements(self.buffer.value, self._length_value())
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return METHODS["slice"](self, index)
+        return self.read(self.position(index))
+
+    def __setitem__(self, index: Any, x: Any) -> None:
+        if isinstance(index, slice):
+            raise tracer.unsupported("assigning to a slice of a list that is appended to in a loop", instead="set its elements")
+        if first_choice((index, x)) is not None:
+            spread(self.__setitem__, index, x)
+            return
+        at = self.position(index, "list assignment index out of range")
+        self._hold(kind_of(x), 0)
+        self._write(at, x)
+
+
+    def __delitem__(self, index: Any) -> None:
+        METHODS["__delitem__"](self, index)
+
+
+def _element(memory: Storage, at: Value) -> View:
+    """The view of one element."""
+    dims = memory.dims[1:]
+    rest = tuple(Axis(0, ((1, k),)) for k in range(len(dims)))
+    return view_of(memory).affine((Axis(Slot(0)), *rest), (at,), dims)
 
 
 def _around(block: Block | None) -> Iterator[Block]:
@@ -240,21 +314,3 @@ def _around(block: Block | None) -> Iterator[Block]:
     while block is not None:
         yield block
         block = block.owner.block if block.owner is not None else None
-
-
-def _held(x: Any, capacity: int) -> _Holding:
-    """What a list of such values holds."""
-    if isinstance(x, (TracedArray, np.ndarray)):
-        dims = as_array(x).view.dims
-        if not all(isinstance(d, int) for d in dims):
-            raise tracer.unsupported("appending arrays whose extents are known only at run time to a list in a loop")
-        return _Holding(np.dtype(x.dtype), tuple(dims), None, capacity)  # type: ignore[arg-type]
-    if isinstance(x, (TracedScalar, np.generic, *PYTHON_SCALARS)):
-        type_ = value_of(x).type
-        return _Holding(type_.dtype, (), type_.kind if isinstance(type_, WeakType) else "", capacity)  # type: ignore[union-attr]
-    raise tracer.unsupported(f"appending a {type(x).__name__} to a list in a loop", "lists that grow hold numbers or arrays")
-
-
-def _described(h: _Holding) -> str:
-    return f"{h.dtype} arrays of shape {h.dims}" if h.kind is None else f"Python {h.kind}s" if h.kind else f"NumPy {h.dtype}s"
-

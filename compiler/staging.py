@@ -307,7 +307,8 @@ class StagedControl:
     def _while_fallback(self, e: JoinError, place: str, test: Any) -> BaseException:
         decisions = tracer.current().decisions
         if not isinstance(test, TracedScalar) and ("unroll", place) not in decisions:
-            return Restart(("unroll", place))
+            grows = growth() if e.of_structure else None
+            return Restart(("unroll", place)) if grows is None else Restart(grows.decision, ("unroll", place))
         if ("peel", place) not in decisions:
             return Restart(("peel", place))
         if not e.of_structure and ("select", place) not in decisions:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from ..ir.errors import TreadleError
+from ..ir.errors import TreadleError, UnsupportedError
 from ..ir.graph import Function, Parameter
 from ..ir.types import ArrayType
 from . import advanced as _advanced  # noqa: F401  (these fill the table)
@@ -30,7 +30,7 @@ from . import random_order as _random_order  # noqa: F401
 from . import spreading as _spreading  # noqa: F401
 from . import ufuncs as _ufuncs  # noqa: F401
 from .aliasing import check_overlaps
-from .assumptions import assumed, check_effects
+from .assumptions import assumed
 from .generators import StateAddress
 from .hooks import call
 from .known import DistinctGuard
@@ -53,13 +53,23 @@ def trace(f: Callable[..., Any], args: tuple, kwargs: dict, run_time_scalars: bo
     assumptions: those found to fail.  shapes: the extents that are to be run-time values, where they can.
     """
     decisions: frozenset[tuple] = assumptions | frozenset({(RUN_TIME_SCALARS,)} if run_time_scalars else ())
+    # Where another decision was possible: the decisions with that one instead.
+    others: list[frozenset[tuple]] = []
+    refused: UnsupportedError | None = None
     for _ in range(_MAX_RESTARTS):
         try:
             with tracer.tracing(Trace(Call(args, kwargs, []), decisions, shapes)) as state:
                 return _trace(state, f, args, kwargs)
         except Restart as r:
             assert r.decision not in decisions, r.decision
+            if r.otherwise is not None:
+                others.append(decisions | {r.otherwise})
             decisions |= {r.decision}
+        except UnsupportedError as e:
+            refused = refused or e
+            if not others:
+                raise refused from refused.__cause__
+            decisions = others.pop()
     raise tracer.unsupported(f"{f.__name__}", f"tracing it needs more than {_MAX_RESTARTS} attempts")
 
 
@@ -111,7 +121,6 @@ def finish_trace(state: Trace, name: str, result: Any) -> Traced:
                   Parameter(str(source), extent_of=(places[source.base], source.axis)) for source, value in state.inputs]
     # Names of native symbols are made from it.
     function = Function(re.sub(r"\W", "", name) or "function", state.block, parameters, recipes.outputs)
-    check_effects(function)
     generators = [s.base for s, _ in state.inputs if isinstance(s, StateAddress)] if state.draws else None
     return Traced(function, [s for s, _ in state.inputs], list(state.guards), recipe, effects, bool(state.unions), generators,
                   assumed(state.decisions), recipes.shapes, frozenset(n for n, _ in state.facts.symbols.values()))

@@ -43,11 +43,11 @@ MOST_UNROLLED = 1000
 
 
 class Restart(BaseException):
-    """Trace again from the start with one more decision."""
+    """Trace again from the start with one more decision; if that leads to what has no compiled form, with `otherwise` instead."""
 
-    def __init__(self, decision: tuple) -> None:
+    def __init__(self, decision: tuple, otherwise: tuple | None = None) -> None:
         super().__init__(repr(decision))
-        self.decision = decision
+        self.decision, self.otherwise = decision, otherwise
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Ops that say where memory is needed: `copy` and `empty`. Planning makes them; the front end does not.
+"""Ops that say where memory is needed: `copy`, which planning makes, and `empty`.
 
 `copy(x)`: the same array in memory of its own, made where the op stands.
 `empty(*extents){dims, dtype}`: memory whose every element is written before it is read; evaluated as zeros.  Each
@@ -15,7 +15,7 @@ from ..opdef import Element, Missing, OpDef, Sample, Structural, register
 from ..types import DTYPES, ArrayType, Type
 from .shaping import ALL_DTYPES, check_slots, concrete_dims, linear_jvp, no_tangent
 
-_PLANNED = Missing("planning makes this op, after all transformations")
+_NO_OPERAND = Missing("it has no array operand")
 
 
 def _infer_empty(operands: list[Value], attrs: dict) -> list[Type]:
@@ -37,6 +37,6 @@ register(OpDef(
     doc="The same array in memory of its own."))
 
 register(OpDef(
-    "empty", _infer_empty, _evaluate_empty, Structural(), jvp=no_tangent, transpose=_PLANNED, batch=_PLANNED,
+    "empty", _infer_empty, _evaluate_empty, Structural(), jvp=no_tangent, transpose=_NO_OPERAND, batch=_NO_OPERAND,
     attrs=("dims", "dtype"), traits=frozenset({"fresh"}), samples=(Sample((), {"dims": (2, 3), "dtype": "f64"}),),
     doc="Memory that is written before it is read."))

@@ -127,18 +127,6 @@ def test_errors():
     with pytest.raises(IndexError, match="list index out of range"):
         td.jit(out_of_range)(X)
 
-    def mixed(x):
-        out = []
-        for i in range(30):
-            if x[i % 8] > 2:
-                out.append(1)
-            else:
-                out.append(x)
-        return out
-
-    with pytest.raises(td.errors.UnsupportedError, match="different types"):
-        td.jit(mixed)(X)
-
     def held_and_written(x):
         x = x.copy()
         out = []
@@ -150,16 +138,6 @@ def test_errors():
 
     with pytest.raises(td.errors.UnsupportedError, match="list"):
         td.jit(held_and_written)(X)
-
-    def unbounded(x):
-        out, s = [], 0.0
-        while s < 10:
-            s += x.mean()
-            out.append(s)
-        return out
-
-    with pytest.raises(td.errors.UnsupportedError, match="bounds its length"):
-        td.jit(unbounded)(X)
 
 
 def test_a_list_in_a_short_loop_that_is_written_out():

@@ -1,0 +1,217 @@
+"""What Python's lists, and heapq on them, do element by element, on lists whose length only the run knows.
+
+Plain Python over appends, reads, writes and pops from the end, traced like the caller's own code (`library.py`).  Heaps are those of the
+standard library's `heapq`: the element at k is no larger than those at 2k + 1 and 2k + 2, with the same order of comparisons.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+
+def extend(items: Any, more: Any) -> None:
+    for x in more:
+        items.append(x)
+
+
+def insert(items: Any, index: Any, x: Any) -> None:
+    n = len(items)
+    at = max(index + n, 0) if index < 0 else min(index, n)
+    items.append(x)
+    for k in range(n, at, -1):
+        items[k] = items[k - 1]
+    items[at] = x
+
+
+def pop(items: Any, index: Any) -> Any:
+    x = items[index]
+    n = len(items)
+    at = index + n if index < 0 else index
+    for k in range(at, n - 1):
+        items[k] = items[k + 1]
+    items.pop()
+    return x
+
+
+def remove(items: Any, x: Any) -> None:
+    at = position_of(items, x)
+    if at < 0:
+        raise ValueError("list.remove(x): x not in list")
+    pop(items, at)
+
+
+def index(items: Any, x: Any) -> Any:
+    at = position_of(items, x)
+    if at < 0:
+        raise ValueError("list.index(x): x not in list")
+    return at
+
+
+def position_of(items: Any, x: Any) -> Any:
+    """The place of the first element that equals x, or -1."""
+    found = -1
+    for k in range(len(items)):
+        if items[k] == x:
+            found = k
+            break
+    return found
+
+
+def count(items: Any, x: Any) -> Any:
+    found = 0
+    for k in range(len(items)):
+        if items[k] == x:
+            found += 1
+    return found
+
+
+def contains(items: Any, x: Any) -> Any:
+    return position_of(items, x) >= 0
+
+
+def reverse(items: Any) -> None:
+    n = len(items)
+    for k in range(n // 2):
+        low, high = items[k], items[n - 1 - k]
+        items[k] = high
+        items[n - 1 - k] = low
+
+
+def extreme(items: Any, better: Callable[[Any, Any], Any], key: Callable[[Any], Any] | None, message: str) -> Any:
+    """The element that `better` prefers, of equals the first."""
+    if len(items) == 0:
+        raise ValueError(message)
+    best = 0
+    for k in range(1, len(items)):
+        if key is None:
+            ahead = better(items[k], items[best])
+        else:
+            ahead = better(key(items[k]), key(items[best]))
+        if ahead:
+            best = k
+    return items[best]
+
+
+def total(items: Any, start: Any) -> Any:
+    for x in items:
+        start = start + x
+    return start
+
+
+def any_of(items: Any) -> Any:
+    found = False
+    for x in items:
+        if x:
+            found = True
+            break
+    return found
+
+
+def all_of(items: Any) -> Any:
+    found = True
+    for x in items:
+        if not x:
+            found = False
+            break
+    return found
+
+
+def larger(a: Any, b: Any) -> Any:
+    return a > b
+
+
+def smaller(a: Any, b: Any) -> Any:
+    return a < b
+
+
+def keys_of(items: Any, key: Callable[[Any], Any], keys: Any) -> Any:
+    for k in range(len(items)):
+        keys.append(key(items[k]))
+    return keys
+
+
+def clipped(x: Any, n: Any, low: Any, high: Any) -> Any:
+    """A bound of a slice of a list of n elements."""
+    if x < 0:
+        x += n
+    return max(low, min(x, high))
+
+
+def slice_of(items: Any, start: Any, count: Any, step: Any, found: Any) -> Any:
+    """`count` elements from `start` on, appended to `found`."""
+    for k in range(count):
+        found.append(items[start + k * step])
+    return found
+
+
+def delete_slice(items: Any, start: Any, stop: Any) -> None:
+    n = len(items)
+    for k in range(stop, n):
+        items[k - (stop - start)] = items[k]
+    for _ in range(stop - start):
+        items.pop()
+
+
+def heappush(heap: Any, item: Any) -> None:
+    heap.append(item)
+    _sift_down(heap, 0, len(heap) - 1)
+
+
+def heappop(heap: Any) -> Any:
+    last = heap.pop()
+    result = last
+    if len(heap) > 0:
+        result = heap[0]
+        heap[0] = last
+        _sift_up(heap, 0)
+    return result
+
+
+def heapreplace(heap: Any, item: Any) -> Any:
+    result = heap[0]
+    heap[0] = item
+    _sift_up(heap, 0)
+    return result
+
+
+def heappushpop(heap: Any, item: Any) -> Any:
+    result = item
+    if len(heap) > 0 and heap[0] < item:
+        result = heap[0]
+        heap[0] = item
+        _sift_up(heap, 0)
+    return result
+
+
+def heapify(heap: Any) -> None:
+    for k in range(len(heap) // 2 - 1, -1, -1):
+        _sift_up(heap, k)
+
+
+def _sift_down(heap: Any, start: Any, at: Any) -> None:
+    """Move the element at `at` towards the root as long as it is smaller than its parent."""
+    item = heap[at]
+    while at > start:
+        parent = (at - 1) // 2
+        if not item < heap[parent]:
+            break
+        heap[at] = heap[parent]
+        at = parent
+    heap[at] = item
+
+
+def _sift_up(heap: Any, start: Any) -> None:
+    """Let the smaller child rise until a leaf is reached, then move the element that was at `start` back from there."""
+    end, at = len(heap), start
+    item = heap[start]
+    child = 2 * at + 1
+    while child < end:
+        right = child + 1
+        if right < end and not heap[child] < heap[right]:
+            child = right
+        heap[at] = heap[child]
+        at = child
+        child = 2 * at + 1
+    heap[at] = item
+    _sift_down(heap, start, at)

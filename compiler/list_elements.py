@@ -1,0 +1,182 @@
+"""What lists that grow at run time hold: the kinds of their elements, the columns of memory for them, and the list returned.
+
+An element is a number, an array of known extents, a tuple of these, or an object that is the same whenever it is met (None, a text).
+A list may hold several kinds: a tag per element then says which.  Every number and array in an element has its place in a
+column; kinds share columns of one dtype and extents.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..ir.types import WEAK_PYTHON, WeakType
+from . import tracer
+from .arrays import TracedArray, as_array, value_of
+from .choice import Choice
+from .scalars import PYTHON_SCALARS, TracedScalar
+
+if TYPE_CHECKING:
+    from .results import Build, Recipe
+
+# Kinds that the elements of one list may be of.
+MOST_KINDS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """Memory for one part of each element: of this dtype and, per element, these extents."""
+
+    dtype: np.dtype
+    dims: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """A number or an array in an element; python: "int", "float", ... of a Python number, "" of NumPy's, None of an array."""
+
+    column: Column
+    python: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A tuple of parts; cls: tuple, or the class of a namedtuple."""
+
+    cls: type
+    parts: tuple[Kind, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """An object that is what it is, without memory."""
+
+    object: Any
+
+
+Kind = Leaf | Record | Fixed
+
+
+def kind_of(x: Any) -> Kind:
+    """The kind of an element; what no list in compiled code can hold is refused."""
+    if isinstance(x, (TracedArray, np.ndarray)):
+        dims = as_array(x).view.dims
+        if not all(isinstance(d, int) for d in dims):
+            raise tracer.unsupported("appending arrays whose extents are known only at run time to a list in a loop")
+        return Leaf(Column(np.dtype(x.dtype), tuple(dims)), None)  # type: ignore[arg-type]
+    if isinstance(x, (TracedScalar, np.generic, *PYTHON_SCALARS)):
+        type_ = value_of(x).type
+        return Leaf(Column(type_.dtype), type_.kind if isinstance(type_, WeakType) else "")  # type: ignore[union-attr]
+    if isinstance(x, tuple) and (type(x) is tuple or hasattr(x, "_fields")):
+        return Record(type(x), tuple(map(kind_of, x)))
+    if x is None or isinstance(x, str):
+        return Fixed(x)
+    raise tracer.unsupported(f"a {type(x).__name__} in a list that a loop makes longer",
+                             "such lists hold numbers, arrays, tuples of them, None and texts")
+
+
+def leaves_of(kind: Kind) -> Iterator[Leaf]:
+    if isinstance(kind, Leaf):
+        yield kind
+    elif isinstance(kind, Record):
+        for part in kind.parts:
+            yield from leaves_of(part)
+
+
+def parts_of(kind: Kind, x: Any) -> Iterator[Any]:
+    """The numbers and arrays of an element, in the order of `leaves_of`."""
+    if isinstance(kind, Leaf):
+        yield x
+    elif isinstance(kind, Record):
+        for part, e in zip(kind.parts, x, strict=True):
+            yield from parts_of(part, e)
+
+
+def assembled(kind: Kind, parts: Iterator[Any]) -> Any:
+    """The element that these parts make."""
+    if isinstance(kind, Leaf):
+        return next(parts)
+    if isinstance(kind, Fixed):
+        return kind.object
+    items = [assembled(part, parts) for part in kind.parts]
+    return tuple(items) if kind.cls is tuple else kind.cls._make(items)  # type: ignore[attr-defined]  # a namedtuple
+
+
+def one_of(tag: TracedScalar, kinds: Sequence[Kind], elements: Sequence[Any]) -> Any:
+    """The element with this tag of those that there would be of each kind; of tuples alike, a tuple of what they differ in."""
+    if all(e is elements[0] for e in elements):
+        return elements[0]
+    records = [k for k in kinds if isinstance(k, Record)]
+    if len(records) == len(kinds) and len({(r.cls, len(r.parts)) for r in records}) == 1:
+        parts = [one_of(tag, [r.parts[k] for r in records], [e[k] for e in elements]) for k in range(len(records[0].parts))]
+        return tuple(parts) if records[0].cls is tuple else records[0].cls._make(parts)  # type: ignore[attr-defined]  # a namedtuple
+    return Choice(tag, tuple(elements))
+
+
+def columns_of(kinds: tuple[Kind, ...]) -> tuple[Column, ...]:
+    """The columns that a list of these kinds has."""
+    columns: list[Column] = []
+    for kind in kinds:
+        wanted = [leaf.column for leaf in leaves_of(kind)]
+        for c in dict.fromkeys(wanted):
+            columns += [c] * (wanted.count(c) - columns.count(c))
+    return tuple(columns)
+
+
+def places_of(kind: Kind, columns: tuple[Column, ...]) -> list[int]:
+    """The number of the column of each leaf of a kind."""
+    places: list[int] = []
+    for leaf in leaves_of(kind):
+        places.append(next(k for k, c in enumerate(columns) if c == leaf.column and k not in places))
+    return places
+
+
+def described(kind: Kind) -> str:
+    if isinstance(kind, Fixed):
+        return repr(kind.object)
+    if isinstance(kind, Record):
+        return f"({', '.join(map(described, kind.parts))})"
+    if kind.python is None:
+        return f"{kind.column.dtype} array of shape {kind.column.dims}"
+    return f"Python {kind.python}" if kind.python else f"NumPy {kind.column.dtype}"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ListOf:
+    """The recipe of a list that grew. columns: arrays as long as the list; tags: the number of each element's kind, if there are
+    several."""
+
+    columns: tuple[Recipe, ...]
+    tags: Recipe | None
+    length: Recipe
+    kinds: tuple[Kind, ...]
+
+    def build(self, state: Build) -> Any:
+        if id(self) not in state.made:
+            state.made[id(self)] = self._built(state)
+        return state.made[id(self)]
+
+    def _built(self, state: Build) -> list[Any]:
+        columns, length = [c.build(state) for c in self.columns], int(self.length.build(state))
+        lists = [list(self._elements(kind, columns, length)) for kind in self.kinds]
+        if self.tags is None:
+            return lists[0]
+        return [lists[tag][k] for k, tag in enumerate(self.tags.build(state).tolist())]
+
+    def _elements(self, kind: Kind, columns: list[np.ndarray], length: int) -> Iterator[Any]:
+        """The list as if all elements were of this kind."""
+        places = places_of(kind, columns_of(self.kinds))
+        parts = [_as_python(leaf, columns[k]) for leaf, k in zip(leaves_of(kind), places, strict=True)]
+        return (assembled(kind, iter([part[k] for part in parts])) for k in range(length))
+
+
+def _as_python(leaf: Leaf, column: np.ndarray) -> list[Any]:
+    """A column's elements as the list holds them."""
+    if leaf.python:
+        kind = WEAK_PYTHON[leaf.python]
+        found: list[Any] = column.tolist()
+        return found if not found or type(found[0]) is kind else list(map(kind, found))
+    return list(column) if leaf.python == "" else [np.array(row) for row in column]

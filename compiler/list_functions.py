@@ -1,0 +1,262 @@
+"""Methods of lists whose length only the run knows, and what Python's and NumPy's functions make of such lists.
+
+What goes element by element is in `list_algorithms.py`, and traced like the caller's code.
+"""
+
+from __future__ import annotations
+
+import heapq
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..ir.types import ArrayType
+from . import dispatch, list_algorithms, tracer
+from .arrays import TracedArray, new_array
+from .assumptions import assume
+from .list_elements import Kind, Leaf, Record, leaves_of, places_of
+from .run_time_lists import METHODS, RunTimeList
+
+BUILTINS = dispatch.BUILTINS
+
+
+def _run(f: Callable[..., Any], *args: Any) -> Any:
+    return dispatch.FUNCTIONS["call"](f, args, {})
+
+
+def _fresh(items: Sequence[Any] = ()) -> RunTimeList:
+    """A new list of the program's."""
+    return RunTimeList("a new list at " + " called from ".join(tracer.call_path()), items)
+
+
+# Methods
+
+METHODS.update({name: getattr(list_algorithms, name) for name in ("extend", "insert", "remove", "index", "count", "reverse")})
+
+
+def _method(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    def enter(f: Callable[..., Any]) -> Callable[..., Any]:
+        METHODS[name] = f
+        return f
+
+    return enter
+
+
+@_method("pop")
+def pop(items: RunTimeList, index: Any = -1) -> Any:
+    if isinstance(index, int) and index == -1:
+        return items.pop_last()
+    return _run(list_algorithms.pop, items, index)
+
+
+@_method("copy")
+def copied(items: RunTimeList) -> RunTimeList:
+    found = _fresh()
+    _run(list_algorithms.extend, found, items)
+    return found
+
+
+@_method("sort")
+def sort(items: RunTimeList, *, key: Any = None, reverse: Any = False) -> None:
+    if items.holding is None:
+        return
+    order = _order(items, key, reverse)
+    for column in items.all_columns():
+        dispatch.call(np.copyto, (column, column[order]), {})
+
+
+def _order(items: RunTimeList, key: Any, reverse: Any) -> TracedArray:
+    """The places of the elements in their order: stable, as Python's sorts are, from the end for reverse."""
+    keys = items if key is None else _run(list_algorithms.keys_of, items, key, _fresh())
+    kind = _only_kind(keys, "sorting")
+    columns = [keys.column(k) for k in places_of(kind, keys.columns)]
+    if any(leaf.python is None or leaf.column.dtype.kind == "c" for leaf in leaves_of(kind)):
+        raise tracer.unsupported("sorting a list of arrays or complex numbers")
+    if reverse:
+        columns = [c[::-1] for c in columns]
+    if len(columns) == 1:
+        order = dispatch.call(np.argsort, (columns[0],), {"kind": "stable"})
+    else:
+        order = dispatch.call(np.lexsort, (tuple(reversed(columns)),), {})
+    return (items.length - 1 - order)[::-1] if reverse else order
+
+
+def _only_kind(items: RunTimeList, what: str) -> Kind:
+    assert items.holding is not None
+    if len(items.holding.kinds) > 1:
+        raise tracer.unsupported(f"{what} a list of values of different types that a loop makes longer")
+    return items.holding.kinds[0]
+
+
+@_method("slice")
+def slice_of(items: RunTimeList, index: slice) -> RunTimeList:
+    start, count, step = _selected(items, index)
+    return _run(list_algorithms.slice_of, items, start, count, step, _fresh())
+
+
+def _selected(items: RunTimeList, index: slice) -> tuple[Any, Any, Any]:
+    """Where a slice begins, how many elements it has, and its step."""
+    step = 1 if index.step is None else index.step
+    if not isinstance(step, int):
+        raise tracer.unsupported("a slice of a list with a run-time step")
+    if step == 0:
+        raise ValueError("slice step cannot be zero")
+    n, smallest, largest = items.length, BUILTINS[min], BUILTINS[max]
+    low, high = (0, n) if step > 0 else (-1, n - 1)
+
+    def bound(x: Any, default: Any) -> Any:
+        return default if x is None else _run(list_algorithms.clipped, x, n, low, high)
+
+    start = bound(index.start, low if step > 0 else high)
+    stop = bound(index.stop, high if step > 0 else low)
+    distance = stop - start if step > 0 else start - stop
+    count = largest(0, (distance + abs(step) - 1) // abs(step))
+    return start, smallest(count, n), step
+
+
+@_method("__delitem__")
+def delete(items: RunTimeList, index: Any) -> None:
+    if not isinstance(index, slice):
+        _run(list_algorithms.pop, items, index)
+        return
+    start, count, step = _selected(items, index)
+    if step != 1:
+        raise tracer.unsupported("del of a slice with a step of a list that is appended to in a loop")
+    _run(list_algorithms.delete_slice, items, start, start + count)
+
+
+# Functions
+
+def array_of(items: RunTimeList) -> TracedArray:
+    """Its elements, as np.array has them."""
+    if items.holding is None:
+        return new_array(tracer.builder().zeros(ArrayType(np.dtype(np.float64), (0,))))
+    if len(items.holding.kinds) == 1:
+        return _of_kind(items, items.holding.kinds[0])
+    return _of_several(items)
+
+
+def _of_kind(items: RunTimeList, kind: Kind) -> TracedArray:
+    columns = iter([items.column(k).copy() for k in places_of(kind, items.columns)])
+
+    def build(kind: Kind, depth: int) -> TracedArray:
+        if isinstance(kind, Leaf):
+            return next(columns)
+        if isinstance(kind, Record) and kind.parts:
+            return dispatch.call(np.stack, ([build(part, depth + 1) for part in kind.parts],), {"axis": 1})
+        raise tracer.unsupported("an array of a list that holds no numbers")
+
+    return build(kind, 0)
+
+
+def _of_several(items: RunTimeList) -> TracedArray:
+    """Numbers of several types: NumPy takes a type that holds all that there are."""
+    assert items.holding is not None
+    kinds = items.holding.kinds
+    if not all(isinstance(k, Leaf) and k.python is not None for k in kinds):
+        raise tracer.unsupported("an array of a list that holds values of different types")
+    tags = items.tag_column()
+    dtypes = [k.column.dtype for k in kinds if isinstance(k, Leaf)]
+    if len(set(dtypes)) > 1:
+        present = [assume(dispatch.call(np.any, (tags == n,), {}).value, f"a list with elements of {d}")
+                   for n, d in enumerate(dtypes)]
+        dtypes = [d for d, there in zip(dtypes, present, strict=True) if there] or dtypes
+    result = dispatch.call(np.zeros, (items.length, np.result_type(*dtypes)), {})
+    for n, kind in enumerate(kinds):
+        (place,) = places_of(kind, items.columns)
+        if items.columns[place].dtype in dtypes:
+            result = dispatch.call(np.where, (tags == n, items.column(place).astype(result.dtype), result), {})
+    return result
+
+
+_JOINING = (np.stack, np.vstack, np.concatenate, np.hstack)
+# What stands for heapq's functions.
+HEAPS = {f: getattr(list_algorithms, f.__name__)
+          for f in (heapq.heappush, heapq.heappop, heapq.heapreplace, heapq.heappushpop, heapq.heapify)}
+_SPACES = (enumerate, zip, reversed)
+
+
+def call_on_list(f: Any, args: tuple, kwargs: dict) -> Any:
+    """A function of growing lists: their length, their elements in a new list, or what the function makes of an array."""
+    first = args[0]
+    if isinstance(first, RunTimeList) and f in _OF_LISTS:
+        return _OF_LISTS[f](*args, **kwargs)
+    if f in _SPACES:
+        return BUILTINS[f](*args, **kwargs)
+    if f in _JOINING and isinstance(first, RunTimeList):
+        return _joined(f, first, *args[1:], **kwargs)
+    implementation = dispatch.find(f)
+    if implementation is None:
+        raise tracer.unsupported(f"{getattr(f, '__name__', f)} of a list that is appended to in a loop",
+                                 instead="np.array(list)")
+    return implementation(*[array_of(a) if isinstance(a, RunTimeList) else a for a in args], **kwargs)
+
+
+def _total(items: RunTimeList, start: Any = 0) -> Any:
+    for kind in items.holding.kinds if items.holding is not None else ():
+        if not isinstance(kind, Leaf):
+            raise TypeError("unsupported operand type(s) for +: 'int' and 'tuple'")
+    return start if items.holding is None else _run(list_algorithms.total, items, start)
+
+
+def _extreme(name: str, better: Callable[[Any, Any], Any]) -> Callable[..., Any]:
+    message = f"{name}() iterable argument is empty" if sys.version_info >= (3, 12) else f"{name}() arg is an empty sequence"
+
+    def choose(items: RunTimeList, *others: Any, key: Any = None) -> Any:
+        if others:
+            raise TypeError("comparisons of lists that are appended to in a loop")
+        if items.holding is None:
+            raise ValueError(message)
+        return _run(list_algorithms.extreme, items, better, key, message)
+
+    return choose
+
+
+def _sorted(items: RunTimeList, **options: Any) -> RunTimeList:
+    found = copied(items)
+    sort(found, **options)
+    return found
+
+
+_OF_LISTS: dict[Any, Callable[..., Any]] = {
+    len: lambda items: items.length, isinstance: lambda items, classes: isinstance([], classes), list: copied, sum: _total,
+    min: _extreme("min", list_algorithms.smaller), max: _extreme("max", list_algorithms.larger), sorted: _sorted,
+    any: lambda items: _run(list_algorithms.any_of, items), all: lambda items: _run(list_algorithms.all_of, items),
+    bool: lambda items: items.length > 0, type: lambda items: list}
+
+
+def _joined(function: Any, items: RunTimeList, axis: int = 0) -> TracedArray:
+    """The arrays in a list along their first axis, or along a new one."""
+    array = array_of(items)
+    if function is np.stack:
+        return array if axis == 0 else dispatch.call(np.moveaxis, (array, 0, axis), {})
+    new_axis = function is np.vstack and array.ndim == 2
+    if axis != 0 or (function is np.hstack and array.ndim != 2) or array.ndim < 2:
+        raise tracer.unsupported(f"numpy.{function.__name__} of a list that is appended to in a loop", instead="np.stack(list)")
+    return array if new_axis else array.reshape((-1, *array.shape[2:]))
+
+
+def added(a: Any, b: Any) -> RunTimeList:
+    """a + b, both lists."""
+    if not all(isinstance(x, (list, RunTimeList)) for x in (a, b)):
+        raise TypeError(f"can only concatenate list (not \"{type(b).__name__}\") to list")
+    found = _fresh()
+    for x in (a, b):
+        _run(list_algorithms.extend, found, x)
+    return found
+
+
+METHODS["__add__"] = added
+
+
+@_method("__contains__")
+def contains(items: RunTimeList, x: Any) -> Any:
+    return _run(list_algorithms.contains, items, x)
+
+
+@_method("__iadd__")
+def extended(items: RunTimeList, more: Any) -> RunTimeList:
+    _run(list_algorithms.extend, items, more)
+    return items
