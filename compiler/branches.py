@@ -197,8 +197,15 @@ class Branch:
                     except JoinError:
                         self._choose(path, a, b)
         except JoinError as e:
-            raise growth() or tracer.unsupported("this branch", f"after it, {e}") from None
+            raise growth(*self._of_several_lengths(then, other)) or tracer.unsupported("this branch", f"after it, {e}") from None
         return kept, joined
+
+    def _of_several_lengths(self, then: End, other: End) -> list[Any]:
+        """What the variables are and were that are lists of different lengths after the two sides."""
+        lengths = [{p: x for p, x in e.leaves.items() if p[-1] == LENGTH} for e in (then, other)]
+        names = {p[0] for p in {**lengths[0], **lengths[1]} if lengths[0].get(p) != lengths[1].get(p)}
+        return [x for values in (self.state.values, then.values, other.values)
+                for n, x in zip(self.control.names, values, strict=True) if n in names]
 
     def _is_choice(self, path: Path, a: Any, b: Any) -> bool:
         """Must this leaf stay one of two objects, since it is one already or is written to?"""

@@ -78,9 +78,11 @@ def _extreme(python: Callable[..., Any], better: Callable[[Any, Any], Any]) -> N
     def choose(*args: Any, **kwargs: Any) -> Any:
         if len(args) == 1 and isinstance(args[0], Iterator):
             args = (list(args[0]),)
-        if kwargs or not any_traced(list(args)):
+        if kwargs.get("key") is not None or not any_traced(list(args)):
             return python(*args, **kwargs)
         items = list(args[0]) if len(args) == 1 else list(args)
+        if not items:
+            return python(items, **kwargs)
         best = items[0]
         for x in items[1:]:
             # The first of equals stays, and so does the first beside a NaN.
@@ -94,6 +96,23 @@ def _better_of(better: Callable[[Any, Any], Any], x: Any, best: Any) -> Any:
 
 _extreme(max, operator.gt)
 _extreme(min, operator.lt)
+
+
+def _fold(python: Callable[..., bool], end: bool) -> None:
+    @builtin(python)
+    def fold(items: Any) -> Any:
+        found: Any = not end
+        for x in items:
+            truth = dispatch.FUNCTIONS["truth"](x)
+            if truth is end:
+                return end
+            if is_traced(truth):
+                found = truth if not is_traced(found) else (found | truth if end else found & truth)
+        return found
+
+
+_fold(any, True)
+_fold(all, False)
 
 
 @builtin(sum)

@@ -12,6 +12,7 @@ import types
 import weakref
 from collections.abc import Iterable
 
+from .comprehensions import hooked
 from .flow import Flow
 from .jumps import HOOKS, RETURN_VALUE, RETURNED
 from .liveness import all_stored, loaded_names
@@ -243,7 +244,7 @@ class ExpressionHooks(ast.NodeTransformer):
             self.scope = saved
         for part in node.generators:  # type: ignore[attr-defined]
             part.iter = at(hook("iterated", part.iter), part.iter)
-        return node
+        return hooked(node, self._place(node)) if isinstance(node, (ast.ListComp, ast.GeneratorExp)) else node
 
     visit_ListComp = visit_SetComp = visit_DictComp = visit_GeneratorExp = _comprehension
 

@@ -20,18 +20,20 @@ import numpy as np
 
 from ..ir.errors import TreadleError, UnsupportedError
 from ..ir.opdef import effect_of
-from . import capture, dispatch, pytree, tracer
+from . import capture, dispatch, list_algorithms, pytree, tracer
 from .arrays import TracedArray, any_traced, constant_array, is_traced
 from .builtin_functions import BUILTINS
 from .choice import Choice, ChosenMethod, at_hand, first_choice, spread
 from .generators import GENERATORS, random_function, traced_generator
 from .held import look
+from .iteration import is_run_time_space
 from .library import is_library_code, is_library_module
 from .lifting import lift
+from .list_functions import HEAPS, call_on_list, element_at, of_plain_list
 from .masked_values import call_on_masked, holds_masked
-from .regions import checked_local
-from .list_functions import HEAPS, call_on_list
-from .run_time_lists import METHODS, RunTimeList, made_list, note_growth, note_length
+from .regions import checked_local, condition_of
+from .run_time_lists import RunTimeList, growth, made_list, note_growth, note_length
+from .scalars import TracedScalar
 from .sources import Attribute, Cell, Fixed, Global, Item, Source
 from .special_methods import IN_PLACE, binary, class_attribute, contains, context, iterated, of_builtin, unary
 from .special_methods import compare as compare_objects
@@ -41,6 +43,8 @@ from .text import Piece, formatted, text_of
 from .views import SLICE_COPY
 
 _MISSING = object()
+# A decision: the comprehension at a place is a loop.
+COMPREHENSION = "comprehension"
 
 def settle(x: Any) -> Any:
     """What unhooked code returned, fit for the trace: arrays it made become traced arrays of their own."""
@@ -133,6 +137,8 @@ class FunctionHooks(StagedControl):
             return spread(self.getitem, owner, index)
         if is_traced(owner) or type(owner) in (list, tuple, dict, RunTimeList):
             look(owner)
+            if isinstance(index, TracedScalar) and type(owner) in (list, tuple) and index.known is None:
+                return element_at(owner, index)
             return owner[index]
         found = class_attribute(type(owner), "__getitem__")
         if isinstance(found, types.FunctionType) and not is_library_code(found.__code__):
@@ -161,8 +167,13 @@ class FunctionHooks(StagedControl):
 
     def delete_item(self, owner: Any, index: Any) -> None:
         """del owner[index]"""
+        if isinstance(owner, Choice) or first_choice(index) is not None:
+            spread(self.delete_item, owner, index)
+            return
         if type(owner) is list:
             note_growth(owner, "del")
+            if any_traced(index):
+                raise growth(owner) or tracer.unsupported("del of a list's element where run-time values decide")
         del owner[index]
 
     def binary(self, op: str, a: Any, b: Any) -> Any:
@@ -201,13 +212,26 @@ class FunctionHooks(StagedControl):
     def contains(self, container: Any, x: Any) -> Any:
         if isinstance(container, Choice) or isinstance(x, Choice):
             return spread(operator.contains, container, x)
-        if isinstance(container, RunTimeList):
-            return METHODS["__contains__"](container, x)
+        if isinstance(container, RunTimeList) or (type(container) in (list, tuple) and (any_traced(container) or is_traced(x))):
+            return call(list_algorithms.contains, (container, x), {})
         return contains(call, container, x)
 
     def iterated(self, x: Any) -> Any:
         """What a comprehension goes through."""
         return iterated(call, x)
+
+    def comprehension(self, place: str, items: Any, element: Callable, test: Callable, itself: Callable) -> Any:
+        """[element(x) for x in items if test(x)]; itself: the comprehension as Python runs it."""
+        if is_run_time_space(items) or (COMPREHENSION, place) in tracer.current().decisions:
+            return call(list_algorithms.selected, (items, element, test), {})
+        return itself(items)
+
+    def decided(self, place: str, test: Any) -> Any:
+        """The condition of a comprehension."""
+        found = condition_of(test)
+        if isinstance(found, TracedScalar):
+            raise tracer.Restart((COMPREHENSION, place))
+        return found
 
     def compare_two(self, op: str, a: Any, b: Any) -> Any:
         """a op b, one comparison."""
@@ -377,6 +401,10 @@ def call(f: Any, args: tuple, kwargs: dict) -> Any:
         return call_on_list(f, args, kwargs)
     if isinstance(f, types.BuiltinMethodType) and type(f.__self__) is list:
         note_length(f)
+    if isinstance(f, types.BuiltinFunctionType):
+        of_list = of_plain_list(f, args, kwargs)
+        if of_list is not None:
+            return of_list[0]
     found = of_builtin(call, f, args, kwargs) if isinstance(f, (type, types.BuiltinFunctionType)) else None
     if found is not None:
         return found[0]

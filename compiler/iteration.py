@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ..ir.graph import Value
 from . import integers, tracer
 from .arrays import TracedArray, any_traced, constant_array, extent
 from .builtin_functions import BUILTINS, builtin
@@ -115,6 +116,16 @@ def space_of(x: Any) -> Space | None:
     return None
 
 
+def is_run_time_space(x: Any) -> bool:
+    """Does iterating over `x` make a number of steps that only the run knows?"""
+    x = at_hand(x)
+    if isinstance(x, (RunTimeList, Space)):
+        space = space_of(x)
+        return space is not None and space.trips_at_hand is None
+    return isinstance(x, TracedArray) and bool(x.ndim) and isinstance(x.view.dims[0], Value) and (
+        integers.known_int(x.view.dims[0]) is None)
+
+
 def _scalar(x: Any) -> Any:
     if isinstance(x, Choice):
         return spread(_bound, x)
@@ -191,6 +202,8 @@ def length(x: Any) -> Any:
         return spread(length, x)
     if isinstance(x, Space):
         return x.length()
+    if isinstance(x, RunTimeList):
+        return x.length
     if isinstance(x, TracedArray):
         if not x.ndim:
             raise TypeError("len() of unsized object")

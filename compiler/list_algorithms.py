@@ -25,10 +25,19 @@ def insert(items: Any, index: Any, x: Any) -> None:
 
 
 def pop(items: Any, index: Any) -> Any:
-    x = items[index]
     n = len(items)
-    at = index + n if index < 0 else index
-    for k in range(at, n - 1):
+    if n == 0:
+        raise IndexError("pop from empty list")
+    return _taken_out(items, place_in(index, n, "pop index out of range"))
+
+
+def delete(items: Any, index: Any) -> None:
+    _taken_out(items, place_in(index, len(items), "list assignment index out of range"))
+
+
+def _taken_out(items: Any, at: Any) -> Any:
+    x = items[at]
+    for k in range(at, len(items) - 1):
         items[k] = items[k + 1]
     items.pop()
     return x
@@ -82,15 +91,18 @@ def extreme(items: Any, better: Callable[[Any, Any], Any], key: Callable[[Any], 
     """The element that `better` prefers, of equals the first."""
     if len(items) == 0:
         raise ValueError(message)
-    best = 0
-    for k in range(1, len(items)):
-        if key is None:
-            ahead = better(items[k], items[best])
-        else:
-            ahead = better(key(items[k]), key(items[best]))
-        if ahead:
-            best = k
-    return items[best]
+    best = items[0]
+    if key is None:
+        for k in range(1, len(items)):
+            if better(items[k], best):
+                best = items[k]
+    else:
+        most = key(best)
+        for k in range(1, len(items)):
+            found = key(items[k])
+            if better(found, most):
+                best, most = items[k], found
+    return best
 
 
 def total(items: Any, start: Any) -> Any:
@@ -131,11 +143,29 @@ def keys_of(items: Any, key: Callable[[Any], Any], keys: Any) -> Any:
     return keys
 
 
+def selected(items: Any, element: Callable[[Any], Any], test: Callable[[Any], Any]) -> Any:
+    """[element(x) for x in items if test(x)]"""
+    found = []
+    for x in items:
+        if test(x):
+            found.append(element(x))
+    return found
+
+
 def clipped(x: Any, n: Any, low: Any, high: Any) -> Any:
     """A bound of a slice of a list of n elements."""
     if x < 0:
         x += n
     return max(low, min(x, high))
+
+
+def place_in(index: Any, n: Any, message: str) -> Any:
+    """The place that an index means in a list of n elements."""
+    if index < -n or index >= n:
+        raise IndexError(message)
+    if index < 0:
+        index += n
+    return index
 
 
 def slice_of(items: Any, start: Any, count: Any, step: Any, found: Any) -> Any:

@@ -12,12 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from ..ir.types import ArrayType
+from ..ir.types import WEAK_PYTHON, ArrayType
 from . import dispatch, list_algorithms, tracer
-from .arrays import TracedArray, new_array
+from .arrays import TracedArray, any_traced, new_array
 from .assumptions import assume
-from .list_elements import Kind, Leaf, Record, leaves_of, places_of
-from .run_time_lists import METHODS, RunTimeList
+from .choice import Choice
+from .list_elements import Kind, Leaf, Record, assembled, kind_of, leaves_of, places_of
+from .run_time_lists import METHODS, RunTimeList, growth
+from .scalars import PYTHON_SCALARS, TracedScalar
 
 BUILTINS = dispatch.BUILTINS
 
@@ -76,10 +78,9 @@ def _order(items: RunTimeList, key: Any, reverse: Any) -> TracedArray:
         raise tracer.unsupported("sorting a list of arrays or complex numbers")
     if reverse:
         columns = [c[::-1] for c in columns]
-    if len(columns) == 1:
-        order = dispatch.call(np.argsort, (columns[0],), {"kind": "stable"})
-    else:
-        order = dispatch.call(np.lexsort, (tuple(reversed(columns)),), {})
+    order = dispatch.call(np.argsort, (columns[-1],), {"kind": "stable"})
+    for c in reversed(columns[:-1]):
+        order = order[dispatch.call(np.argsort, (c[order],), {"kind": "stable"})]
     return (items.length - 1 - order)[::-1] if reverse else order
 
 
@@ -119,7 +120,7 @@ def _selected(items: RunTimeList, index: slice) -> tuple[Any, Any, Any]:
 @_method("__delitem__")
 def delete(items: RunTimeList, index: Any) -> None:
     if not isinstance(index, slice):
-        _run(list_algorithms.pop, items, index)
+        _run(list_algorithms.delete, items, index)
         return
     start, count, step = _selected(items, index)
     if step != 1:
@@ -171,6 +172,68 @@ def _of_several(items: RunTimeList) -> TracedArray:
     return result
 
 
+# Lists whose length is known, with elements that are not
+
+# Methods of theirs that a run-time value turns into one of a list whose length only the run knows, and the place of that value.
+_UNSETTLING = {"insert": slice(0, 1), "pop": slice(0, 1), "remove": slice(0, None)}
+
+
+def of_plain_list(f: Any, args: tuple, kwargs: dict) -> tuple[Any] | None:
+    """The result of a method, or a function, of a list that Python holds, if run-time values decide it; else None."""
+    if f in (sorted, min, max):
+        items = args[0] if args and isinstance(args[0], (list, tuple)) and len(args) == 1 else None
+        if items is None or not any_traced(items) or (f is not sorted and not kwargs.get("key")):
+            return None
+        return (_sorted_plain(items, **kwargs) if f is sorted else _OF_LISTS[f](items, **kwargs),)
+    items, name = getattr(f, "__self__", None), f.__name__
+    if type(items) is not list:
+        return None
+    if (name in _UNSETTLING and any_traced(args[_UNSETTLING[name]])) or (name == "remove" and any_traced(items)):
+        raise growth(items) or tracer.unsupported(f"list.{name} where run-time values decide", instead="an array and a mask")
+    if name in ("index", "count") and len(args) == 1 and (any_traced(items) or any_traced(args)):
+        return (_run(getattr(list_algorithms, name), items, *args),)
+    if name == "sort" and any_traced(items):
+        items[:] = _sorted_plain(items, **kwargs)
+        return (None,)
+    return None
+
+
+def element_at(items: Sequence[Any], index: TracedScalar) -> Any:
+    """items[index]: of numbers of one type from an array, else one of several."""
+    if index.value.dtype.kind not in "iub":
+        raise TypeError(f"{type(items).__name__} indices must be integers or slices, not {index.python_type.__name__}")
+    tracer.unroll_for(index.value)
+    n = len(items)
+    at = _run(list_algorithms.place_in, index, n, f"{type(items).__name__} index out of range")
+    kinds = {kind_of(x) if isinstance(x, (TracedScalar, np.generic, *PYTHON_SCALARS)) else None for x in items}
+    if len(kinds) == 1 and None not in kinds:
+        (kind,) = kinds
+        x = dispatch.call(np.array, (list(items),), {})[at]
+        return BUILTINS[WEAK_PYTHON[kind.python]](x) if isinstance(kind, Leaf) and kind.python else x
+    return Choice(BUILTINS[int](at), tuple(items))
+
+
+def _sorted_plain(items: Sequence[Any], key: Any = None, reverse: Any = False) -> list[Any]:
+    """As many elements, in order."""
+    found = _sorted_as(items, key, reverse)
+    kind = _only_kind(found, "sorting")
+    columns = [found.column(k) for k in places_of(kind, found.columns)]
+    leaves = list(leaves_of(kind))
+
+    def element(k: int) -> Any:
+        parts = [c[k] if leaf.python == "" or leaf.python is None else BUILTINS[WEAK_PYTHON[leaf.python]](c[k])
+                 for leaf, c in zip(leaves, columns, strict=True)]
+        return assembled(kind, iter(parts))
+
+    return [element(k) for k in range(len(items))]
+
+
+def _sorted_as(items: Sequence[Any], key: Any, reverse: Any) -> RunTimeList:
+    found = _fresh(items)
+    sort(found, key=key, reverse=reverse)
+    return found
+
+
 _JOINING = (np.stack, np.vstack, np.concatenate, np.hstack)
 # What stands for heapq's functions.
 HEAPS = {f: getattr(list_algorithms, f.__name__)
@@ -204,10 +267,10 @@ def _total(items: RunTimeList, start: Any = 0) -> Any:
 def _extreme(name: str, better: Callable[[Any, Any], Any]) -> Callable[..., Any]:
     message = f"{name}() iterable argument is empty" if sys.version_info >= (3, 12) else f"{name}() arg is an empty sequence"
 
-    def choose(items: RunTimeList, *others: Any, key: Any = None) -> Any:
+    def choose(items: RunTimeList | Sequence[Any], *others: Any, key: Any = None) -> Any:
         if others:
             raise TypeError("comparisons of lists that are appended to in a loop")
-        if items.holding is None:
+        if isinstance(items, RunTimeList) and items.holding is None:
             raise ValueError(message)
         return _run(list_algorithms.extreme, items, better, key, message)
 

@@ -115,6 +115,9 @@ def truth_of(x: Any) -> Any:
     return TracedScalar(truth_value(t)) if isinstance(t, TracedScalar) else t
 
 
+dispatch.FUNCTIONS["truth"] = truth_of
+
+
 def truth_value(x: Any) -> Value:
     """The truth of a traced scalar, as a py.bool."""
     return cast_weak(value_of(x), "bool")

@@ -26,7 +26,20 @@ from . import integers, tracer
 from .arrays import TracedArray, as_array, index_value, is_traced, new_array, value_of
 from .assumptions import check_room, room_at
 from .choice import first_choice, spread
-from .list_elements import MOST_KINDS, Column, Kind, Leaf, assembled, columns_of, described, kind_of, leaves_of, one_of, parts_of, places_of
+from .list_elements import (
+    MOST_KINDS,
+    Column,
+    Kind,
+    Leaf,
+    assembled,
+    columns_of,
+    described,
+    kind_of,
+    leaves_of,
+    one_of,
+    parts_of,
+    places_of,
+)
 from .scalars import TracedScalar
 from .tracer import Restart
 from .values import cast, cast_weak
@@ -76,10 +89,11 @@ def note_growth(items: Any, name: str) -> None:
         trace.longer[found[1]] = None
 
 
-def growth() -> Restart | None:
-    """The decision that lets a list grow which some region has made longer."""
+def growth(*values: Any) -> Restart | None:
+    """The decision that lets a list grow: one that some region has made longer, or one of these."""
     trace = tracer.current()
-    return next((Restart((GROWS, place)) for place in trace.longer if (GROWS, place) not in trace.decisions), None)
+    places = [*trace.longer, *(trace.lists[id(x)][1] for x in values if type(x) is list and id(x) in trace.lists)]
+    return next((Restart((GROWS, place)) for place in places if (GROWS, place) not in trace.decisions), None)
 
 
 class RunTimeList:
@@ -98,7 +112,7 @@ class RunTimeList:
             self.columns = columns_of(self.holding.kinds)
             self.memories = [self._memory(c) for c in self.columns]
             self.tags = self._memory(Column(INT)) if len(self.holding.kinds) > 1 else None
-            self.count = Storage(tracer.constant(np.int64(0), ArrayType(INT)))
+            self.length_storage = Storage(tracer.constant(np.int64(0), ArrayType(INT)))
         for x in items:
             self.first += 1
             self._add(x, self.first)
@@ -116,7 +130,7 @@ class RunTimeList:
         """What it is made of: its columns, tags and count."""
         if self.holding is None:
             return ()
-        return (*self.memories, *([] if self.tags is None else [self.tags]), self.count)
+        return (*self.memories, *([] if self.tags is None else [self.tags]), self.length_storage)
 
     def arrive(self, values: Iterable[Value]) -> RunTimeList:
         """The list after a branch in which it was made, which hands on what its memory holds."""
@@ -167,6 +181,10 @@ class RunTimeList:
         kinds = old.kinds if old is not None else ()
         assumed = needed is None or (old is not None and old.assumed)
         room = max(needed or 0, old.room if old is not None else 0)
+        if old is not None and room > old.room:
+            # Not by one element each time that the trace starts again.
+            room = max(room, 2 * old.room)
+        assumed = assumed or room > MOST_BOUNDED
         if old is None or kind not in kinds or assumed != old.assumed or (not assumed and room > old.room):
             if kind not in kinds and len(kinds) == MOST_KINDS:
                 raise tracer.unsupported("appending values of different types to a list in a loop",
@@ -218,13 +236,13 @@ class RunTimeList:
         return METHODS["__iadd__"](self, other)
 
     def _set_length(self, value: Value) -> None:
-        self.count.value, self.count.written = cast(value, INT), True
+        self.length_storage.value, self.length_storage.written = cast(value, INT), True
 
     # Reading
 
     def length_value(self) -> Value:
         """The length, as a py.int."""
-        value = cast_weak(self.count.value, "int")
+        value = cast_weak(self.length_storage.value, "int")
         integers.set_bounds(value, [integers.form_of(0)], [integers.form_of(self.room)])
         return value
 
@@ -297,6 +315,9 @@ class RunTimeList:
         self._hold(kind_of(x), 0)
         self._write(at, x)
 
+
+    def __iter__(self) -> Any:
+        raise tracer.unsupported("going through a list that is appended to in a loop here", instead="a for loop over it")
 
     def __delitem__(self, index: Any) -> None:
         METHODS["__delitem__"](self, index)

@@ -18,6 +18,8 @@ def same(got, want):
         assert len(got) == len(want)
         for g, w in zip(got, want):
             same(g, w)
+    elif isinstance(want, (type, str)):
+        assert got == want
     elif want is not None:
         assert getattr(got, "dtype", None) == getattr(want, "dtype", None)
         np.testing.assert_allclose(got, want, rtol=1e-10)
@@ -150,8 +152,8 @@ def test_gradients_and_lanes():
     np.testing.assert_allclose(td.vmap(td.grad(f), in_axes=(0, None))(xs, 3.3), [by_hand(x, 3.3) for x in xs])
 
 
-STEPS = ("items.append(k)", "items.append(k * 3 % 7)", "items.pop()", "items.pop(0)", "items.insert(k % 3, k)", "items.insert(-1, k)",
-         "items.reverse()", "items[-1] = k", "items[0] += 1", "del items[0]", "items.extend([k, k + 1])", "items.extend(items)",
+STEPS = ("items.append(k)", "items.append(k * 3 % 7)", "items.pop()", "items.pop(0)", "items.insert(k % 3, k)",
+         "items.insert(-1, k)", "items.reverse()", "items[-1] = k", "items[0] += 1", "del items[0]", "items.extend([k, k + 1])", "items.extend(items)",
          "items.sort()", "items.clear()", "total += sum(items)", "total += len(items)", "total += items[-1]", "total += max(items)",
          "total += k in items", "total += items.count(k)", "items = items[1:]", "items = items[::-1]", "items = items[:-1] + [k]",
          "items += [k]", "items = sorted(items)")
