@@ -43,7 +43,8 @@ def check_room(x: Value, fits: Value, place: str) -> Value:
 
 
 def _check(truth: Value, key: str, x: Value | None = None) -> Value:
-    return tracer.emit("check", [truth if x is None else x, truth], exception=_NAME, message=key.replace("{", "{{").replace("}", "}}"))
+    message = key.replace("{", "{{").replace("}", "}}")
+    return tracer.emit("check", [truth if x is None else x, truth], exception=_NAME, message=message)
 
 
 def assumed(decisions: frozenset[tuple]) -> frozenset[tuple]:

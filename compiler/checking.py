@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 
 from ..ir.errors import UnsupportedError
-from . import dispatch, hooks, tracer
+from . import dispatch, tracer
 from .api import Jitted, jit
 from .arrays import TracedArray
+from .attributes import settle
 from .lowered import Lowered
 from .raising import trim
 from .scalars import TracedScalar
@@ -60,7 +61,7 @@ def stand_in(f: Any, args: tuple, kwargs: dict, error: UnsupportedError) -> Any:
     """What NumPy gives for ones, and zeros as integers, in place of what is traced; `error` where it gives nothing."""
     try:
         with np.errstate(all="ignore"):
-            return hooks.settle(f(*map(_example, args), **{k: _example(v) for k, v in kwargs.items()}))
+            return settle(f(*map(_example, args), **{k: _example(v) for k, v in kwargs.items()}))
     except Exception:
         raise error from None
 

@@ -21,40 +21,31 @@ import numpy as np
 from ..ir.errors import TreadleError, UnsupportedError
 from ..ir.opdef import effect_of
 from . import capture, dispatch, list_algorithms, pytree, tracer
-from .arrays import TracedArray, any_traced, constant_array, is_traced
+from .arrays import TracedArray, any_traced, is_traced
+from .attributes import attribute, bound_value, delete_attribute, has_state, is_bound, set_attribute, settle, source_of
 from .builtin_functions import BUILTINS
-from .choice import Choice, ChosenMethod, at_hand, first_choice, spread
-from .generators import GENERATORS, random_function, traced_generator
+from .choice import Choice, ChosenMethod, first_choice, spread
+from .generators import random_function
 from .held import look
 from .iteration import is_run_time_space
-from .library import is_library_code, is_library_module
+from .library import is_library_code
 from .lifting import lift
 from .list_functions import HEAPS, call_on_list, element_at, of_plain_list
 from .masked_values import call_on_masked, holds_masked
-from .regions import checked_local, condition_of
+from .regions import condition_of
 from .run_time_lists import RunTimeList, growth, made_list, note_growth, note_length
 from .scalars import TracedScalar
 from .sources import Attribute, Cell, Fixed, Global, Item, Source
 from .special_methods import IN_PLACE, binary, class_attribute, contains, context, iterated, of_builtin, unary
 from .special_methods import compare as compare_objects
 from .staging import StagedControl
-from .state import UNDEFINED, Undefined, choice_of
+from .state import choice_of
 from .text import Piece, formatted, text_of
 from .views import SLICE_COPY
 
 _MISSING = object()
 # A decision: the comprehension at a place is a loop.
 COMPREHENSION = "comprehension"
-
-def settle(x: Any) -> Any:
-    """What unhooked code returned, fit for the trace: arrays it made become traced arrays of their own."""
-    if type(x) is np.ndarray:
-        found = tracer.current().lifted.get(id(x))
-        return found[1] if found is not None and found[0] is x else constant_array(x)
-    if type(x) in (tuple, list) and any(type(e) is np.ndarray for e in x):
-        return type(x)(settle(e) for e in x)
-    return x
-
 
 class FunctionHooks(StagedControl):
     """The hooks of one rewritten function."""
@@ -291,99 +282,6 @@ class FunctionHooks(StagedControl):
                 raise
             noted.append(e)
             return dispatch.FUNCTIONS["stand in"](f, args, kwargs, e)
-
-
-def is_bound(source: Source) -> bool:
-    """Has the function set this place, as far as is known while tracing?"""
-    return not isinstance(tracer.current().bindings.get(source, UNDEFINED), Undefined)
-
-
-def bound_value(source: Source, name: str) -> Any:
-    return checked_local(name, tracer.current().bindings[source])
-
-
-def source_of(owner: Any) -> Source:
-    """Where an outside object was found; itself, if it came by a way that tracing does not follow."""
-    found = tracer.current().origins.get(id(owner))
-    return found[1] if found is not None else Fixed(owner, type(owner).__name__)
-
-
-def attribute(owner: Any, name: str) -> Any:
-    """owner.name"""
-    owner = at_hand(owner)
-    if isinstance(owner, Choice) and not all(map(is_traced, owner.options)):
-        return spread(attribute, owner, name)
-    if is_traced(owner):
-        return getattr(owner, name)
-    if not isinstance(owner, types.ModuleType):
-        return object_attribute(owner, name, lambda f, *args: call(f, args, {}))
-    if is_library_module(owner):
-        return settle(getattr(owner, name))
-    source = Global(Fixed(vars(owner), owner.__name__), name)
-    return bound_value(source, name) if is_bound(source) else lift(getattr(owner, name), source)
-
-
-def set_attribute(owner: Any, name: str, value: Any) -> None:
-    """owner.name = value"""
-    trace = tracer.current()
-    owner = at_hand(owner)
-    if isinstance(owner, Choice) or (is_traced(owner) and first_choice(value) is not None):
-        spread(set_attribute, owner, name, value)
-    elif is_traced(owner) or id(owner) in trace.fresh:
-        setattr(owner, name, value)
-    elif isinstance(owner, types.ModuleType):
-        trace.bind(Global(Fixed(vars(owner), owner.__name__), name), value)
-    else:
-        found = class_attribute(type(owner), name)
-        if isinstance(found, property) and found.fset is not None:
-            call(found.fset, (owner, value), {})
-        else:
-            trace.bind(Attribute(source_of(owner), name), value)
-
-
-def delete_attribute(owner: Any, name: str) -> None:
-    """del owner.name"""
-    if id(owner) not in tracer.current().fresh:
-        raise tracer.unsupported(f"del of attribute {name}", "the object is the caller's", "set it to None")
-    delattr(owner, name)
-
-
-def object_attribute(owner: Any, name: str, call_: Callable[..., Any]) -> Any:
-    """owner.name for an object of any class."""
-    trace = tracer.current()
-    if isinstance(owner, type):
-        return _of_class(owner, name)
-    if isinstance(owner, RunTimeList):
-        return getattr(owner, name)
-    if isinstance(owner, GENERATORS):
-        return getattr(traced_generator(owner), name)
-    if name == "__dict__":
-        return BUILTINS[vars](owner)
-    found = class_attribute(type(owner), name)
-    if isinstance(found, property) and found.fget is not None and not is_library_code(found.fget.__code__):
-        return call_(found.fget, owner)
-    if id(owner) in trace.fresh or not has_state(owner):
-        return settle(getattr(owner, name))
-    source = Attribute(source_of(owner), name)
-    if is_bound(source):
-        return bound_value(source, name)
-    if isinstance(found, (types.FunctionType, classmethod, staticmethod)) and name not in getattr(owner, "__dict__", {}):
-        return getattr(owner, name)
-    return lift(getattr(owner, name), source)
-
-
-def _of_class(cls: type, name: str) -> Any:
-    found = class_attribute(cls, name)
-    if found is None or is_library_module(sys.modules.get(cls.__module__)) or isinstance(
-            found, (types.FunctionType, classmethod, staticmethod, property, types.GetSetDescriptorType)):
-        return settle(getattr(cls, name))
-    source = Attribute(Fixed(cls, cls.__name__), name)
-    return bound_value(source, name) if is_bound(source) else lift(getattr(cls, name), source)
-
-
-def has_state(x: Any) -> bool:
-    """May attributes of this object change? Not those of numbers, containers, functions."""
-    return type(x).__module__ != "builtins" and not isinstance(x, (np.dtype, np.ufunc, types.FunctionType))
 
 
 def call(f: Any, args: tuple, kwargs: dict) -> Any:

@@ -1,7 +1,8 @@
 """What Python's lists, and heapq on them, do element by element, on lists whose length only the run knows.
 
-Plain Python over appends, reads, writes and pops from the end, traced like the caller's own code (`library.py`).  Heaps are those of the
-standard library's `heapq`: the element at k is no larger than those at 2k + 1 and 2k + 2, with the same order of comparisons.
+Plain Python over appends, reads, writes and pops from the end, traced like the caller's own code (`library.py`).  Heaps are
+those of the standard library's `heapq`: the element at k is no larger than those at 2k + 1 and 2k + 2, and the comparisons are
+made in the same order.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """What lists that grow at run time hold: the kinds of their elements, the columns of memory for them, and the list returned.
 
-An element is a number, an array of known extents, a tuple of these, or an object that is the same whenever it is met (None, a text).
-A list may hold several kinds: a tag per element then says which.  Every number and array in an element has its place in a
-column; kinds share columns of one dtype and extents.
+An element is a number, an array of known extents, a tuple of these, or an object that is the same whenever it is met (None, a
+text).  A list may hold several kinds: a tag per element then says which.  Every number and array in an element has its place
+in a column; kinds share columns of one dtype and extents.
 """
 
 from __future__ import annotations

@@ -18,9 +18,9 @@ import numpy as np
 from . import dispatch, tracer
 from .arrays import any_traced, as_array, known_constant
 from .carried import Control
-from .hooks import FunctionHooks, call, call_rewritten, checked_local, class_attribute
+from .hooks import FunctionHooks, call, call_rewritten, class_attribute
 from .library import is_library_code
-from .regions import condition_of
+from .regions import checked_local, condition_of
 from .scalars import TracedScalar, concrete
 
 # Loops of library code up to this many trips are unrolled: over axes, pairs of arguments, coefficients.

@@ -13,6 +13,7 @@ from typing import Any
 
 from . import hooks, pytree, tracer
 from .arrays import TracedArray, is_traced
+from .attributes import attribute, delete_attribute, has_state, object_attribute, set_attribute, source_of
 from .builtin_functions import builtin
 from .dispatch import METHODS
 from .known import StructureGuard
@@ -32,22 +33,22 @@ class Attributes(dict):
 def attributes(x: Any) -> Attributes:
     """The attributes of an object, read through the trace."""
     trace = tracer.current()
-    if id(x) in trace.fresh or isinstance(x, type) or not hooks.has_state(x):
+    if id(x) in trace.fresh or isinstance(x, type) or not has_state(x):
         return Attributes(vars(x))
-    source, own = hooks.source_of(x), vars(x)
+    source, own = source_of(x), vars(x)
     trace.guard(StructureGuard(Attribute(source, "__dict__"), dict, tuple(own)))
     names = [*own, *(s.name for s in trace.bindings if isinstance(s, Attribute) and s.base == source and s.name not in own)]
-    return Attributes((n, hooks.object_attribute(x, n, lambda f, *args: hooks.call(f, args, {}))) for n in names)
+    return Attributes((n, object_attribute(x, n)) for n in names)
 
 
-builtin(setattr)(hooks.set_attribute)
-builtin(delattr)(hooks.delete_attribute)
+builtin(setattr)(set_attribute)
+builtin(delattr)(delete_attribute)
 
 
 @builtin(getattr)
 def get(owner: Any, name: str, *default: Any) -> Any:
     try:
-        return hooks.attribute(owner, name)
+        return attribute(owner, name)
     except AttributeError:
         if not default:
             raise
@@ -57,14 +58,14 @@ def get(owner: Any, name: str, *default: Any) -> Any:
 @builtin(hasattr)
 def has(owner: Any, name: str) -> bool:
     try:
-        hooks.attribute(owner, name)
+        attribute(owner, name)
     except AttributeError:
         return False
     return True
 
 
 def _is_object(x: Any) -> bool:
-    return hasattr(x, "__dict__") and not isinstance(x, type) and not callable(x) and hooks.has_state(x) and not is_traced(x)
+    return hasattr(x, "__dict__") and not isinstance(x, type) and not callable(x) and has_state(x) and not is_traced(x)
 
 
 def _made(cls: type, values: dict[str, Any]) -> Any:

@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from . import hooks, pytree, tracer
+from . import pytree, tracer
 from .arrays import is_traced
+from .attributes import object_attribute
 from .scalars import PYTHON_SCALARS
 
 
@@ -67,5 +68,5 @@ def _fields(x: Any) -> dict[str, Any]:
     """The fields of an object, traced."""
     if id(x) in tracer.current().fresh:
         return dict(x.__dict__)
-    return {f.name: hooks.object_attribute(x, f.name, lambda g, *args: hooks.call(g, args, {}))
+    return {f.name: object_attribute(x, f.name)
             for f in dataclasses.fields(x) if hasattr(x, f.name)}

@@ -1,8 +1,8 @@
 """A program that starts anew, since an assumption of its version failed, does not print or call back again what it did before.
 
-While such a program runs, `recording` keeps what its calls of Python functions returned, in order.  The next attempt, which does the
-same up to the place of the failure, is given these results instead of calling (`logged`).  Draws of random numbers are made again:
-their generators are set back.
+While such a program runs, `recording` keeps what its calls of Python functions returned, in order.  The next attempt, which
+does the same up to the place of the failure, is given these results instead of calling (`logged`).  Draws of random numbers
+are made again: their generators are set back.
 """
 
 from __future__ import annotations
