@@ -150,7 +150,7 @@ class Jitted(calls.NativeCalls):
         log: Log | None = None
         while True:
             try:
-                if not version.executable.assumes:
+                if log is None and not version.executable.assumes:
                     return version.run(call)
                 log = log or Log()
                 with recording(log):

@@ -28,9 +28,9 @@ def _run(f: Callable[..., Any], *args: Any) -> Any:
     return dispatch.FUNCTIONS["call"](f, args, {})
 
 
-def _fresh(items: Sequence[Any] = ()) -> RunTimeList:
-    """A new list of the program's."""
-    return RunTimeList("a new list at " + " called from ".join(tracer.call_path()), items)
+def _fresh(what: str, items: Sequence[Any] = ()) -> RunTimeList:
+    """A new list of the program's; what: of the lists made at one place which."""
+    return RunTimeList(f"{what} at " + " called from ".join(tracer.call_path()), items)
 
 
 # Methods
@@ -55,7 +55,7 @@ def pop(items: RunTimeList, index: Any = -1) -> Any:
 
 @_method("copy")
 def copied(items: RunTimeList) -> RunTimeList:
-    found = _fresh()
+    found = _fresh("a copy")
     _run(list_algorithms.extend, found, items)
     return found
 
@@ -71,7 +71,7 @@ def sort(items: RunTimeList, *, key: Any = None, reverse: Any = False) -> None:
 
 def _order(items: RunTimeList, key: Any, reverse: Any) -> TracedArray:
     """The places of the elements in their order: stable, as Python's sorts are, from the end for reverse."""
-    keys = items if key is None else _run(list_algorithms.keys_of, items, key, _fresh())
+    keys = items if key is None else _run(list_algorithms.keys_of, items, key, _fresh("keys"))
     kind = _only_kind(keys, "sorting")
     columns = [keys.column(k) for k in places_of(kind, keys.columns)]
     if any(leaf.python is None or leaf.column.dtype.kind == "c" for leaf in leaves_of(kind)):
@@ -94,7 +94,7 @@ def _only_kind(items: RunTimeList, what: str) -> Kind:
 @_method("slice")
 def slice_of(items: RunTimeList, index: slice) -> RunTimeList:
     start, count, step = _selected(items, index)
-    return _run(list_algorithms.slice_of, items, start, count, step, _fresh())
+    return _run(list_algorithms.slice_of, items, start, count, step, _fresh("a slice"))
 
 
 def _selected(items: RunTimeList, index: slice) -> tuple[Any, Any, Any]:
@@ -182,7 +182,8 @@ def of_plain_list(f: Any, args: tuple, kwargs: dict) -> tuple[Any] | None:
     """The result of a method, or a function, of a list that Python holds, if run-time values decide it; else None."""
     if f in (sorted, min, max):
         items = args[0] if args and isinstance(args[0], (list, tuple)) and len(args) == 1 else None
-        if items is None or not any_traced(items) or (f is not sorted and not kwargs.get("key")):
+        if items is None or not any_traced(items) or (
+                f is not sorted and not kwargs.get("key") and not isinstance(items[0], tuple)):
             return None
         return (_sorted_plain(items, **kwargs) if f is sorted else _OF_LISTS[f](items, **kwargs),)
     items, name = getattr(f, "__self__", None), f.__name__
@@ -229,7 +230,7 @@ def _sorted_plain(items: Sequence[Any], key: Any = None, reverse: Any = False) -
 
 
 def _sorted_as(items: Sequence[Any], key: Any, reverse: Any) -> RunTimeList:
-    found = _fresh(items)
+    found = _fresh("a sorted list", items)
     sort(found, key=key, reverse=reverse)
     return found
 
@@ -305,7 +306,7 @@ def added(a: Any, b: Any) -> RunTimeList:
     """a + b, both lists."""
     if not all(isinstance(x, (list, RunTimeList)) for x in (a, b)):
         raise TypeError(f"can only concatenate list (not \"{type(b).__name__}\") to list")
-    found = _fresh()
+    found = _fresh("a sum")
     for x in (a, b):
         _run(list_algorithms.extend, found, x)
     return found
