@@ -79,7 +79,7 @@ def _overwrite(op: Op, k: int, liveness: Liveness, decisions: Decisions) -> None
         decisions.lazy.discard(early.result)
         decisions.kept.add(early.result)
     uses = [use for use, _ in crossing]
-    wanted = decisions.snapshots if all(_reads_only(use, op) for use in uses) else decisions.copies
+    wanted = decisions.snapshots if all(_reads_only(x, use, chain, op) for use, chain in crossing) else decisions.copies
     wanted[op, k] = _reason(uses[0], op)
 
 
@@ -97,10 +97,10 @@ def _started_before(x: Value, chain: list[Op], op: Op, liveness: Liveness) -> Op
     return early[-1] if early and chain[0] is early[0] else None
 
 
-def _reads_only(use: Use, op: Op) -> bool:
-    """Is the use a mere read, at a place that comes after `op` alone?"""
-    return use.op is not None and use.op is not op and use.operand not in written_operands(use.op) and is_inside(
-        use.block, op.block)  # type: ignore[arg-type]
+def _reads_only(x: Value, use: Use, chain: list[Op], op: Op) -> bool:
+    """Is the use a mere read of `x` itself (not of what an `if` passes on in its memory), at a place that comes after `op` alone?"""
+    return (use.op is not None and use.op is not op and x in (*chain, use.op)[0].operands
+            and use.operand not in written_operands(use.op) and is_inside(use.block, op.block))  # type: ignore[arg-type]
 
 
 def _reads(x: Value, writer: Op, liveness: Liveness, decisions: Decisions) -> Iterator[tuple[Use, list[Op]]]:

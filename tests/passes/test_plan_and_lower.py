@@ -307,3 +307,20 @@ def test_a_value_made_before_a_loop_may_belong_where_the_loop_ends():
         return b.add(second, second), made
 
     agree(make([VECTOR, VECTOR], build, [INTO0, INTO1]), [draw(N), draw(N, seed=1)])
+
+
+def test_what_an_arm_hands_on_is_kept_for_a_read_after_its_memory_is_written():
+    def body(b, p, q):
+        made = b.add(q, q)
+        positive = b.emit("cast", [b.greater(element(b, made, 1), 0.0)], {"dtype": "py.bool"})[0]
+        (z,) = if_(b, positive, lambda: [p], lambda: [made])
+        twice = b.add(z, z)
+        return b.add(twice, twice), z
+
+    def run_on(b, x):
+        (start,) = for_(b, 0, 3, [b.add(x, x)], lambda i, y: [b.add(put_element(b, y, b.constant(np.float64(2)), 0), y)])
+        return for_(b, 0, 3, [start, start], lambda i, p, q: body(b, p, q))[1:]
+
+    build = make([VECTOR], run_on)
+    for sign in (1, -1):
+        agree(build, [sign * np.abs(draw(N))])
