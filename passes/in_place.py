@@ -98,7 +98,7 @@ def _started_before(x: Value, chain: list[Op], op: Op, liveness: Liveness) -> Op
 
 
 def _reads_only(x: Value, use: Use, chain: list[Op], op: Op) -> bool:
-    """Is the use a mere read of `x` itself (not of what an `if` passes on in its memory), at a place that comes after `op` alone?"""
+    """Is the use a mere read of `x` itself, not of what an `if` passes on in its memory, at a place after `op` alone?"""
     return (use.op is not None and use.op is not op and x in (*chain, use.op)[0].operands
             and use.operand not in written_operands(use.op) and is_inside(use.block, op.block))  # type: ignore[arg-type]
 
