@@ -158,7 +158,7 @@ def _settled(x: Choice) -> Any:
     return joined
 
 
-_WEAK = {"bool": np.bool_, "int": 0, "float": 0.0, "complex": 0j}
+_WEAK: dict[str, Any] = {"bool": np.bool_, "int": 0, "float": 0.0, "complex": 0j}
 
 
 def _of_one_type(values: Sequence[Value]) -> list[Value]:
