@@ -174,31 +174,35 @@ class _Vectorizer:
                 self.clone(op)
         own = [op for op in ops if self.lanes.touches(op)]
         made = {r for op in own for r in op.results}
-        self.one_by_one(own, [v for v in dict.fromkeys(used) if v in made], {})
+        kept = [v for v in dict.fromkeys(used) if v in made]
+        self.one_by_one(own, [v for v in kept if self.varies(v)], {}, [v for v in kept if not self.varies(v)])
 
-    def one_by_one(self, ops: Sequence[Op], kept: Sequence[Value], shared: Mapping[Value, Value]) -> None:
-        """A loop over the lanes: `kept` of what the ops make is stored for every lane; `shared` is as in `vectorize_block`."""
+    def one_by_one(self, ops: Sequence[Op], kept: Sequence[Value], shared: Mapping[Value, Value],
+                   same: Sequence[Value] = ()) -> None:
+        """A loop over the lanes: `kept` of what the ops make is stored for every lane, `same`, which all lanes make alike, once;
+        `shared` is as in `vectorize_block`."""
         made = {r for op in ops for r in op.results}
-        for r in kept:
+        for r in (*kept, *same):
             if self.lanes.is_ragged(r) or not made.isdisjoint(r.dims):
                 raise UnsupportedError("vmap over lanes whose results differ in shape",
                                        "an extent is known only at run time and differs from lane to lane", loc=_loc(r))
         self.lanes.varying.update(kept)
         b = self.builder
-        inits = [*(b.zeros(self.type_of(r)) for r in kept), *(self.of(a) for a in shared)]
+        inits = [*(b.zeros(self.type_of(r)) for r in (*kept, *same)), *(self.of(a) for a in shared)]
+        last = len(kept) + len(same)
         body = Block([PY_INT, *(v.type for v in inits)])
         index, *carried = body.args
         with b.inside(body):
-            local = {**self.mapping, **dict(zip(shared, carried[len(kept):], strict=True))}
-            local.update((v, self.lane(v, index)) for v in captured_by(ops, kept) if self.varies(v))
+            local = {**self.mapping, **dict(zip(shared, carried[last:], strict=True))}
+            local.update((v, self.lane(v, index)) for v in captured_by(ops, (*kept, *same)) if self.varies(v))
             for op in ops:
                 body.append(clone_op(op, local))
             stored = [self.store(c, local[r], index) for c, r in zip(carried, kept, strict=False)]
-            body.yields = [*stored, *(local.get(v, v) for v in shared.values())]
+            body.yields = [*stored, *(local[r] for r in same), *(local.get(v, v) for v in shared.values())]
         bounds = [b.constant(0), self.size if isinstance(self.size, Value) else b.constant(self.size), b.constant(1)]
         results = b.emit("for", [*bounds, *inits], {"until": None}, [body])
-        self.mapping.update(zip(kept, results, strict=False))
-        self.mapping.update(zip(shared.values(), results[len(kept):], strict=True))
+        self.mapping.update(zip((*kept, *same), results, strict=False))
+        self.mapping.update(zip(shared.values(), results[last:], strict=True))
 
     def lane(self, value: Value, index: Value) -> Value:
         """One lane's `value`, of the type that it has in the source."""

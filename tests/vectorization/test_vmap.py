@@ -251,3 +251,15 @@ def test_an_error_while_tracing_a_loop_is_the_programs_own():
 
     with pytest.raises(TypeError, match="does not support item assignment"):
         td.vmap(f)(np.ones(3))
+
+
+def test_what_all_lanes_make_alike_in_a_loop_over_the_lanes():
+    """The loop's index is the same for all lanes, though the loop runs for one after the other."""
+    def f(x):
+        for i in range(len(x)):
+            x[i % 2, 0] -= x[i % 2, 1]
+        for j in range(6, 0, -1):
+            x -= i >= j
+        return i, x * j
+
+    agrees(f, np.arange(12).reshape(3, 2, 2))
