@@ -29,7 +29,8 @@ def _sink_in(body: list[Stmt], names: Iterator[str]) -> None:
             a, b = s.then[-1], s.other[-1]
             if not (isinstance(a, Store) and isinstance(b, Store) and a.buffer is b.buffer and _same(a, b)):
                 break
-            if any(e.buffers for e in a.index):
+            # The values of stores sunk before are computed at the end of the arms: what they read must be there by then.
+            if any(a.buffer in e.buffers for y in s.yields for e in (y.then, y.other)):
                 break
             name = next(names)
             s.yields.append(Yielded(name, a.value, b.value))

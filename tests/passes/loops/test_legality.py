@@ -140,6 +140,12 @@ PROGRAMS = {
                            [Yielded("y", var("t", "f64"), var("s", "f64"))]), Store(v, (i,), var("y", "f64")))]),
     "sink: different cells": (sink, lambda: [
         loop("i", 2, n - 1, If(load(u, (i,)) < half, [Store(v, (i,), one)], [Store(v, (i + 1,), half)]))]),
+    "sink: what the arms read back": (sink, lambda: [
+        loop("i", 2, n - 1, If(load(u, (i,)) < half, [Store(v, (i,), one), Store(w, (i,), load(v, (i,)))],
+                               [Store(v, (i,), half), Store(w, (i,), load(v, (i,)) * half)]))]),
+    "sink: a cell that memory says, which the arms write": (sink, lambda: [
+        loop("i", 2, n - 1, If(load(u, (i,)) < half, [Store(C, (i,), const(3)), Store(v, (load(C, (i,)),), one)],
+                               [Store(C, (i,), const(4)), Store(v, (load(C, (i,)),), half)]))]),
     "sink: the cell depends on what the arm writes": (sink, lambda: [
         loop("i", 2, n - 1, If(load(u, (i,)) < half, [Store(v, (i,), one), Store(v, (i + 1,), load(v, (i,)))],
                                [Store(v, (i + 1,), load(v, (i,)) * half)]))]),
