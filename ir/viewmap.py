@@ -45,6 +45,11 @@ def permutation_map(axes: Sequence[int]) -> ViewMap:
     return tuple(Axis(0, ((1, place[a]),)) for a in range(len(axes)))
 
 
+def is_permutation(view_map: ViewMap, rank: int) -> bool:
+    """Does a view of this rank only exchange axes?"""
+    return sorted(a.terms for a in view_map) == [((1, k),) for k in range(rank)] and all(a.start == 0 for a in view_map)
+
+
 def broadcast_map(dims: Sequence, to: Sequence) -> ViewMap:
     """The map of NumPy broadcasting from extents `dims` to extents `to`."""
     lead = len(to) - len(dims)

@@ -20,6 +20,7 @@ from ..ir.loops import Alloc, Buffer, Carried, ErrorSite, For, If, Let, Raise, S
 from ..ir.opdef import Checked, Complex, Element, Fold, Pointwise, Reduction, Scalar, Strided, lowering
 from ..ir.ranges import Ranges
 from ..ir.scalar import scalar_type
+from ..ir.viewmap import is_permutation
 from .homes import SEEN_IN_PLACE, is_array
 from .lower_reduce import reduce_box, reduction
 from .proofs import decided, refuted
@@ -241,7 +242,9 @@ class Emitter:
         buffer = self.place.get(v)
         if buffer is None and v.op is not None and v.op.name == "broadcast" and self._lies(v.op.operands[0]):
             return self._repeated(v, v.op.operands[0])
-        if buffer is None and v.op is not None and v.op.name == "slice" and self._lies(v.op.operands[0]):
+        # What only exchanges axes is seen in a copy of its operand: that is made along memory.
+        if buffer is None and v.op is not None and v.op.name == "slice" and (
+                self._lies(v.op.operands[0]) or is_permutation(v.op.attrs["map"], len(v.dims))):
             base, operands = self.strided(v.op.operands[0]), v.op.operands
             offset, strides = base.offset, [const(0)] * len(v.dims)
             for axis, stride in zip(v.op.attrs["map"], base.strides, strict=True):
