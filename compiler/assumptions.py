@@ -18,8 +18,9 @@ from . import tracer
 ROOM = "room"
 _NAME = AssumptionError.__name__
 
-# Elements that something is first assumed not to exceed if nothing is known of its size, and how much more each time it does.
-FIRST_ROOM = 1 << 14
+# Elements, and bytes, that something is first assumed not to exceed if nothing is known of its size; how much more each time
+# that it does.
+FIRST_ROOM, FIRST_BYTES = 1 << 14, 1 << 26
 ROOM_FACTOR = 16
 _ROOM_TEXT = re.compile(r"room for (\d+) elements at (.*)", re.DOTALL)
 
@@ -32,14 +33,16 @@ def assume(condition: Value, what: str) -> bool:
     return not negated
 
 
-def room_at(place: str) -> int:
-    """How many elements what grows at this place is assumed to have at most."""
-    return max((d[2] for d in tracer.current().decisions if d[:2] == (ROOM, place)), default=FIRST_ROOM)
+def room_at(place: str, each: int, least: int = 0) -> int:
+    """How many elements of so many bytes what grows at this place is assumed to have at most; it begins with `least`."""
+    first = max(min(FIRST_ROOM, FIRST_BYTES // max(each, 1)), 2 * least, 16)
+    return max((d[2] for d in tracer.current().decisions if d[:2] == (ROOM, place)), default=first)
 
 
-def check_room(x: Value, fits: Value, place: str) -> Value:
-    """`x`, where the program checks that there is room."""
-    return _check(fits, f"room for {room_at(place)} elements at {place}", x)
+def check_room(x: Value, room: int, place: str, count: Value | None = None) -> Value:
+    """`x`, where the program checks that `count`, or `x` itself, is at most the room there is."""
+    fits = tracer.emit("py_less_equal", [x if count is None else count, tracer.constant(room)])
+    return _check(fits, f"room for {room} elements at {place}", x)
 
 
 def _check(truth: Value, key: str, x: Value | None = None) -> Value:

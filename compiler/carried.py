@@ -20,8 +20,9 @@ from .control import Control
 from .joins import Joined, JoinError, defined_value, dims_of_leaf, join, leaf_value, scalar_type, wrap_leaf
 from .jumps import RETURN_VALUE
 from .loop_choices import LoopChoices
+from .loop_rooms import LoopRooms
 from .moving import MovingView, dims_inside, moving_view, view_from
-from .padding import capacity_of, padded, unpadded
+from .padding import padded, unpadded
 from .passage import options_of
 from .scalars import TracedScalar
 from .sharing import first_arrays, freeze_copy, is_visible, names_holding, shared_in, told_apart
@@ -43,8 +44,8 @@ class Carried:
         self.groups: dict[tuple[Path, int], Hashable] = {}
         # What is a copy of something that others may see stays one.
         self.frozen: dict[Path, str | Frozen] = {}
-        # Of extents that may grow: what bounds them.
-        self.capacities: dict[tuple[Path, int], int] = {}
+        # Of extents that may grow.
+        self.rooms = LoopRooms(control.place)
         self.views: dict[Path, MovingView] = {}
         self.choices = LoopChoices(self.state.storages)
         self.still: set[Path] = set()
@@ -88,7 +89,7 @@ class Carried:
         for path, j in self.joined.items():
             dims = tuple(extents[self.groups[path, k]] if (path, k) in self.groups else d
                          for k, d in enumerate(self.dims.get(path, ())))
-            v = self.heads[path] = block.add_arg(j.type if j.rank is None else ArrayType(j.type.dtype, self._room(path, dims)))
+            v = self.heads[path] = block.add_arg(j.type if j.rank is None else ArrayType(j.type.dtype, self.rooms.of(path, dims)))
             v = self._unpadded(path, v, dims, block)
             bit = block.add_arg(PY_BOOL) if j.tentative else None
             changed[path] = wrap_leaf(v, j, bit)
@@ -112,27 +113,20 @@ class Carried:
     def _bound_extents(self, extents: dict[Hashable, Value]) -> None:
         for g, v in extents.items():
             own = [p for p, group in self.groups.items() if group == g]
-            rooms = [self.capacities[p] for p in own if p in self.capacities]
-            # Without a room of its own the extent never grows (`_check_capacities`), so the first one bounds it.
+            rooms = [self.rooms.sizes[p] for p in own if p in self.rooms.sizes]
+            # Without a room of its own the extent never grows (`_check_rooms`), so the first one bounds it.
             most = [integers.form_of(min(rooms))] if rooms else [integers.form_of(self.dims[path][k]) for path, k in own[:1]]
             integers.set_bounds(v, [integers.form_of(0)], most)
 
-    def _room(self, path: Path, dims: tuple[Dim, ...]) -> tuple[Dim, ...]:
-        """The extents of the memory that a leaf is carried in."""
-        return tuple(self.capacities.get((path, k), d) for k, d in enumerate(dims))
-
     def _unpadded(self, path: Path, v: Value, dims: tuple[Dim, ...], block: Block | None = None) -> Value:
         """The elements of a leaf that there are; in `block`, if that is not the current one."""
-        if not self._grows(path):
+        if not self.rooms.has(path):
             return v
         builder = tracer.current().builder
         outer, builder.block = builder.block, block or builder.block
         v = unpadded(v, dims)
         builder.block = outer
         return v
-
-    def _grows(self, path: Path) -> bool:
-        return any(p == path for p, _ in self.capacities)
 
     def _bound_growth(self, path: Path, v: Value) -> None:
         """A counter that only grows is never below where it began; one that only falls, never above."""
@@ -190,7 +184,7 @@ class Carried:
         if _classes(self.new_groups) != _classes(self.groups):
             stable = False
         self.groups = dict(self.new_groups)
-        stable &= self._check_capacities()
+        stable &= self._check_rooms()
         if stable:
             stable &= self.choices.refine(self.post)
         stable &= self._check_growth()
@@ -223,8 +217,7 @@ class Carried:
         self.dims.pop(path, None)
         for key in [g for g in self.new_groups if g[0] == path]:
             del self.new_groups[key]
-        for rooms in [c for c in self.capacities if c[0] == path]:
-            del self.capacities[rooms]
+        self.rooms.forget(path)
 
     def _adopt_structure(self) -> bool:
         """A name without value before the loop that gets a tuple: its leaves are then without value."""
@@ -313,18 +306,13 @@ class Carried:
             end: Hashable = "same" if known and b is dims_of_leaf(self.head[path])[k] else _dim_key(b)
             self.new_groups[path, k] = (_dim_key(a), end)
 
-    def _check_capacities(self) -> bool:
-        """Extents that shrink stay within the memory of the first ones; others need to be bounded."""
+    def _check_rooms(self) -> bool:
+        """Extents that shrink stay within the memory of the first ones; others need room."""
         stable = True
         for path, k in self.groups:
             end, head = (dims_of_leaf(side[path]) for side in (self.post, self.head))
-            room = self.capacities.get((path, k))
-            if not end or (room is None and head and integers.at_most(end[k], head[k])):
-                continue
-            most = capacity_of(name_of(path), end[k], self.dims[path][k])
-            if room is None or room < most:
-                self.capacities[path, k] = most
-                stable = False
+            if end and ((path, k) in self.rooms.sizes or not head or not integers.at_most(end[k], head[k])):
+                stable &= self.rooms.fit(path, k, self.dims[path], end[k], self.joined[path].type.dtype.itemsize)
         return stable
 
     def _note_growth(self, path: Path, before: Any, after: Any) -> None:
@@ -375,7 +363,7 @@ class Carried:
                          for k, d in enumerate(self.dims.get(path, ())))
             x = self.state.leaves[path]
             v = leaf_value(x, j, dims)
-            out.append(padded(v, self._room(path, dims)) if self._grows(path) else v)
+            out.append(padded(v, self.rooms.of(path, dims)) if self.rooms.has(path) else v)
             if j.tentative:
                 out.append(defined_value(x))
         out += self.choices.values(self.state.leaves, False)
@@ -398,14 +386,14 @@ class Carried:
         for (path, k), g in self.groups.items():
             if g not in end:
                 dims = dims_of_leaf(self.post[path]) or dims_of_leaf(self.head[path])
-                end[g] = integers.as_value(dims[k])
+                end[g] = integers.as_value(self.rooms.checked(g, self.groups, dims[k]))
                 out.append(end[g])
         for path, j in self.joined.items():
             x = self.post[path]
             dims = tuple(end[self.groups[path, k]] if (path, k) in self.groups else d
                          for k, d in enumerate(self.dims.get(path, ())))
             v = leaf_value(x, j, dims)
-            out.append(padded(v, self._room(path, dims), self.heads[path]) if self._grows(path) else v)
+            out.append(padded(v, self.rooms.of(path, dims), self.heads[path]) if self.rooms.has(path) else v)
             if j.tentative:
                 out.append(defined_value(x))
         out += self.choices.values(self.post, True)

@@ -10,6 +10,7 @@ Start with `made_list`; `RunTimeList` is what stands for the list; `list_functio
 
 from __future__ import annotations
 
+import math
 import types
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -120,7 +121,9 @@ class RunTimeList:
     @property
     def room(self) -> int:
         assert self.holding is not None
-        return room_at(self.place) if self.holding.assumed else self.holding.room
+        if not self.holding.assumed:
+            return self.holding.room
+        return room_at(self.place, max((c.dtype.itemsize * math.prod(c.dims) for c in self.columns), default=1))
 
     def _memory(self, column: Column) -> Storage:
         dims = (self.room, *column.dims)
@@ -195,9 +198,9 @@ class RunTimeList:
         """The list's length, for so many more elements there is room now."""
         at = self.length_value()
         end = tracer.emit("py_add", [at, integers.as_value(more)])
-        fits = tracer.emit("py_less_equal", [end, tracer.constant(self.room)])
         if self.holding is not None and self.holding.assumed:
-            return check_room(at, fits, self.place)
+            return check_room(at, self.room, self.place, end)
+        fits = tracer.emit("py_less_equal", [end, tracer.constant(self.room)])
         return tracer.emit("check", [at, fits], exception="RuntimeError", message="a list has grown beyond its bound")
 
     def _write(self, at: Value, x: Any) -> None:
