@@ -61,6 +61,23 @@ class OffsetGuard:
         return offsets_of([m.read(call) for m in self.members]) == self.offsets
 
 
+@dataclass(frozen=True, slots=True)
+class SharedGuard:
+    """Two inputs share memory as they did; `exactly`: whether elements are compared, or bounds."""
+
+    inputs: tuple[Source, Source]
+    exactly: bool
+    answer: bool
+
+    def holds(self, call: Call) -> bool:
+        first, second = self.inputs
+        return inputs_share(first.read(call), second.read(call), self.exactly) == self.answer
+
+
+def inputs_share(a: np.ndarray, b: np.ndarray, exactly: bool) -> bool:
+    return np.shares_memory(a, b) if exactly else np.may_share_memory(a, b)
+
+
 def offsets_of(arrays: Sequence[np.ndarray]) -> tuple[int, ...]:
     """Where each array starts, in bytes from the first."""
     starts = [a.__array_interface__["data"][0] for a in arrays]

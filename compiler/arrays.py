@@ -26,7 +26,7 @@ _INLINE_CONSTANT = 16
 
 
 _MEMORY = "arrays have no memory of their own while they are compiled"
-_REFUSED = {"tobytes": _MEMORY, "tofile": _MEMORY, "dump": _MEMORY, "dumps": _MEMORY, "data": _MEMORY, "ctypes": _MEMORY,
+_REFUSED = {"tofile": _MEMORY, "dump": _MEMORY, "dumps": _MEMORY, "data": _MEMORY, "ctypes": _MEMORY,
             "base": _MEMORY, "getfield": _MEMORY, "setfield": _MEMORY, "setflags": _MEMORY,
             "resize": "the array's size would change in place; np.resize makes a new one"}
 

@@ -84,16 +84,20 @@ def find(fn: Any) -> Implementation | None:
     if found is None:
         owner = getattr(fn, "__self__", None)
         if isinstance(owner, np.ufunc):
-            found = FUNCTIONS.get((owner, fn.__name__))
+            found = FUNCTIONS.get((owner, fn.__name__)) or _of_special((owner, fn.__name__))
     return found
 
 
 def _of_special(fn: Any) -> Implementation | None:
     """What stands for a function of scipy.special, which is imported only by those who use it."""
-    module, name = sys.modules.get("scipy.special"), getattr(fn, "__name__", None)
-    if module is None or not isinstance(name, str) or getattr(module, name, None) is not fn:
+    ufunc, method = fn if isinstance(fn, tuple) and len(fn) == 2 else (fn, None)
+    module, name = sys.modules.get("scipy.special"), getattr(ufunc, "__name__", None)
+    if module is None or not isinstance(name, str) or getattr(module, name, None) is not ufunc:
         return None
-    return FUNCTIONS.get(("scipy.special", name))
+    if method is not None:
+        return FUNCTIONS["scipy ufunc method"](ufunc, method)
+    found = FUNCTIONS.get(("scipy.special", name))
+    return FUNCTIONS["scipy ufunc"](ufunc) if found is None and isinstance(ufunc, np.ufunc) else found
 
 
 def call(fn: Any, args: tuple, kwargs: dict) -> Any:

@@ -59,10 +59,10 @@ def call_ufunc(ufunc: np.ufunc, *args: Any, out: Any = None, where: Any = True, 
     if not ufunc.nin <= len(args) <= ufunc.nargs:
         raise TypeError(f"{ufunc.__name__}() takes from {ufunc.nin} to {ufunc.nargs} positional arguments but "
                         f"{len(args)} were given")
-    outs = _outputs(ufunc, args[ufunc.nin:], out)
+    outs = outputs(ufunc, args[ufunc.nin:], out)
     where = truths(where)
     inputs = [operand(a) for a in args[:ufunc.nin]]
-    loop = _resolve(ufunc, inputs, outs, casting, _signature(ufunc, dtype, signature if signature is not None else sig))
+    loop = resolve(ufunc, inputs, outs, casting, _signature(ufunc, dtype, signature if signature is not None else sig))
     if loop is None:
         return _compare_out_of_range(ufunc, inputs, outs, where)
     if ufunc not in LOOPS:
@@ -78,6 +78,8 @@ def call_ufunc(ufunc: np.ufunc, *args: Any, out: Any = None, where: Any = True, 
     if ufunc is CLIP:
         values = [tracer.emit("maximum", values[:2]), values[2]]
     results = [r for op in LOOPS[ufunc] for r in tracer.emit_all(op, values)]
+    if ufunc is np.power and _is_one_exponent(limited[0], limited[1], dims):
+        results = [_as_root(results[0], *values)]
     if beyond is not None:
         results = [tracer.emit("where", [*(broadcast(v, dims) for v in beyond), r]) for r in results]
     wanted = loop[ufunc.nin:]
@@ -91,9 +93,11 @@ def call_ufunc(ufunc: np.ufunc, *args: Any, out: Any = None, where: Any = True, 
     return delivered[0] if len(delivered) == 1 else tuple(delivered)
 
 
-def _outputs(ufunc: np.ufunc, positional: tuple, out: Any) -> list[TracedArray | None]:
+def outputs(ufunc: np.ufunc, positional: tuple, out: Any) -> list[TracedArray | None]:
     if positional and out is not None:
         raise TypeError("cannot specify 'out' as both a positional and keyword argument")
+    if isinstance(out, tuple) and len(out) != ufunc.nout:
+        raise ValueError("The 'out' tuple must have exactly one entry per ufunc output")
     if isinstance(out, TracedArray) and ufunc.nout > 1:
         raise TypeError("'out' must be a tuple of arrays")
     given = list(positional) if positional else list(out) if isinstance(out, tuple) else [out]
@@ -123,7 +127,7 @@ def _signature(ufunc: np.ufunc, dtype: Any, signature: Any) -> Any:
     return signature
 
 
-def _resolve(ufunc: np.ufunc, inputs: Sequence[Any], outs: Sequence[TracedArray | None], casting: Any, signature: Any,
+def resolve(ufunc: np.ufunc, inputs: Sequence[Any], outs: Sequence[TracedArray | None], casting: Any, signature: Any,
              ) -> tuple[np.dtype, ...] | None:
     """The dtypes of the loop; None for a comparison with a Python integer that no loop can hold."""
     given = [promotable(x) for x in inputs]
@@ -206,6 +210,28 @@ def _checked_exponent(exponent: Value, mask: Value | None) -> Value:
     return tracer.emit("check_exponent", [exponent])
 
 
+def _is_one_exponent(base: Any, exponent: Any, dims: tuple[Dim, ...]) -> bool:
+    """Is there one exponent for an array, known at run time only?  NumPy's loop then looks at its value."""
+    own = dims_of(exponent)
+    if not isinstance(exponent, (TracedArray, TracedScalar)) or not isinstance(base, (TracedArray, np.ndarray)):
+        return False
+    return not own or (all(d == 1 for d in own) and own != dims)
+
+
+def _as_root(power: Value, base: Value, exponent: Value) -> Value:
+    """Powers by a half are square roots in NumPy: -0.0 keeps its sign and minus infinity has none.
+
+    A factor does it, so that the derivatives are those of the power.
+    """
+    if power.dtype.char not in "fd":
+        return power
+    half = tracer.emit("equal", [exponent, tracer.builder().full(0.5, exponent.type)])
+    builder = tracer.builder()
+    factor = builder.where(builder.equal(base, 0), builder.full(-1, base.type), builder.full(np.nan, base.type))
+    odd = builder.logical_and(half, builder.signbit(base))
+    return builder.multiply(power, builder.where(odd, factor, builder.full(1, base.type)))
+
+
 def _deliver(ufunc: np.ufunc, result: Value, out: TracedArray | None, dims: tuple[Dim, ...], layout: tuple[int, ...] | None,
              ) -> Any:
     if out is None:
@@ -232,13 +258,17 @@ def _implement(ufunc: np.ufunc) -> None:
     def implementation(*args: Any, **kwargs: Any) -> Any:
         return call_ufunc(ufunc, *args, **kwargs)
 
-    @dispatch.implements((ufunc, "outer"))
-    def outer(a: Any, b: Any, **kwargs: Any) -> Any:
-        return call_ufunc(ufunc, _with_trailing_axes(operand(a), len(dims_of(operand(b)))), b, **kwargs)
+    implement_outer(ufunc)
 
     @dispatch.implements(("in place", ufunc))
     def in_place(a: TracedArray, b: Any) -> Any:
         return in_place_operator(ufunc, a, b)
+
+
+def implement_outer(ufunc: np.ufunc) -> None:
+    @dispatch.implements((ufunc, "outer"))
+    def outer(a: Any, b: Any, **kwargs: Any) -> Any:
+        return dispatch.call(ufunc, (_with_trailing_axes(operand(a), len(dims_of(operand(b)))), b), kwargs)
 
 
 def _with_trailing_axes(a: Any, count: int) -> Any:

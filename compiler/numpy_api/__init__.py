@@ -26,6 +26,7 @@ from . import (
     searching,
     selection,
     special,
+    special_calls,
     ufunc_methods,
     vector_products,
 )
@@ -52,6 +53,7 @@ __all__ = [
     "searching",
     "selection",
     "special",
+    "special_calls",
     "ufunc_methods",
     "vector_products",
 ]

@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 
 from .. import tracer
+from ..aliasing import SharedGuard, inputs_share
 from ..arrays import TracedArray, as_array
-from ..dispatch import implements
+from ..dispatch import implements, implements_method
 from ..scalars import TracedScalar, is_weak
+from ..text import TracedText
 from ..ufuncs import promotable
 from ..values import common_dims
 
@@ -95,19 +97,41 @@ def nditer(*args: Any, **kwargs: Any) -> Any:
                              "for loops over indices, np.ndindex or np.ndenumerate")
 
 
-@implements(np.shares_memory, np.may_share_memory)
+@implements(np.shares_memory)
 def shares_memory(a: Any, b: Any, /, max_work: Any = None) -> bool:
-    """Decided by the arrays' places, where these are known."""
+    return _share(a, b, exactly=True)
+
+
+@implements(np.may_share_memory)
+def may_share_memory(a: Any, b: Any, /, max_work: Any = None) -> bool:
+    return _share(a, b, exactly=False)
+
+
+def _share(a: Any, b: Any, exactly: bool) -> bool:
+    """Decided by the arrays' places, where these are known; of two inputs, by where they lie in this call, which is a guard."""
     if not isinstance(a, TracedArray) or not isinstance(b, TracedArray):
         return False
     if a.view.storage is not b.view.storage:
-        if a.view.storage.source is not None and b.view.storage.source is not None:
-            raise tracer.unsupported("np.shares_memory of two arguments", "one compiled program serves arguments wherever they lie",
-                                     "ask before the call")
-        return False
+        first, second = a.view.storage.source, b.view.storage.source
+        if first is None or second is None:
+            return False
+        trace = tracer.current()
+        answer = inputs_share(first.read(trace.call), second.read(trace.call), exactly)
+        if answer and (a.view.steps or b.view.steps):
+            raise tracer.unsupported("np.shares_memory of parts of two inputs that overlap", "where they lie is not known while "
+                                     "compiling", "ask before the call")
+        trace.guard(SharedGuard((first, second), exactly, answer))
+        return answer
     if a.view.steps == b.view.steps or not a.view.steps or not b.view.steps:
         return True
     raise tracer.unsupported("np.shares_memory of two views of one array", "where they lie is not known while compiling")
+
+
+@implements_method("tobytes")
+def tobytes(a: TracedArray, order: str | None = "C") -> TracedText:
+    """The elements' bytes: made when the results are."""
+    fortran = order == "F" or (order in ("A", None) and a.view.is_f_contiguous and not a.view.is_c_contiguous)
+    return TracedText(np.ndarray.tobytes, a, "F" if fortran else "C")
 
 
 @implements(np.min_scalar_type)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import integers, tracer
-from ..arrays import TracedArray, any_traced, as_array, new_array, value_of
+from ..arrays import TracedArray, any_traced, as_array, new_array, value_of, wrap
 from ..builtin_functions import BUILTINS
 from ..dispatch import call, implements
 from ..scalars import TracedScalar, concrete, derivation, to_kind
@@ -62,9 +62,60 @@ def bincount(x: Any, /, weights: Any = None, minlength: Any = 0) -> TracedArray:
 def _edges(a: Any, bins: Any, span: Any, weights: Any) -> tuple[Any, Any]:
     """NumPy's own choice of bin edges; and first edge, last edge, count where the bins are equal."""
     if isinstance(bins, str):
-        raise tracer.unsupported(f"np.histogram with bins={bins!r}", "how many bins there are depends on the data",
-                                 "give their number, or np.histogram_bin_edges of known data")
+        bins = _number_of_bins(as_array(a), bins, span, weights)
+    if isinstance(bins, TracedScalar) and bins.kind == "int" and bins.known is None:
+        return _equal_edges(a, bins, span)
     return call(_STEPS["_get_bin_edges"], (a, bins, span, weights), {})
+
+
+def _number_of_bins(a: TracedArray, method: str, span: Any, weights: Any) -> Any:
+    """As many bins as one of NumPy's estimators finds: a number of the data."""
+    estimators = _STEPS["_hist_bin_selectors"]
+    if method not in estimators:
+        raise ValueError(f"{method!r} is not a valid estimator for `bins`")
+    if weights is not None:
+        raise TypeError("Automated estimation of the number of bins is not supported for weighted data")
+    if span is not None or method == "stone":
+        raise tracer.unsupported(f"np.histogram with bins={method!r}{'' if span is None else ' and a range'}",
+                                 "how many bins there are depends on the data" if span is None else
+                                 "the estimators look at what lies in the range", "give their number")
+    if a.size == 0:
+        return 1
+    first, last = outer_edges(a, None)
+    width = call(estimators[method], (a, (first, last)), {})
+    if a.dtype.kind in "iu":
+        width = call(np.where, (call(np.logical_and, (call(np.not_equal, (width, 0), {}), call(np.less, (width, 1), {})), {}), 1,
+                                width), {})
+    ratio = call(np.ceil, (call(np.true_divide, (_distance(last, first), width), {}),), {})
+    count = call(np.where, (call(np.not_equal, (width, 0), {}), ratio, 1), {})
+    return to_kind(count[()].astype(_INT64), "int")
+
+
+@implements(_STEPS["_hist_bin_doane"])
+def doane(x: TracedArray, range: Any) -> Any:
+    """The width by Doane's rule; zero if all elements are equal."""
+    if x.size <= 2:
+        return 0.0
+    spread = np.sqrt(6.0 * (x.size - 2) / ((x.size + 1.0) * (x.size + 3)))
+    sigma = call(np.std, (x,), {})
+    some = call(np.greater, (sigma, 0.0), {})
+    centred: Any = call(np.subtract, (x, call(np.mean, (x,), {})), {})
+    skewness = call(np.mean, (call(np.power, (centred / call(np.where, (some, sigma, 1.0), {}), 3), {}),), {})
+    parts = 1.0 + np.log2(x.size) + call(np.log2, (1.0 + call(np.absolute, (skewness,), {}) / spread,), {})
+    return call(np.where, (some, call(np.ptp, (x,), {}) / parts, 0.0), {})
+
+
+def _equal_edges(a: Any, count: Any, span: Any) -> tuple[Any, Any]:
+    """The edges of equal bins, as many as the run finds."""
+    found = wrap(value_of(count, _INT64))
+    count = to_kind(_required(found, call(np.greater, (found, 0), {}), "`bins` must be positive, when an integer"), "int")
+    first, last = outer_edges(a, span)
+    kind = np.result_type(*(as_array(x).dtype for x in (first, last, a)))
+    kind = np.result_type(kind, float) if kind.kind in "iu" else kind
+    edges = as_array(call(np.linspace, (first, last, count + 1), {"dtype": kind}))
+    rising = call(np.all, (call(np.less, (edges[:-1], edges[1:]), {}),), {})
+    last = _required(last, rising, "Too many bins for data range. Cannot create so many finite-sized bins.")
+    return edges, (first, last, wrap(value_of(count, _INT64)))
 
 
 @implements(_STEPS["_get_outer_edges"])
@@ -117,7 +168,7 @@ def histogram(a: Any, bins: Any = 10, range: Any = None, density: Any = None, we
     a = call(np.ravel, (a,), {})
     edges, uniform = _edges(a, bins, range, weights)
     edges = as_array(edges)
-    n = operator.index(edges.shape[0]) - 1
+    n = edges.shape[0] - 1
     inside, places = _equal_bins(a, edges, *uniform) if uniform is not None else _given_bins(a, edges)
     places = new_array(value_of(call(np.where, (inside, places, n), {})))
     dtype = _INT64 if weights is None else weights.dtype
@@ -138,7 +189,7 @@ def _distance(a: Any, b: Any) -> Any:
                 ).astype(np.dtype(f"u{dtype.itemsize}"))
 
 
-def _equal_bins(a: TracedArray, edges: TracedArray, first: Any, last: Any, n: int) -> tuple[Any, Any]:
+def _equal_bins(a: TracedArray, edges: TracedArray, first: Any, last: Any, n: Any) -> tuple[Any, Any]:
     """Which elements lie in bins, and in which; an index that rounding has put beside its bin is corrected."""
     inside = call(np.logical_and, (call(np.greater_equal, (a, first), {}), call(np.less_equal, (a, last), {})), {})
     a = a.astype(edges.dtype, copy=False)

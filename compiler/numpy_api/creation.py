@@ -12,7 +12,7 @@ from ...ir.builder import dim_template
 from ...ir.graph import Value
 from ...ir.types import DTYPE_NAMES, Dim
 from .. import tracer
-from ..arrays import TracedArray, any_traced, as_array, as_numpy, constant_array, dims_of, new_array, operand, value_of
+from ..arrays import TracedArray, any_traced, as_array, as_numpy, constant_array, dims_of, new_array, operand, value_of, wrap
 from ..dispatch import call, implements, implements_method
 from ..extents import shape_dims
 from ..growing import gathered
@@ -189,18 +189,15 @@ def _run_time_arange(start: Any, stop: Any, step: Any, dtype: Any) -> TracedArra
 @implements(np.linspace)
 def linspace(start: Any, stop: Any, num: Any = 50, endpoint: bool = True, retstep: bool = False, dtype: Any = None,
              axis: int = 0, *, device: Any = None) -> Any:
-    follows = isinstance(num, TracedScalar) and num.kind == "int" and num.known is None and derivation(num) is not None
-    n: Any = num if follows else operator.index(concrete(num, "the number of samples"))
+    counted = isinstance(num, TracedScalar) and num.kind == "int" and num.known is None
+    if counted and derivation(num) is None:
+        return _counted_linspace(start, stop, num, endpoint, retstep, dtype, axis)
+    n: Any = num if counted else operator.index(concrete(num, "the number of samples"))
     if n < 0:
         raise ValueError(f"Number of samples, {n}, must be non-negative.")
     div = (n - 1) if endpoint else n
-    start, stop = operand(start), operand(stop)
-    kinds = [promotable(x) for x in (start, stop)]
-    strong, weak = [k for k in kinds if isinstance(k, np.dtype)], [k(0) for k in kinds if not isinstance(k, np.dtype)]
-    kind = np.result_type(*strong, *weak, 0.0)
-    first, last = (call(np.multiply, (x, 1.0), {}) for x in (start, stop))
-    delta = call(np.subtract, (last, first), {"dtype": kind})
-    dims = common_dims(dims_of(start), dims_of(stop))
+    kind, first, last, delta = _interval(start, stop)
+    dims = common_dims(dims_of(first), dims_of(last))
     y = new_array(iota(shape_dims(n), 0, np.dtype(np.int64))).astype(kind)
     y = y[(slice(None), *(None,) * len(dims))]
     step: Any = np.nan
@@ -215,13 +212,48 @@ def linspace(start: Any, stop: Any, num: Any = 50, endpoint: bool = True, retste
     y = call(np.add, (y, first), {})
     if endpoint and n > 1:
         y[-1, ...] = last
+    y = _spaced(y, kind, dtype, axis)
+    return (y, step) if retstep else y
+
+
+def _interval(start: Any, stop: Any) -> tuple[np.dtype, Any, Any, Any]:
+    """The dtype of what lies between, both ends in it, and their distance."""
+    kinds = [promotable(x) for x in map(operand, (start, stop))]
+    strong, weak = [k for k in kinds if isinstance(k, np.dtype)], [k(0) for k in kinds if not isinstance(k, np.dtype)]
+    kind = np.result_type(*strong, *weak, 0.0)
+    first, last = (operand(call(np.multiply, (x, 1.0), {})) for x in (start, stop))
+    return kind, first, last, call(np.subtract, (last, first), {"dtype": kind})
+
+
+def _spaced(y: TracedArray, kind: np.dtype, dtype: Any, axis: int) -> TracedArray:
+    """The samples in the dtype, and along the axis, that were asked for."""
     wanted = np.dtype(dtype) if dtype is not None else kind
     if axis != 0:
         y = call(np.moveaxis, (y, 0, axis), {})
     if wanted.kind in "iu" and dtype is not None:
         y = call(np.floor, (y,), {})
-    y = y.astype(wanted, copy=False)
-    return (y, step) if retstep else y
+    return y.astype(wanted, copy=False)
+
+
+def _counted_linspace(start: Any, stop: Any, n: TracedScalar, endpoint: bool, retstep: bool, dtype: Any, axis: int) -> Any:
+    """As many samples as the data say: what depends on their number is chosen element by element."""
+    kind, first, last, delta = _interval(start, stop)
+    dims = common_dims(dims_of(first), dims_of(last))
+    place = new_array(iota(shape_dims(n), 0, np.dtype(np.int64)))[(slice(None), *(None,) * len(dims))]
+    count = wrap(cast(n.value, np.dtype(np.int64)))
+    div = count - 1 if endpoint else count
+    parts = call(np.maximum, (div, 1), {}).astype(kind)
+    step = call(np.true_divide, (delta, parts), {})
+    k = place.astype(kind)
+    nonzero = call(np.all, (call(np.not_equal, (step, 0), {}),), {})
+    y = call(np.where, (nonzero, call(np.multiply, (k, step), {}),
+                        call(np.multiply, (call(np.true_divide, (k, parts), {}), delta), {})), {})
+    y = call(np.add, (y, first), {})
+    if endpoint:
+        is_last = call(np.logical_and, (call(np.equal, (place, div), {}), call(np.greater, (count, 1), {})), {})
+        y = call(np.where, (is_last, last, y), {})
+    y = _spaced(as_array(y), kind, dtype, axis)
+    return (y, call(np.where, (call(np.greater, (div, 0), {}), step, np.nan), {})[()]) if retstep else y
 
 
 @implements(np.array)

@@ -155,6 +155,10 @@ def einsum(*operands: Any, out: Any = None, dtype: Any = None, order: str = "K",
     extents = _named_extents(named, arrays)
     if len(arrays) == 1 and out is None and set(named[0]) == set(output):
         return _einsum_view(named[0], output, arrays[0])
+    for k, a in enumerate(arrays):
+        if not np.can_cast(a.dtype, kind, casting):  # type: ignore[arg-type]
+            raise TypeError(f"Iterator operand {k} dtype could not be cast from {a.dtype!r} to {kind!r} according to the rule "
+                            f"'{casting}'")
     inputs = ["".join(dict.fromkeys(t)) for t in named]
     values = [_diagonals(t, cast(a.view.read(), kind), extents) for t, a in zip(named, arrays)]
     if len(values) > 2:
@@ -170,7 +174,8 @@ def einsum(*operands: Any, out: Any = None, dtype: Any = None, order: str = "K",
         inputs.append(name)
         values.append(value)
     result = _arrange(inputs[0], values[0], output)
-    return deliver(wrap(result, None if optimize else _einsum_order(named, arrays, output, result)), out)
+    made = wrap(result, None if optimize else _einsum_order(named, arrays, output, result))
+    return deliver(made, out, casting)
 
 
 def _einsum_order(inputs: Sequence[str], arrays: Sequence[TracedArray], output: str, result: Value) -> tuple[int, ...] | None:
@@ -210,6 +215,8 @@ def _einsum_text(operands: Sequence[Any]) -> tuple[str, list[Any]]:
     letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
     def text(axes: Sequence[Any]) -> str:
+        if any(s is not Ellipsis and not 0 <= s < len(letters) for s in axes):
+            raise ValueError("subscript is not within the valid range [0, 52)")
         return "".join("..." if s is Ellipsis else letters[s] for s in axes)
 
     pairs = list(operands)

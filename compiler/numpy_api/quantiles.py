@@ -36,7 +36,9 @@ def quantile_is_valid(q: Any) -> Any:
 @implements(_QUANTILE["_quantile"])
 def quantile(arr: Any, quantiles: Any, axis: int = -1, method: str = "linear", out: Any = None, weights: Any = None,
              weak_q: bool = False) -> Any:
-    if weights is not None or not isinstance(quantiles, TracedArray) or method not in _QUANTILE["_QuantileMethods"]:
+    if weights is not None:
+        return _delivered(_weighted(arr, quantiles, weights, axis, skip=False), out)
+    if not isinstance(quantiles, TracedArray) or method not in _QUANTILE["_QuantileMethods"]:
         return _own(_QUANTILE["_quantile"], arr, quantiles, axis, method, out, weights, weak_q)
     a = as_array(arr)
     lines = call(np.sort, (call(np.moveaxis, (a, axis, -1), {}),), {"axis": -1})
@@ -95,8 +97,12 @@ def _without_nan(a: Any, axis: Any) -> tuple[TracedArray, TracedArray]:
 def nanquantile(a: Any, q: Any, weights: Any, axis: Any = None, out: Any = None, overwrite_input: bool = False,
                 method: str = "linear", weak_q: bool = False) -> Any:
     if weights is not None:
-        raise tracer.unsupported("np.nanquantile with weights", "which weights count depends on where there is a NaN",
-                                 "weights of 0 there, and np.quantile")
+        result = _weighted(a, q, weights, axis, skip=True)
+        if as_array(a).ndim > 1 and axis is not None:
+            moved = call(np.moveaxis, (a, axis, -1), {})
+            found, result = result, call(np.empty_like, (moved,), {"shape": result.shape})
+            result[...] = found
+        return result if out is None else _delivered(result, out)  # NumPy's is an array even of no axes
     if method not in _QUANTILE["_QuantileMethods"]:
         raise ValueError(f"{method!r} is not a valid method. Use one of: {_QUANTILE['_QuantileMethods'].keys()}")
     lines, count = _without_nan(a, axis)
@@ -105,6 +111,37 @@ def nanquantile(a: Any, q: Any, weights: Any, axis: Any = None, out: Any = None,
         empty = call(np.equal, (count, 0), {})
         result = call(np.where, (empty, lines.dtype.type(np.nan), result), {}).astype(result.dtype)
     return _delivered(result, out)
+
+
+def _weighted(a: Any, q: Any, weights: Any, axis: int | None, skip: bool) -> Any:
+    """The first element up to which the weights are a part q of all; with `skip`, a NaN has none, and is the result if alone."""
+    a, w = as_array(a), as_array(weights)
+    if axis is None:
+        a, w, axis = call(np.ravel, (a,), {}), call(np.ravel, (w,), {}), 0
+    lines = call(np.moveaxis, (a, axis, -1), {})
+    w = call(np.moveaxis, (w, axis, -1), {}) if w.ndim == a.ndim else call(np.broadcast_to, (w, lines.shape), {})
+    if skip and a.dtype.kind in "fc":
+        missing = call(np.isnan, (lines,), {})
+        alone = call(np.all, (missing,), {"axis": -1, "keepdims": True})
+        w = call(np.where, (alone, 1, call(np.where, (missing, 0, w), {})), {})
+    order = call(np.argsort, (lines,), {"axis": -1})
+    lines = call(np.take_along_axis, (lines, order, -1), {})
+    part = call(np.cumsum, (call(np.take_along_axis, (w, order, -1), {}),), {"axis": -1, "dtype": np.float64})
+    part = call(np.true_divide, (part, part[..., -1:]), {})
+    sound = call(np.logical_not, (call(np.any, (call(np.isnan, (part[..., -1],), {}),), {}),), {})
+    part = new_array(tracer.emit("check", [value_of(part), value_of(sound)], exception="ValueError",
+                                 message="Weights included NaN, inf or were all zero."))
+    q = as_array(q)
+    part = part.astype(q.dtype) if q.dtype.kind == "f" else part
+    part = call(np.where, (call(np.equal, (part, 0), {}), -1, part), {})
+    before = call(np.less, (part[..., None, :], call(np.ravel, (q,), {})[:, None]), {})
+    place = call(np.minimum, (call(np.sum, (before,), {"axis": -1}), call(np.subtract, (lines.shape[-1], 1), {})), {})
+    found = call(np.take_along_axis, (lines, place, -1), {})
+    if a.dtype.kind in "fc":
+        last = alone if skip else call(np.isnan, (lines[..., -1:],), {})
+        found = call(np.where, (last, lines[..., -1:], found), {})
+    found = call(np.moveaxis, (found, -1, 0), {})
+    return new_array(value_of(found.reshape((*q.shape, *found.shape[1:]))))
 
 
 @implements(_NAN["_nanmedian"])

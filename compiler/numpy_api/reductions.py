@@ -149,7 +149,7 @@ def _masked(value: Value, where: Any, neutral: Any) -> Value:
     return tracer.emit("where", [mask, value, filler])
 
 
-def _implement_methods(ufunc: np.ufunc) -> None:
+def implement_methods(ufunc: np.ufunc) -> None:
     @implements((ufunc, "reduce"))
     def reduce(array: Any, axis: Any = 0, dtype: Any = None, out: Any = None, keepdims: Any = False, initial: Any = _NO_VALUE,
                where: Any = True) -> Any:
@@ -161,7 +161,7 @@ def _implement_methods(ufunc: np.ufunc) -> None:
 
 
 for _ufunc in {f for f in vars(np).values() if isinstance(f, np.ufunc)}:
-    _implement_methods(_ufunc)
+    implement_methods(_ufunc)
 
 
 def accumulate_ufunc(ufunc: np.ufunc, a: Any, axis: Any = 0, dtype: Any = None, out: Any = None) -> Any:

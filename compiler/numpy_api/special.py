@@ -13,11 +13,12 @@ import numpy as np
 
 from ...ir.ops.special_family import SPECIAL, scipy_function
 from .. import tracer
-from ..arrays import TracedArray, as_array, operand, value_of, wrap
+from ..arrays import TracedArray, as_array, value_of, wrap
 from ..dispatch import call, implements
 from ..scalars import concrete
-from ..ufuncs import LOOPS, call_ufunc, promotable
+from ..ufuncs import LOOPS, call_ufunc
 from ..values import cast
+from .special_calls import call_scipy, has_complex
 
 
 def _function(name: str) -> Any:
@@ -29,8 +30,8 @@ def _ufunc(name: str) -> None:
     def implementation(*args: Any, **kwargs: Any) -> Any:
         ufunc = scipy_function(SPECIAL[name])
         LOOPS[ufunc] = (name,)
-        for x in args:
-            _refuse_complex(x, name)
+        if has_complex(args):
+            return call_scipy(ufunc, *args, **kwargs)
         return call_ufunc(ufunc, *args, **kwargs)
 
 
@@ -57,8 +58,7 @@ def special(name: str, *args: Any) -> Any:
 
 
 def _refuse_complex(x: Any, what: str) -> None:
-    kind = promotable(operand(x))
-    if kind is complex or (isinstance(kind, np.dtype) and kind.kind == "c"):
+    if has_complex((x,)):
         raise tracer.unsupported(f"scipy.special.{what} of complex numbers", "only its real form is compiled")
 
 

@@ -219,7 +219,7 @@ def _accumulated_lines(ufunc: np.ufunc, x: Value) -> Value:
     return reshape_value(each(0, count, [lines], line)[0], x.dims)
 
 
-def _implement_reduceat(ufunc: np.ufunc) -> None:
+def implement_reduceat(ufunc: np.ufunc) -> None:
     @dispatch.implements((ufunc, "reduceat"))
     def reduceat(array: Any, indices: Any, axis: Any = 0, dtype: Any = None, out: Any = None) -> Any:
         a, out = as_array(array), None if out is Ellipsis else out  # its results are arrays anyway
@@ -281,7 +281,7 @@ def _reduced_at(ufunc: np.ufunc, x: Value, where: Value, axis: int) -> Value:
 # at --------------------------------------------------------------------------------------------------------------------
 
 
-def _implement_at(ufunc: np.ufunc) -> None:
+def implement_at(ufunc: np.ufunc) -> None:
     if (ufunc, "at") in dispatch.FUNCTIONS:
         return
 
@@ -339,5 +339,5 @@ def _in_order(ufunc: np.ufunc, found: Selection, base: Value, values: Sequence[V
 
 
 for _ufunc in {f for f in vars(np).values() if isinstance(f, np.ufunc)}:
-    _implement_reduceat(_ufunc)
-    _implement_at(_ufunc)
+    implement_reduceat(_ufunc)
+    implement_at(_ufunc)

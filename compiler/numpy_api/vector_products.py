@@ -65,7 +65,10 @@ def _implement(ufunc: np.ufunc) -> None:
             check_writeable(out.view, "output array is read-only")
         kind = _result_dtype(ufunc, (x1, x2), out, dtype, signature, casting)
         arrays = [as_array(x1), as_array(x2)]
-        keep = bool(concrete(keepdims, "keepdims"))
+        keep = concrete(keepdims, "keepdims")
+        if not isinstance(keep, bool):
+            ufunc(*(np.zeros((1,) * c) for c in _CORES[ufunc][:2]), keepdims=keep)  # raises NumPy's error
+            keep = bool(keep)
         axes, axis = _known_axes(axes), _known_axes(axis)
         _refuse(ufunc, arrays, axes, axis, keep)
         places = _places(ufunc, arrays, axes, axis, keep)

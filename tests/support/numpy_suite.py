@@ -8,10 +8,15 @@
 A test module's `np`, the functions and ufuncs it has imported from NumPy, and those that its tests get as parameters are replaced
 by ones that call `td.jit` of the function whenever an argument holds numbers and none holds what has no compiled form (objects,
 texts, records, dates, subclasses, long doubles).  A call that is refused by name runs as NumPy does, and is counted.
+
+Compiled code gives no warnings of floating-point arithmetic and heeds no `np.errstate`.  So that tests which expect these go on to
+compare values, NumPy's function is called before, on copies, for its warnings and FloatingPointErrors alone.
 """
 
 from __future__ import annotations
 
+import copy
+import functools
 import json
 import re
 import subprocess
@@ -65,14 +70,29 @@ def _compilable(args: tuple, kwargs: Mapping[str, Any]) -> bool:
     return listed or any(map(_is_numeric, given))
 
 
+def _warn(f: Callable[..., Any], args: tuple, kwargs: Mapping[str, Any]) -> None:
+    """NumPy's warnings and floating-point errors for this call, unless copies would fill the memory."""
+    if any(isinstance(x, np.ndarray) and x.size > 2**22 for x in _leaves([args, kwargs])):
+        return
+    args, kwargs = copy.deepcopy((args, kwargs))
+    try:
+        f(*args, **kwargs)
+    except FloatingPointError:
+        raise
+    except Exception:
+        return  # of errors, compiled code has its own
+
+
 def compiled(f: Callable[..., Any], name: str) -> Callable[..., Any]:
     """`f`, compiled where it gets numbers."""
     jitted = td.jit(lambda *args, **kwargs: f(*args, **kwargs))
 
+    @functools.wraps(f)
     def function(*args: Any, **kwargs: Any) -> Any:
         args, kwargs = tuple(map(_original, args)), {k: _original(v) for k, v in kwargs.items()}
         if not _compilable(args, kwargs):
             return f(*args, **kwargs)
+        _warn(f, args, kwargs)
         try:
             result = jitted(*args, **kwargs)
         except td.errors.UnsupportedError:

@@ -60,6 +60,26 @@ CASES = [
     (lambda x, c: np.repeat(x, c).sum() + x[0], (I, COUNTS * 100)), (lambda x, c: np.repeat(x, c), (I[:0], COUNTS[:0])),
     (lambda n, k: (math.comb(n, k), math.comb(n + 2, k + 1), math.perm(n % 20, 5)), (64, 32)),
     (lambda n: [math.comb(n + i, i) for i in range(12)], (31,)),
+    *((lambda x, rule=rule: (np.histogram(x, rule), np.histogram_bin_edges(x, rule)), (x,))
+      for rule in ("auto", "fd", "doane", "scott", "rice", "sturges", "sqrt")
+      for x in (np.sqrt(np.arange(40.0)), I * I, np.ones(5))),
+    (lambda x: np.histogram(x, "nobody's"), (A,)), (lambda x: np.histogram(x, "auto", weights=x), (A,)),
+    (lambda x: np.histogram(x, int(x.sum()), density=True), (A,)), (lambda x: np.linspace(x[0], x, int(x[0, 2]) - 2), (A,)),
+    (lambda x: np.linspace(0, 9, int(x.sum()), False, retstep=True, dtype=int), (A[0],)),
+    *((lambda x, w, q=q, axis=axis: np.nanquantile(x, q, axis=axis, weights=w, method="inverted_cdf"), (NANS, np.array(w)))
+      for q in (0.4, [0, 0.5, 1]) for axis in (None, 0, 1) for w in ([[1.0, 2, 3], [0, 1, 2]], [[1, 2, 3], [3, 1, 0]])),
+    (lambda x, w: np.nanpercentile(x, 30, weights=w * 0, method="inverted_cdf"), (NANS, A)),
+    (lambda x, w: np.quantile(x, [[0.1, 0.5]], axis=1, weights=w, method="inverted_cdf"), (B, B + 1)),
+    (lambda x, w: np.percentile(x, 40, axis=1, weights=w, method="inverted_cdf"), (B, B[0, :, 0] + 1)),
+    (lambda x: (x.tobytes(), x.T.tobytes(), x.T.tobytes("A"), x.T.tobytes("F")), (A,)),
+    (lambda x, o: np.add(x, x, out=(o, o)), (A, A + 1)), (lambda x: np.add(x, x, out=()), (A,)),
+    (lambda x: np.vecdot(x, x, keepdims="true"), (A,)), (lambda x: np.einsum(x, [52, 0], x, [52, 1]), (A,)),
+    (lambda x: np.einsum("ij,ij", x, x, dtype="f4"), (A,)),
+    (lambda x: np.einsum("ij,ij->i", x, x, dtype="f4", casting="same_kind"), (A,)),
+    *((lambda x, o, rule=rule: np.einsum("ij,ij->i", x, x, dtype="f8", out=o, casting=rule), (A, np.zeros(2, kind)))
+      for kind in ("i1", "f4", "f8") for rule in ("safe", "same_kind", "unsafe")),
+    *((lambda x, p: (x**p, np.power(x, p)), (np.array([-0.0, 0, -np.inf, np.inf, 4, -4, np.nan], kind), p))
+      for kind in ("f8", "f4") for p in (0.5, np.full(1, 0.5, "f4"), np.full(7, 0.5), 1.5)),
 ]
 
 
@@ -114,9 +134,13 @@ def test_strides_that_are_no_multiples_of_the_element_are_refused():
         td.jit(lambda x: x + 1)(x)
 
 
-def test_whether_arguments_share_memory_is_refused():
-    with pytest.raises(td.errors.UnsupportedError, match="shares_memory of two arguments"):
-        td.jit(lambda x, y: np.shares_memory(x, y))(A, A[:1])
+def test_whether_arguments_share_memory():
+    f = td.jit(lambda x, y: (np.shares_memory(x, y), np.may_share_memory(x, y)))
+    assert f(A, A[:1]) == f(A, A) == (True, True)
+    assert f(A, A.copy()) == (False, False)
+    assert f(A[:, ::2], A[:, 1:2]) == (False, True)
+    with pytest.raises(td.errors.UnsupportedError, match="parts of two inputs that overlap"):
+        td.jit(lambda x, y: np.shares_memory(x[0], y))(A, A[:1])
     assert td.jit(lambda x: np.shares_memory(x, x + 1))(A) is False
 
 
