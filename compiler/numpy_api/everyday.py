@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays import TracedArray, as_array, operand
+from ..arrays import TracedArray, as_array, deliver, operand
 from ..dispatch import call, implements, implements_method
 from ..extents import shape_dims
 from ..scalars import TracedScalar
@@ -86,7 +86,16 @@ def nanmean(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdi
     filled, valid = _without_nan(a, 0.0)
     if valid is None:
         return call(np.mean, (filled,), {"axis": axis, "dtype": dtype, "out": out, "keepdims": keepdims, **others})
+    _refuse_exact(dtype, out)
+    where = others.get("where", _NO_VALUE)
+    valid = valid if where is _NO_VALUE else call(np.logical_and, (valid, where), {})
     return call(np.mean, (filled,), {"axis": axis, "dtype": dtype, "out": out, "keepdims": keepdims, "where": valid})
+
+
+def _refuse_exact(dtype: Any, out: Any) -> None:
+    for kind, name in ((dtype, "dtype"), (getattr(out, "dtype", None), "out")):
+        if kind is not None and not issubclass(np.dtype(kind).type, np.inexact):
+            raise TypeError(f"If a is inexact, then {name} must be inexact")
 
 
 def _spread_ignoring(function: Callable, plain: Callable) -> None:
@@ -95,9 +104,16 @@ def _spread_ignoring(function: Callable, plain: Callable) -> None:
                        where: Any = _NO_VALUE, mean: Any = _NO_VALUE, correction: Any = _NO_VALUE) -> Any:
         filled, valid = _without_nan(a, 0.0)
         if valid is not None:
+            _refuse_exact(dtype, out)
             where = valid if where is _NO_VALUE else call(np.logical_and, (valid, where), {})
         given = {"where": where, "mean": mean, "correction": correction}
-        return call(plain, (filled, axis, dtype, out, ddof, keepdims), {k: v for k, v in given.items() if v is not _NO_VALUE})
+        result = call(plain, (filled, axis, dtype, out, ddof, keepdims), {k: v for k, v in given.items() if v is not _NO_VALUE})
+        if valid is None:
+            return result
+        count = call(np.sum, (where,), {"axis": axis, "dtype": np.int64, "keepdims": keepdims})
+        few = call(np.less_equal, (count, ddof if correction is _NO_VALUE else correction), {})
+        result_or_nan = call(np.where, (few, as_array(result).dtype.type(np.nan), result), {})
+        return deliver(result_or_nan if as_array(result).ndim else result_or_nan[()], out)
 
 
 _spread_ignoring(np.nanvar, np.var)

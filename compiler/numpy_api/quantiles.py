@@ -79,7 +79,8 @@ def _picked(lines: TracedArray, n: Any, q: TracedArray, method: str, weak: bool)
         gamma = as_array(_own(_QUANTILE["_get_gamma"], virtual, low, props))
         gamma = gamma.astype(np.result_type(lines.dtype, 0.0)) if weak else gamma
         found = as_array(_own(_QUANTILE["_lerp"], values(low), values(call(np.add, (low, 1), {})), gamma))
-    return call(np.moveaxis, (found, -1, 0), {}) if q.ndim else found.reshape(lines.shape[:-1])
+    return call(np.moveaxis, (found, -1, 0), {}).reshape((*q.shape, *lines.shape[:-1])) if q.ndim > 1 else (
+        call(np.moveaxis, (found, -1, 0), {}) if q.ndim else found.reshape(lines.shape[:-1]))
 
 
 def _without_nan(a: Any, axis: Any) -> tuple[TracedArray, TracedArray]:

@@ -68,6 +68,11 @@ CASES = [
     (lambda x: np.linspace(0, 9, int(x.sum()), False, retstep=True, dtype=int), (A[0],)),
     *((lambda x, w, q=q, axis=axis: np.nanquantile(x, q, axis=axis, weights=w, method="inverted_cdf"), (NANS, np.array(w)))
       for q in (0.4, [0, 0.5, 1]) for axis in (None, 0, 1) for w in ([[1.0, 2, 3], [0, 1, 2]], [[1, 2, 3], [3, 1, 0]])),
+    *((lambda x, f=f, options=options: f(x, **options), (np.where(B[0] == 2, np.nan, B[0]),))
+      for f in (np.nanvar, np.nanstd) for options in (
+        {}, {"axis": 1}, {"axis": 1, "ddof": 2}, {"axis": 0, "where": np.array([True, False])}, {"axis": 1, "dtype": int})),
+    (lambda x: np.nanmean(x, where=np.array([True, False, True])), (NANS,)), (lambda x: np.nanmean(x, 0, int), (NANS,)),
+    (lambda x: np.nanpercentile(x, [[20, 30, 50], [60, 70, 80]], axis=1), (NANS,)),
     (lambda x, w: np.nanpercentile(x, 30, weights=w * 0, method="inverted_cdf"), (NANS, A)),
     (lambda x, w: np.quantile(x, [[0.1, 0.5]], axis=1, weights=w, method="inverted_cdf"), (B, B + 1)),
     (lambda x, w: np.percentile(x, 40, axis=1, weights=w, method="inverted_cdf"), (B, B[0, :, 0] + 1)),
