@@ -12,6 +12,7 @@ from treadle.benchmarks.programs import (
     dynamic_programming,
     estimation,
     fields,
+    growing,
     images,
     lattices,
     linear_algebra,
@@ -27,7 +28,7 @@ from treadle.benchmarks.programs.program import Program
 PROGRAMS: list[Program] = [
     p
     for module in (linear_algebra, stencils, recurrences, dynamic_programming, particles, fields, networks, transforms,
-                   bits_and_counts, solvers, lattices, images, algorithms, estimation)
+                   bits_and_counts, solvers, lattices, images, algorithms, estimation, growing)
     for p in module.PROGRAMS
 ]
 

@@ -91,7 +91,8 @@ def column_by_column(x, n):
 
 @pytest.mark.parametrize("f, args", [
     (sums, (RNG.random(5), 20.0)), (sums, (RNG.random(5), -1.0)), (some, (RNG.random(9),)), (rows, (RNG.random(4), 1e-3)),
-    (stacked, (RNG.random(4), 1e-3)), (frontiers, (STARTS, ENDS, 0)), (records, (RNG.random(40),)), (doubled, (RNG.random(3), 40_000)),
+    (stacked, (RNG.random(4), 1e-3)), (frontiers, (STARTS, ENDS, 0)), (records, (RNG.random(40),)),
+    (doubled, (RNG.random(3), 40_000)),
     (shrinks_and_grows, (RNG.random(7), np.int64(60))), (column_by_column, (RNG.random(3), np.int64(30)))],
     ids=lambda x: getattr(x, "__name__", ""))
 def test_programs(f, args):
