@@ -14,9 +14,10 @@ from collections.abc import Callable, Hashable, Iterable
 from types import MethodType
 from typing import Any
 
-from ..ir.errors import AssumptionError, UnsupportedError
+from ..ir.errors import AssumptionError, CompilationError, UnsupportedError, VerificationError
 from ..ir.generators import bit_generator, using
 from ..runtime import calls
+from ..runtime.engine import CodeError
 from . import hooks, tracer
 from .assumptions import largest_rooms, revised, rooms
 from .config import FLAGS, config
@@ -41,6 +42,8 @@ for _flag in FLAGS.values():
     if _flag.changes_code or _flag.name == "disable":
         config.watch(_flag.name, lambda value: calls.renew())
 
+# What run-time extents must not lead to where one shape alone compiles: it is the compiler's fault, and hidden only from users.
+_FAULTS = (VerificationError, CompilationError, CodeError, AssertionError, KeyError, AttributeError, TypeError)
 # After so many versions of one signature, Python numbers among the arguments are no longer specialised on.
 MOST_SPECIALISED = 8
 
@@ -226,11 +229,19 @@ class Jitted(calls.NativeCalls):
         at_hand = extents(call)
         family.note(at_hand)
         wanted = family.pattern(at_hand, 1 if config.shapes == "always" else FEW_SHAPES)
-        shaped = self._compile_shaped(family, wanted, call) if wanted is not None else None
+        if wanted is None:
+            return self._compile(key, call)
+        try:
+            shaped, problem = self._compile_shaped(family, wanted, call), None
+        except Exception as e:
+            # Whether it is an error of the program is shown by the version for this shape alone.
+            shaped, problem = None, e
         if shaped is not None:
             return shaped
         version = self._compile(key, call)
-        family.failures += wanted is not None  # what run-time extents prevented
+        if config.shapes == "always" and isinstance(problem, _FAULTS):
+            raise problem
+        family.failures += 1  # what run-time extents prevented
         return version
 
     def _compile_shaped(self, family: Family, wanted: Pattern, call: Call) -> Version | None:
@@ -242,8 +253,7 @@ class Jitted(calls.NativeCalls):
                 family.learn(wanted, wanted.with_symbols(traced.symbols))
                 return None
             executable = Executable(traced.function, build(traced.function, self.options), traced.shapes, traced.inputs)
-        except Exception:
-            # Whatever the reason: the version for this shape alone shows whether it is an error of the program.
+        except UnsupportedError:
             return None
         used = wanted.with_symbols(traced.symbols)
         family.learn(wanted, used)

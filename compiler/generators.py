@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..ir import generators
-from ..ir.types import PY_INT, ArrayType, Type, WeakType
+from ..ir.types import PY_INT, ArrayType, Dim, Type, WeakType
 from . import pytree, tracer
 from .arrays import TracedArray, dims_of, is_traced, new_array, operand
 from .effects import host_call
@@ -176,7 +176,7 @@ def _size(name: str, args: tuple, kwargs: dict) -> Any:
 
 
 _PLACES = {**{n: 0 for n in ("random", "standard_cauchy", "standard_exponential", "standard_normal", "random_sample", "ranf",
-                             "sample")},
+                             "sample", "tomaxint")},
            **{n: 1 for n in ("chisquare", "geometric", "logseries", "pareto", "poisson", "power", "rayleigh", "standard_gamma",
                              "standard_t", "weibull", "zipf", "exponential", "choice", "dirichlet")},
            **{n: 2 for n in ("beta", "binomial", "f", "gamma", "gumbel", "laplace", "logistic", "lognormal", "normal",
@@ -205,12 +205,12 @@ def _result_types(name: str, args: tuple, kwargs: dict) -> list[Type]:
         given = _dtype(name, args, kwargs)
         dtype = np.dtype(given if given is not None else np.float64 if name in _CONTINUOUS else np.int64)
         parameters = [a for a in (*args, *(v for k, v in kwargs.items() if k in _PARAMETERS)) if a is not size]
-        dims = sized if size is not None else common_dims(*(dims_of(p) for p in parameters if not isinstance(p, type)))
+        dims = sized if size is not None else common_dims(*(_dims(p) for p in parameters if not isinstance(p, type)))
         if size is None and not dims and (name not in ("integers", "randint") or given in (int, bool)):
             return [WeakType("float" if name in _CONTINUOUS else "bool" if given is bool else "int")]
         return [ArrayType(dtype, dims)]
     first = args[0] if args else next(iter(kwargs.values()), None)
-    whole = operand(first) if not isinstance(first, (int, TracedScalar)) else None
+    whole = operand(first) if not isinstance(first, (int, TracedScalar, type(None))) else None
     dims = tuple(dims_of(whole)) if whole is not None else ()
     dtype = whole.dtype if isinstance(whole, TracedArray) else np.dtype(np.int64)
     if name in ("permutation", "permuted"):
@@ -221,11 +221,20 @@ def _result_types(name: str, args: tuple, kwargs: dict) -> list[Type]:
         if size is None and not rest:
             return [WeakType("int") if whole is None else ArrayType(dtype)]
         return [ArrayType(dtype, (*rest[:axis], *sized, *rest[axis:]))]
-    if name in ("multinomial", "multivariate_hypergeometric", "dirichlet", "multivariate_normal"):
-        weights = operand(args[1] if name == "multinomial" else first)
-        kind = np.float64 if name in ("dirichlet", "multivariate_normal") else np.int64
-        return [ArrayType(np.dtype(kind), (*sized, *dims_of(weights)[-1:]))]
+    if name in ("multivariate_hypergeometric", "dirichlet", "multivariate_normal"):
+        kind = np.int64 if name == "multivariate_hypergeometric" else np.float64
+        return [ArrayType(np.dtype(kind), (*sized, *dims[-1:]))]
+    if name == "multinomial":
+        count, weights = (_dims(kwargs[k] if k in kwargs else args[at]) for at, k in enumerate(("n", "pvals")))
+        return [ArrayType(np.dtype(np.int64), (*(sized if size is not None else common_dims(count, weights[:-1])), *weights[-1:]))]
+    if name == "tomaxint":
+        return [ArrayType(np.dtype(np.int64), sized) if size is not None else WeakType("int")]
     raise tracer.unsupported(f"numpy.random's {name}", "it has no compiled form", "call it outside and pass what it returns")
+
+
+def _dims(parameter: Any) -> tuple[Dim, ...]:
+    """The extents of a parameter, which may be a list."""
+    return tuple(dims_of(operand(parameter) if isinstance(parameter, (list, tuple)) else parameter))
 
 
 _PARAMETERS = frozenset(("a", "b", "n", "p", "df", "scale", "dfnum", "dfden", "shape", "loc", "ngood", "nbad", "nsample", "mean",
