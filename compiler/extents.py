@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..ir.graph import Value
 from ..ir.types import Dim
 from .arrays import TracedArray, value_of
 from .scalars import TracedScalar, concrete
@@ -20,6 +21,8 @@ def shape_dims(shape: Any) -> tuple[Dim, ...]:
 
 
 def _extent(d: Any) -> Dim:
+    if isinstance(d, Value):
+        return d
     if isinstance(d, TracedArray):
         d = d[()]
     if isinstance(d, TracedScalar) and d.known is None:

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from .. import tracer
 from ..arrays import TracedArray, as_array, new_array, value_of
 from ..dispatch import call, implements
-from ..scalars import concrete
+from ..regions import check
+from ..scalars import TracedScalar, concrete, derivation
 
 
 def _spacings(f: TracedArray, varargs: tuple, axes: tuple[int, ...]) -> list[Any]:
@@ -49,9 +49,12 @@ def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> An
         f = f.astype(np.float64)
     out = []
     for k, h in zip(axes, spacings, strict=True):
-        if tracer.static_extent(f.view.dims[k], "np.gradient") < edge_order + 1:
-            raise ValueError("Shape of array too small to calculate a numerical gradient, at least (edge_order + 1) elements are "
-                             "required.")
+        enough, few = f.shape[k] >= edge_order + 1, ValueError(
+            "Shape of array too small to calculate a numerical gradient, at least (edge_order + 1) elements are required.")
+        if isinstance(enough, TracedScalar) and derivation(enough) is None:
+            check(value_of(enough), few)
+        elif not enough:
+            raise few
         moved = call(np.moveaxis, (f, k, 0), {})
         steps = h if isinstance(h, TracedArray) and h.ndim else None
         out.append(_differences(f, k, moved, h, edge_order) if steps is None else _uneven(f, k, moved, steps, edge_order))

@@ -116,8 +116,8 @@ def lstsq(a: Any, b: Any, rcond: Any = None) -> tuple[Any, Any, Any, Any]:
     is_vector = b.ndim == 1
     y = reshape_value(b.view.read(), (*b.view.dims, 1)) if is_vector else b.view.read()
     _linalg._assert_2d(a, new_array(y))
-    (m, n), count = a.view.dims, y.dims[1]
-    if m != y.dims[0]:
+    m, n, rows, count = (tracer.static_extent(d, "np.linalg.lstsq") for d in (*a.view.dims, *y.dims))
+    if m != rows:
         raise np.linalg.LinAlgError("Incompatible dimensions")
     loop, result = _linalg._commonType(a, b)
     part = np.dtype(_linalg._realType(result))

@@ -378,7 +378,7 @@ def diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> TracedA
     for place, k in enumerate(rest):
         map_[k] = Axis(0, ((1, place),))
     map_[i], map_[j] = Axis(first[0] if length else 0, ((1, last),)), Axis(first[1] if length else 0, ((1, last),))
-    dims = (*(a.view.dims[k] for k in rest), length)
+    dims = (*(a.view.dims[k] for k in rest), *shape_dims(length))
     return TracedArray(a.view.affine(tuple(map_), (), dims, False))
 
 

@@ -61,7 +61,8 @@ def _span(dims: Sequence[Expr], strides: Sequence[Expr], axes: Axes) -> Span | N
     for outer, inner in zip(reversed(kept[:-1]), reversed(kept[1:]), strict=True):
         if strides[outer] is not strides[inner] * dims[inner]:
             return None
-        extent = dims[outer] * extent
+        # In the order in which strides are multiplied, so that equal products are one expression.
+        extent = extent * dims[outer]
     return Span(extent, strides[kept[-1]])
 
 

@@ -5,6 +5,7 @@ import pytest
 import treadle
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from treadle.compiler import api
 
 RNG = np.random.default_rng(5)
 
@@ -63,6 +64,10 @@ CASES = {
     "broadcast": (lambda x: (x[:, None] * x[None, :], (x[:, None] + x).T * 2), vectors()),
     "padded": (smooth, vectors()),
     "masked": (lambda x: (x[x > 0], np.where(x > 0, x, 0), np.nonzero(x > 0.5)), vectors()),
+    "diagonals": (lambda x: (np.diag(x), np.diag(x[0], 1), np.diagonal(x, 1), np.trace(x)), matrix),
+    "gradients": (lambda x: (np.gradient(x), np.gradient(x, 0.5, edge_order=2)), lambda n: (RNG.normal(size=n + 3),)),
+    "contracted": (lambda x, y: np.tensordot(x, y, ([1, 2], [0, 1])),
+                   lambda n: (RNG.normal(size=(3, n, n + 1)), RNG.normal(size=(n, n + 1, 4)))),
     "ranks": (lambda x: x.reshape(-1, 1, 2).swapaxes(0, 2) + 1, lambda n: (RNG.normal(size=2 * n),)),
 }
 
@@ -213,6 +218,21 @@ def test_settings():
         for n in range(2, 9):
             f(np.ones(n))
         assert f.versions == 8
+
+
+def test_failures_of_the_compiler_are_not_hidden(monkeypatch):
+    def broken(*_, **options):
+        if options.get("shapes") is not None:
+            raise AssertionError("broken")
+        return whole(*_, **options)
+
+    whole = api.trace
+    monkeypatch.setattr(api, "trace", broken)
+    with treadle.config.override(shapes="always"), pytest.raises(AssertionError, match="broken"):
+        treadle.jit(lambda x: x * 2)(np.ones(3))
+    f = treadle.jit(lambda x: x * 2)
+    for n in range(3, 9):
+        assert f(np.ones(n)).sum() == 2 * n
 
 
 @settings(max_examples=60, deadline=None)
