@@ -38,6 +38,8 @@ HARMLESS: dict[tuple[str, str], tuple[str, ...]] = {
     ("fuse", "_alike"): ("MAX_STATEMENTS", "p.vector", "p.lanes", "p.jam"),
     ("fuse", "independent"): ("MAX_ACCESSES",),
     ("if_convert", "_may_convert"): ("MAX_VALUES", "MAX_COST"),
+    # What these do to memory that both sweeps touch is at no known distance.
+    ("interleave", "_is_sweep"): ("Raise | While | Call",),
     ("parallel", "is_independent"): ("MAX_STATEMENTS",),
     ("skew", "_candidate"): ("MAX_STATEMENTS",),
     ("skew", "_wavefront"): ("_is_short",),
