@@ -34,6 +34,8 @@ LIMIT_S = 150
 
 # (pass, function): parts of conditions that decide what is worth doing, not what is right.
 HARMLESS: dict[tuple[str, str], tuple[str, ...]] = {
+    ("absorb", "_match"): ("MAX_STATEMENTS", "isinstance(s, For) for s in nest.body", "not touched"),
+    ("absorb", "_rows"): ("blocks.step < 2", "isinstance(s, For) for s in rows.body"),
     ("alternate", "_find"): ("MIN_TRIPS",),
     ("fuse", "_alike"): ("MAX_STATEMENTS", "p.vector", "p.lanes", "p.jam"),
     ("fuse", "independent"): ("MAX_ACCESSES",),

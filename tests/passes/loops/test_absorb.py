@@ -99,6 +99,14 @@ APART = {
     "blocks from the second on": changed(("0..20 step 8", "8..20 step 8")),
     "another result": changed(("next c = c + block", "next c = c + t"), ("  for red b", "  t = g[3, 3]\n  for red b")),
     "the nest is in order": changed(("for par i", "for seq i"), ("g[i, j] + g[i + 2, j]", "u[i, j] * 0.5 + g[i + 2, j]")),
+    "every other row is made": changed(("0..18:", "0..18 step 2:")),
+    "every other row is reduced": changed(("min((b + 8), 20) carry", "min((b + 8), 20) step 2 carry")),
+    "partial results within a block": changed(("min((b + 8), 20) carry", "min((b + 8), 20) lanes 2 carry")),
+    "a row before the first that is reduced": changed(("0..20 step 8", "0..18 step 8"), ("min((b + 8), 20)", "min((b + 8), 18)"),
+                                                      ("u[k, l] *", "u[k + 2, l] *")),
+    "what is done for each block": changed(("    next c = c + block", "    out[2] = g[b, 0]\n    next c = c + block")),
+    "an error in the nest": changed(("    for par j", "    if g[i, 0] > 99.0:\n      raise 0(i)\n    for par j"))
+    + "  error 0: ValueError('large')\n",
     "nothing shared": changed(("u[k, l] * g[k, 0]", "out[2] * 0.5")),
 }
 
