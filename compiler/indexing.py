@@ -327,7 +327,17 @@ def setitem(x: TracedArray, index: Any, value: Any) -> None:
         return
     if _is_full_integer(index, items) and isinstance(value, (TracedArray, np.ndarray, list, tuple)) and as_array(value).ndim:
         value = _as_element(value, x.dtype)
-    assign(TracedArray(basic_view(x.view, items)), value)
+    assign(TracedArray(basic_view(x.view, items)), _as_python_int(value, x.dtype))
+
+
+def _as_python_int(value: Any, dtype: np.dtype) -> Any:
+    """NumPy assigns a scalar as Python's int, which must be in the range of `dtype`; 0-d arrays wrap around."""
+    own = value.dtype if isinstance(value, np.integer) else value.value.dtype if isinstance(value, TracedScalar) else None
+    if own is None or own.kind not in "iu" or own == np.uint64 or dtype.kind not in "iu" or np.can_cast(own, dtype):
+        return value
+    if isinstance(value, np.integer):
+        return int(value)
+    return value if value.kind is not None else TracedScalar(tracer.emit("cast", [value.value], dtype="py.int"))
 
 
 @dispatch.implements_method("item")
