@@ -331,9 +331,9 @@ def setitem(x: TracedArray, index: Any, value: Any) -> None:
 
 
 def _as_python_int(value: Any, dtype: np.dtype) -> Any:
-    """NumPy assigns a scalar as Python's int, which must be in the range of `dtype`; 0-d arrays wrap around."""
+    """NumPy assigns a scalar to signed integers as Python's int, which must be in range; 0-d arrays, and unsigned ones, wrap."""
     own = value.dtype if isinstance(value, np.integer) else value.value.dtype if isinstance(value, TracedScalar) else None
-    if own is None or own.kind not in "iu" or own == np.uint64 or dtype.kind not in "iu" or np.can_cast(own, dtype):
+    if own is None or own.kind not in "iu" or own == np.uint64 or dtype.kind != "i" or np.can_cast(own, dtype):
         return value
     if isinstance(value, np.integer):
         return int(value)

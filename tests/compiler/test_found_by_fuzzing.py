@@ -383,3 +383,14 @@ def test_joining_into_one_of_the_parts():
 def test_broadcasting_gives_axes_of_one_element_no_stride():
     agrees(lambda x: np.fft.ifft(np.broadcast_to(x.var(axis=-1, keepdims=True), (3, 1)), 5), np.arange(4.0))
     agrees(lambda x: np.empty_like(np.broadcast_to(x, (3, 2, 1))) * 0, np.ones((2, 1)))
+
+
+@pytest.mark.parametrize("dtype", ["i1", "i4", "u1", "u4", "i8"])
+@pytest.mark.parametrize("number", [7, -3, 2**40])
+def test_a_numpy_integer_is_assigned_as_pythons_int_where_the_elements_are_signed(dtype, number):
+    def f(a, b):
+        a[0] = b[1]
+        a[1:] *= 2
+        return a
+
+    agrees(f, np.arange(3).astype(dtype), np.array([1, number]))
