@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from ..ir.expr import Expr
 from ..ir.loops import Buffer
+from ..ir.quotients import joined
 
 # Variable -> coefficient; "" is the constant. A coefficient that is not a known number is None.
 Form = dict[str, "int | None"]
@@ -40,7 +41,7 @@ def element_strides(buffer: Buffer, index: Sequence[Expr]) -> Form:
     Strides that are run-time values give None coefficients, and so does, to its variables, an index that is no linear form.
     """
     out: Form = {}
-    for e, stride in zip(index, buffer.strides, strict=True):
+    for e, stride in joined(index, buffer.strides):
         form = form_of(e)
         if form is None:
             form = dict.fromkeys(e.variables)

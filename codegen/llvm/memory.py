@@ -14,6 +14,7 @@ from itertools import product
 
 from ...ir.expr import Expr, op
 from ...ir.loops import Buffer
+from ...ir.quotients import joined
 from ...ir.scalar import size_of
 from .linear import linear_form
 from .module import MEMORY_TYPE, spelled, type_of, vector_literal
@@ -86,7 +87,7 @@ class Memory(Scopes):
     def _offset(self, buffer: Buffer, index: tuple[Expr, ...]) -> _Offset:
         offset = _Offset([], 0, {}, [], [])
         terms: dict[Expr, int] = {}
-        for i, stride in zip(index, buffer.strides, strict=True):
+        for i, stride in joined(index, buffer.strides):
             scale = int(stride.payload) if stride.is_const else None  # type: ignore[call-overload]
             for term, factor in linear_form(i).items():
                 if scale is not None:
@@ -311,7 +312,7 @@ class Memory(Scopes):
 def offset_stride(buffer: Buffer, index: tuple[Expr, ...], name: str) -> int | None:
     """By how many elements the access moves per unit of the variable; None when that is not a constant."""
     total = 0
-    for i, stride in zip(index, buffer.strides, strict=True):
+    for i, stride in joined(index, buffer.strides):
         for term, factor in linear_form(i).items():
             if term is None or name not in term.variables:
                 continue
