@@ -375,6 +375,7 @@ class Calls:
     def __init__(self, library: Library) -> None:
         check_layout()
         self._address = library.address("treadle_call")
+        self._lock = threading.Lock()
 
     def install(self, instance: Any, versions: Sequence[Version]) -> None:
         """Let `instance` try these versions."""
@@ -388,9 +389,12 @@ class Calls:
             kept += [v, description]
         block: Any = (ctypes.c_int64 * len(record))(*record)
         block[3], block.kept = id(block), kept
-        before = getattr(instance, "_record_kept", None)
-        instance._record, instance._record_kept = ctypes.addressof(block), block
-        instance._called = self._address
+        # At no time may an instance hold the address of a record that nobody keeps. The old one goes when the lock is free again:
+        # what it kept may run code.
+        with self._lock:
+            before = getattr(instance, "_record_kept", None)
+            instance._record, instance._record_kept = ctypes.addressof(block), block
+            instance._called = self._address
         del before
 
 

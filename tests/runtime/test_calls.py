@@ -190,3 +190,25 @@ def test_versions_change_while_threads_call():
     for t in threads:
         t.join()
     assert not failures
+
+
+def test_settings_change_while_threads_call():
+    f = td.jit(lambda x: x + 1)
+    x = np.arange(5.0)
+    f(x)
+    failures, done = [], threading.Event()
+
+    def work():
+        while not done.is_set():
+            if not np.array_equal(f(x), x + 1):
+                failures.append(1)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for t in threads:
+        t.start()
+    for _ in range(300):
+        calls.renew()
+    done.set()
+    for t in threads:
+        t.join()
+    assert not failures
