@@ -27,7 +27,6 @@ from .scalars import TracedScalar
 from .sharing import arrays_in, is_visible, names_holding, told_apart
 from .state import (
     LENGTH,
-    UNDEFINED,
     UNREACHABLE,
     Either,
     Path,
@@ -41,6 +40,7 @@ from .state import (
     take_apart,
     untentative,
 )
+from .structures import as_options, common_options
 from .views import Frozen, Storage
 
 
@@ -83,6 +83,7 @@ class Branch:
                 end.storages.setdefault(s, v)
         self.condition = condition
         self._drop_unreachable(then, other)
+        self._make_options(then, other, inside)
         base = self._common_structure(then, other)
         self.moved: dict[Path, MovingView] = {}
         self.passage = Passage([e.block for e in self.ends], self.state.storages, [e.storages for e in self.ends])
@@ -138,6 +139,22 @@ class Branch:
                 a.leaves = {p: x if p[-1] == LENGTH or is_outside(x, b.block, self.state) else UNREACHABLE
                             for p, x in b.leaves.items()}
 
+    def _make_options(self, then: End, other: End, inside: Callable[[Block], AbstractContextManager]) -> None:
+        """A name that is a tuple on one side and something else on the other becomes one of both, on either side."""
+        for k, name in enumerate(self.control.names):
+            if name == RETURN_VALUE or name not in self.control.carried or then.values[k] is other.values[k]:
+                continue
+            options = common_options(then.values[k], other.values[k])
+            if options is None:
+                continue
+            for end in (then, other):
+                with inside(end.block):
+                    value = as_options(end.values[k], options)
+                end.values = (*end.values[:k], value, *end.values[k + 1:])
+                for p in [p for p in end.leaves if p[0] == name]:
+                    del end.leaves[p]
+                take_apart((name,), value, end.leaves, [])
+
     def _common_structure(self, then: End, other: End) -> tuple:
         """The variables' values to put joined leaves into; a side without a value takes the other's structure."""
         base = list(then.values)
@@ -149,7 +166,7 @@ class Branch:
                     base[k] = b.values[k]
                     for p in [p for p in a.leaves if p[0] == name]:
                         del a.leaves[p]
-                    a.leaves.update({p: x if p[-1] == LENGTH else UNDEFINED for p, x in b.leaves.items() if p[0] == name})
+                    a.leaves.update({p: x if p[-1] == LENGTH else a.values[k] for p, x in b.leaves.items() if p[0] == name})
             if name == RETURN_VALUE and then.reachable and other.reachable and not self._joins(name, then, other):
                 base[k] = self._either(k, then, other)
         return tuple(base)

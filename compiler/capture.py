@@ -14,11 +14,12 @@ from collections.abc import Iterable
 
 from .comprehensions import hooked
 from .flow import Flow
-from .jumps import HOOKS, RETURN_VALUE, RETURNED
+from .jumps import RETURN_VALUE, RETURNED
 from .liveness import all_stored, loaded_names
 from .scopes import Scope, function_scope, stored_names
 from .source_code import find_node
 from .syntax import (
+    HOOKS,
     at,
     constant_names,
     definition,
@@ -28,6 +29,7 @@ from .syntax import (
     hook,
     index_of,
     is_generator,
+    is_hook,
     parameter_list,
     stand_in,
     thunk,
@@ -79,7 +81,7 @@ class ExpressionHooks(ast.NodeTransformer):
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
         self.generic_visit(node)
-        if not isinstance(node.ctx, ast.Load):
+        if not isinstance(node.ctx, ast.Load) or is_hook(node):
             return node
         return at(hook("attribute", node.value, ast.Constant(self.mangled(node.attr))), node)
 
@@ -103,6 +105,8 @@ class ExpressionHooks(ast.NodeTransformer):
         if isinstance(node.func, ast.Name) and node.func.id in _KEPT_NAMES and self.scope.place(node.func.id) == "global":
             return self._kept_call(node)
         self.generic_visit(node)
+        if is_hook(node.func):
+            return node
         return at(ast.Call(ast.Attribute(ast.Name(HOOKS, ast.Load()), "call", ast.Load()),
                             [node.func, *node.args], node.keywords), node)
 
@@ -328,7 +332,7 @@ class ExpressionHooks(ast.NodeTransformer):
 
     def _match(self, s: ast.Match) -> ast.stmt:
         """A `match` is decided while tracing; its patterns stay as they are."""
-        s.subject = self.visit(s.subject)
+        s.subject = hook("known_subject", self.visit(s.subject))
         for c in s.cases:
             c.guard = self.visit(c.guard) if c.guard is not None else None
             c.body = self.body(c.body)

@@ -19,15 +19,32 @@ from .choice import Choice, at_hand
 from .control import Control
 from .joins import Joined, JoinError, defined_value, dims_of_leaf, join, leaf_value, scalar_type, wrap_leaf
 from .jumps import RETURN_VALUE
+from .loop_aliases import check_aliases, check_choices
 from .loop_choices import LoopChoices
 from .loop_rooms import LoopRooms
 from .moving import MovingView, dims_inside, moving_view, view_from
 from .padding import padded, unpadded
-from .passage import options_of
 from .scalars import TracedScalar
-from .sharing import first_arrays, freeze_copy, is_visible, names_holding, shared_in, told_apart
-from .state import LENGTH, UNDEFINED, Either, Path, State, Tentative, Undefined, hollow, is_static, name_of, same_leaf, untentative
-from .views import Frozen, Storage
+from .sharing import freeze_copy, names_holding, told_apart
+from .state import (
+    LENGTH,
+    UNDEFINED,
+    UNREACHABLE,
+    Either,
+    Path,
+    State,
+    Tentative,
+    Undefined,
+    hollow,
+    is_static,
+    is_structured,
+    name_of,
+    same_leaf,
+    take_apart,
+    untentative,
+)
+from .structures import as_options, common_options, options_by_structure
+from .views import Frozen
 
 
 class Carried:
@@ -154,7 +171,7 @@ class Carried:
                               if p[0] == RETURN_VALUE})
             if (RETURN_VALUE,) not in self.state.leaves:
                 del self.post[(RETURN_VALUE,)]
-        if self._adopt_structure():
+        if self._adopt_options() or self._adopt_structure():
             return False
         stable = True
         for path, before in self.state.leaves.items():
@@ -219,6 +236,26 @@ class Carried:
             del self.new_groups[key]
         self.rooms.forget(path)
 
+    def _adopt_options(self) -> bool:
+        """A name that is a tuple at the end of a trip and something else before it is one of both from the next pass on."""
+        new = False
+        for k, name in enumerate(self.control.names):
+            before, now = self.state.values[k], self.control.get()[k]
+            options = None if name == RETURN_VALUE or name not in self.control.carried else common_options(before, now)
+            if options is None:
+                continue
+            known = options_by_structure(before)
+            if is_structured(before) and known is not None and len(known) == len(options):
+                # Alike but for what this pass ended with.
+                for p in [p for p in self.post if p[0] == name]:
+                    del self.post[p]
+                take_apart((name,), as_options(now, options), self.post, [])
+                continue
+            self._replace(k, as_options(before, options))
+            new = True
+            break
+        return new
+
     def _adopt_structure(self) -> bool:
         """A name without value before the loop that gets a tuple: its leaves are then without value."""
         for path in self.post:
@@ -229,21 +266,26 @@ class Carried:
                 raise JoinError(f"the structure of '{name_of(path[:1])}' changes", True)
             k = self.control.names.index(path[0])
             now = self.control.get()[k]
-            if not isinstance(now, (tuple, Either)) and path[0] != RETURN_VALUE:
+            if not isinstance(now, (tuple, Either)) and not is_structured(now) and path[0] != RETURN_VALUE:
                 raise JoinError(f"'{path[0]}' is a container made inside the loop and used after it", True)
-            values = list(self.state.values)
-            values[k] = hollow(now)
-            self.state.restore()
-            self.control.set(tuple(values))
-            self.state = self.control.snapshot()
-            self.state.values = tuple(values)
-            self.choices.outer = self.state.storages
-            for found in (self.joined, self.dims, self.views, self.static, self.choices.leaves, self.growth):
-                for p in [p for p in found if p[0] == path[0]]:
-                    del found[p]  # type: ignore[attr-defined]
-            self.groups = {g: key for g, key in self.groups.items() if g[0][0] != path[0]}
+            self._replace(k, hollow(now))
             return True
         return False
+
+    def _replace(self, k: int, value: Any) -> None:
+        """Begin again with another value of variable number k before the loop."""
+        name, values = self.control.names[k], list(self.state.values)
+        values[k] = value
+        self.state.restore()
+        self.control.set(tuple(values))
+        self.state = self.control.snapshot()
+        self.state.values = tuple(values)
+        self.choices.outer = self.state.storages
+        for found in (self.joined, self.dims, self.views, self.static, self.choices.leaves, self.growth):
+            for p in [p for p in found if p[0] == name]:
+                del found[p]  # type: ignore[attr-defined]
+        self.still = {p for p in self.still if p[0] != name}
+        self.groups = {g: key for g, key in self.groups.items() if g[0][0] != name}
 
     def _follow_view(self, path: Path, before: Any, after: Any, block: Block) -> bool | None:
         """Treat the leaf as a view that moves over one storage: True if that is new, None if it is none."""
@@ -258,6 +300,8 @@ class Carried:
                 found = moving_view(before.view, end.view)
             elif isinstance(before, Undefined):
                 found = view_from(end, block)
+                if found is not None and before is UNREACHABLE:
+                    found = replace(found, tentative=False)
             elif isinstance(before, Tentative) and isinstance(before.value, TracedArray):
                 found = moving_view(before.value.view, end.view)
                 found = None if found is None else replace(found, tentative=True, array=end if before.value is end else None)
@@ -379,8 +423,8 @@ class Carried:
 
     def yields(self) -> list[Value]:
         """What the body hands to the next trip; called inside the body."""
-        self._check_aliases()
-        self._check_choices()
+        check_aliases(self)
+        check_choices(self)
         out: list[Value] = []
         end: dict[Hashable, Value] = {}
         for (path, k), g in self.groups.items():
@@ -404,55 +448,11 @@ class Carried:
         self.written = [s for s in self.storages]
         return out + [s.value for s in self.storages]
 
-    def _check_aliases(self) -> None:
-        """Refuse what values cannot say: a rebound array that is written while someone else may see its memory."""
-        for path, j in self.joined.items():
-            if j.rank is None:
-                continue
-            head = untentative(self.head[path])
-            for side, leaves in ((self.state.leaves, self.state.leaves), (self.post, self.post)):
-                x = untentative(side[path])
-                if not isinstance(x, TracedArray):
-                    continue
-                storage = x.view.storage
-                if storage in self.own and side is self.post and not shared_in(storage, path, leaves):
-                    continue
-                visible = is_visible(storage, path, self.frame if storage in self.state.storages else {}, leaves)
-                if visible and (head.view.storage.written or storage in self.storages or self._written_alias(storage)):
-                    raise self._aliased(path)
-        arrays = {p for p, j in self.joined.items() if j.rank is not None}
-        for path, sources in first_arrays(arrays, self.state.leaves, self.head, self.post).items():
-            if untentative(self.head[path]).view.storage.written:
-                for q in sources:
-                    storage = untentative(self.state.leaves[q]).view.storage
-                    if is_visible(storage, q, self.frame if storage in self.state.storages else {}, self.state.leaves):
-                        raise self._aliased(path)
-
-    def _aliased(self, path: Path) -> BaseException:
-        if ("select", self.control.place) not in tracer.current().decisions:
-            return tracer.Restart(("select", self.control.place))
-        return tracer.unsupported(
-            f"'{name_of(path)}' is rebound in a loop and written in place",
-            "another name may share its memory", f"make it an array of its own first: {path[0]} = {path[0]}.copy()")
-
     @property
     def widened(self) -> bool:
         """Does the body see a constant of another type than it is at first?"""
         return any(j.rank is None and not isinstance(x := untentative(self.state.leaves[p]), Undefined) and scalar_type(x) != j.type
                    for p, j in self.joined.items())
-
-    def _check_choices(self) -> None:
-        """Refuse two names for one array made in the loop, where one of them may be another array."""
-        for path in self.choices.leaves:
-            for x in options_of(untentative(self.post[path])):
-                if isinstance(x, TracedArray) and x.view.storage not in self.state.storages and shared_in(
-                        x.view.storage, path, self.post):
-                    raise tracer.unsupported(f"'{name_of(path)}', which is one of several arrays in a loop",
-                                             "another name shares its memory", f"copy it: {path[0]} = {path[0]}.copy()")
-
-    def _written_alias(self, storage: Storage) -> bool:
-        return any(isinstance(x := untentative(self.head[p]), TracedArray) and x.view.storage is storage and storage.written
-                   for p in self.joined)
 
     def finish(self, results: Sequence[Value], surely: bool) -> None:
         """The state after the loop. surely: at least one trip is made."""

@@ -46,7 +46,7 @@ class Choice(Operators):
         spread(operator.setitem, self, index, value)
 
     def __iter__(self) -> Iterator[Any]:
-        return (self[k] for k in range(len(self)))
+        return (self[k] for k in range(operator.index(spread(_length_to_unpack, self))))
 
     def __len__(self) -> int:
         return operator.index(dispatch.BUILTINS[len](self))
@@ -72,6 +72,12 @@ class Choice(Operators):
         """The error for what cannot be done with one of several objects."""
         return tracer.unsupported("this use of a value that is one of several, by a run-time condition",
                                   "which one it is is not known while compiling", "do it in each branch")
+
+
+def _length_to_unpack(x: Any) -> Any:
+    if x is None:
+        raise TypeError("cannot unpack non-iterable NoneType object")
+    return dispatch.BUILTINS[len](x)
 
 
 class ChosenMethod:
@@ -100,7 +106,8 @@ def spread(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
 def at_hand(x: Any) -> Any:
     """`x`, or the option that it is here, if a branch has settled that."""
     while isinstance(x, Choice):
-        k = tracer.current().assumed.get(x.tag.value)
+        # A choice that may have no value has no number yet.
+        k = tracer.current().assumed.get(x.tag.value) if isinstance(x.tag, TracedScalar) else None
         if k is None:
             return x
         x = x.options[k]

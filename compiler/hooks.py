@@ -32,6 +32,7 @@ from .library import is_library_code
 from .lifting import lift
 from .list_functions import HEAPS, call_on_list, element_at, of_plain_list
 from .masked_values import call_on_masked, holds_masked
+from .match_hooks import MatchHooks
 from .regions import condition_of
 from .run_time_lists import RunTimeList, growth, made_list, note_growth, note_length
 from .scalars import TracedScalar
@@ -47,7 +48,7 @@ _MISSING = object()
 # A decision: the comprehension at a place is a loop.
 COMPREHENSION = "comprehension"
 
-class FunctionHooks(StagedControl):
+class FunctionHooks(StagedControl, MatchHooks):
     """The hooks of one rewritten function."""
 
     slice = slice

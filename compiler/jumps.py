@@ -11,9 +11,11 @@ import ast
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from .matching import lowered
+from .syntax import HOOKS
+
 RETURNED = "__returned"
 RETURN_VALUE = "__return_value"
-HOOKS = "__treadle__"
 
 
 @dataclass
@@ -53,6 +55,7 @@ class Jumps:
     def block(self, statements: list[ast.stmt], leave: str, again: str) -> Block:
         """leave, again: the flags of `break` and `continue` here."""
         out = Block()
+        statements = [x for s in statements for x in self._plain(s)]
         for k, s in enumerate(statements):
             rest = statements[k + 1:]
             jump = self._jump(s, leave, again)
@@ -71,6 +74,10 @@ class Jumps:
                 self._guard(out, possible, rest, leave, again)
                 return out
         return out
+
+    def _plain(self, s: ast.stmt) -> list[ast.stmt]:
+        """The statement, or what it is written out as."""
+        return (isinstance(s, ast.Match) and lowered(s, self.fresh)) or [s]
 
     def _jump(self, s: ast.stmt, leave: str, again: str) -> Block | None:
         true = ast.Constant(True)

@@ -23,7 +23,7 @@ from .passage import mapped_tag, numbers_of, options_of, tag_key
 from .run_time_lists import RunTimeList
 from .scalars import TracedScalar
 from .sharing import told_apart
-from .state import Path, Tentative, Undefined, describe, is_scalar, is_static, name_of, same_leaf
+from .state import UNREACHABLE, Path, Tentative, Undefined, describe, is_scalar, is_static, name_of, same_leaf
 from .values import broadcast
 from .views import Storage, view_of
 
@@ -75,7 +75,7 @@ class LoopChoices:
         leaf = self.leaves[path]
         count, unsure = len(leaf.slots), leaf.tentative
         for x in (before, after):
-            leaf.tentative |= isinstance(x, (Undefined, Tentative))
+            leaf.tentative |= isinstance(x, (Undefined, Tentative)) and x is not UNREACHABLE
             for option in options_of(_plain(x)):
                 if self._find(leaf, option) is None:
                     leaf.slots.append(self._slot(path, option, block))

@@ -20,7 +20,7 @@ from .held import look
 from .operators import Operators
 from .run_time_lists import RunTimeList
 from .scalars import TracedScalar, derivation
-from .state import Either, Tentative, Undefined
+from .state import Either, Tentative, Undefined, is_structured
 from .tracer import StagedLoop
 from .values import cast_weak
 
@@ -133,6 +133,9 @@ def checked_local(name: str, x: Any) -> Any:
 
 def settled(x: Any, error: Exception) -> Any:
     """`x` without tentative values: where one is not defined, the program raises `error`."""
+    if is_structured(x) and isinstance(x.tag, Tentative):
+        check(value_of(x.tag.defined), error)
+        return without_tentatives(x)
     if isinstance(x, tuple) and any(isinstance(e, (Tentative, tuple)) for e in x):
         items = [settled(e, error) for e in x]
         return tuple(items) if type(x) is tuple else type(x)._make(items)  # type: ignore[attr-defined]  # a namedtuple
@@ -158,6 +161,8 @@ def without_tentatives(x: Any) -> Any:
     """`x` with the values of tentative leaves, where something else says whether they are there."""
     if isinstance(x, Tentative):
         return without_tentatives(x.value)
+    if is_structured(x):
+        return Choice(without_tentatives(x.tag), tuple(map(without_tentatives, x.options)))
     if isinstance(x, Either):
         return Either(*(without_tentatives(e) for e in (x.condition, x.then, x.other)))
     if isinstance(x, tuple):

@@ -70,20 +70,27 @@ def untentative(x: Any) -> Any:
     return x.value if isinstance(x, Tentative) else x
 
 
-def hollow(x: Any) -> Any:
+def hollow(x: Any, leaf: Undefined = UNDEFINED) -> Any:
     """The structure of `x` with undefined leaves."""
     if isinstance(x, Either):
-        return Either(UNDEFINED, hollow(x.then), hollow(x.other))
+        return Either(leaf, hollow(x.then, leaf), hollow(x.other, leaf))
+    if is_structured(x):
+        return Choice(leaf, tuple(hollow(o, UNREACHABLE) for o in x.options))  # type: ignore[arg-type]
     if isinstance(x, tuple):
-        items = [hollow(e) for e in x]
+        items = [hollow(e, leaf) for e in x]
         return tuple(items) if type(x) is tuple else type(x)._make(items)  # type: ignore[attr-defined]  # a namedtuple
     if isinstance(x, list):
-        return [hollow(e) for e in x]
+        return [hollow(e, leaf) for e in x]
     if isinstance(x, dict):
-        return {k: hollow(e) for k, e in x.items()}
+        return {k: hollow(e, leaf) for k, e in x.items()}
     if is_scalar(x) or isinstance(x, (TracedArray, Choice, RunTimeList, Tentative, Undefined)):
-        return UNDEFINED
+        return leaf
     return x  # None, a string, an object: the same on both sides
+
+
+def is_structured(x: Any) -> bool:
+    """Is this a choice among tuples and other things (`structures.py`)?"""
+    return isinstance(x, Choice) and any(isinstance(o, tuple) for o in x.options)
 
 
 def is_scalar(x: Any) -> bool:
@@ -113,6 +120,11 @@ def take_apart(path: Path, x: Any, leaves: dict[Path, Any], containers: list[tup
         leaves[(*path, LENGTH)] = "either"
         for k in ("condition", "then", "other"):
             take_apart((*path, k), getattr(x, k), leaves, containers)
+    elif is_structured(x):
+        leaves[(*path, LENGTH)] = ("options", *(type(o) if isinstance(o, tuple) else None for o in x.options))
+        take_apart((*path, "tag"), x.tag, leaves, containers)
+        for k, e in enumerate(x.options):
+            take_apart((*path, k), e, leaves, containers)
     elif id(x) in tracer.current().fresh:
         take_apart((*path, "."), x.__dict__, leaves, containers)
     else:
@@ -181,6 +193,12 @@ def put_contents(x: Any, contents: Any) -> None:
 
 def rebuild(path: Path, x: Any, changed: dict[Path, Any]) -> Any:
     """`x` with the leaves in `changed` in place."""
+    if is_structured(x):
+        known = at_hand(x)
+        if known is not x:
+            return rebuild(path, known, changed)
+        return Choice(rebuild((*path, "tag"), x.tag, changed),
+                      tuple(rebuild((*path, k), e, changed) for k, e in enumerate(x.options)))
     if isinstance(x, dict):
         for k in x:
             x[k] = rebuild((*path, k), x[k], changed)

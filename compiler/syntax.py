@@ -6,9 +6,10 @@ import ast
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
-from .jumps import HOOKS
 from .source_code import FunctionNode
 
+# The name that the hooks have in rewritten functions.
+HOOKS = "__treadle__"
 Node = TypeVar("Node", bound=ast.AST)
 # A field of function definitions since Python 3.12.
 _TYPE_PARAMS: dict[str, Any] = {"type_params": []} if "type_params" in ast.FunctionDef._fields else {}
@@ -17,6 +18,10 @@ _TYPE_PARAMS: dict[str, Any] = {"type_params": []} if "type_params" in ast.Funct
 def hook(name: str, *args: ast.expr) -> ast.Call:
     """A call of a hook."""
     return ast.Call(ast.Attribute(ast.Name(HOOKS, ast.Load()), name, ast.Load()), list(args), [])
+
+
+def is_hook(e: ast.expr) -> bool:
+    return isinstance(e, ast.Attribute) and isinstance(e.value, ast.Name) and e.value.id == HOOKS
 
 
 def thunk(body: ast.expr) -> ast.Lambda:
@@ -45,7 +50,7 @@ def at(new: Node, old: ast.AST) -> Node:
 
 
 def has_control_flow(node: ast.FunctionDef) -> bool:
-    return any(isinstance(n, (ast.For, ast.While, ast.If, ast.Try, ast.With)) for n in ast.walk(node))
+    return any(isinstance(n, (ast.For, ast.While, ast.If, ast.Try, ast.With, ast.Match)) for n in ast.walk(node))
 
 
 def is_generator(node: ast.FunctionDef) -> bool:
