@@ -62,6 +62,17 @@ PROGRAMS = {
     "interchange: from the row below": (
         lambda f: interchange(parallel(f)),
         lambda: [loop("j", 2, n - 2, loop("i", 2, n - 2, Store(A, (i, j), load(A, (i + 1, j - 1)) + load(B, (i, j)))))]),
+    "interchange: the inner loop's end moves": (
+        lambda f: interchange(parallel(f)),
+        lambda: [loop("j", 2, n - 2, loop("i", 2, j, Store(A, (i, j), load(A, (i, j - 1)) + load(B, (i, j)))))]),
+    "interchange: something beside": (
+        lambda f: interchange(parallel(f)),
+        lambda: [loop("j", 2, n - 2, loop("i", 2, n, Store(A, (i, j), load(A, (i, j - 1)) + load(B, (i, j)))),
+                      Store(v, (j,), one))]),
+    "interchange: what is carried": (
+        lambda f: interchange(parallel(f)),
+        lambda: [loop("j", 2, n - 2, loop("i", 2, n, Store(A, (i, j), load(A, (i, j - 1)) + var("c", "f64"))),
+                      carried=[Carried("c", one, var("c", "f64") * half)])]),
     "interchange: at no known distance": (
         lambda f: interchange(parallel(f)),
         lambda: [loop("j", 2, 9, loop("i", 2, n - 2, Store(A, (i, j), load(A, (i - 1, j * 2)) + load(B, (i, j)))))]),
