@@ -17,7 +17,7 @@ from ..arrays import TracedArray, as_array, deliver, new_array, operand, wrap
 from ..dispatch import alias_method, call, implements
 from ..lazy import lazy
 from ..memory_order import keep_order
-from ..scalars import concrete
+from ..scalars import concrete, is_weak
 from ..values import broadcast, cast, check_dtype, common_dims, must_equal, shape_text
 from ..views import reshape_value
 from .gufuncs import stack_layout, stack_order
@@ -155,8 +155,8 @@ def einsum(*operands: Any, out: Any = None, dtype: Any = None, order: str = "K",
     extents = _named_extents(named, arrays)
     if len(arrays) == 1 and out is None and set(named[0]) == set(output):
         return _einsum_view(named[0], output, arrays[0])
-    for k, a in enumerate(arrays):
-        if not np.can_cast(a.dtype, kind, casting):  # type: ignore[arg-type]
+    for k, (g, a) in enumerate(zip(given, arrays, strict=True)):
+        if not is_weak(g) and not np.can_cast(a.dtype, kind, casting):  # type: ignore[arg-type]
             raise TypeError(f"Iterator operand {k} dtype could not be cast from {a.dtype!r} to {kind!r} according to the rule "
                             f"'{casting}'")
     inputs = ["".join(dict.fromkeys(t)) for t in named]

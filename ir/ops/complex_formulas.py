@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-from ..expr import Expr, op, select
+from ..expr import Expr, cast, op, select
 from ..opdef import Complex
 from .pointwise import choose, is_finite, is_inf, is_nan, number
 
@@ -152,7 +152,12 @@ def turned_power(name: str, x: Complex, turn: Complex, limit: float, step: float
 
 
 def power(x: Complex, y: Complex) -> Complex:
-    """exp(y log x); whole exponents below 100 by repeated squaring, so that they are as exact as products are."""
+    """exp(y log x); whole exponents below 100 by repeated squaring, so that they are as exact as products are.
+
+    complex64 goes through complex128: the exponent's rounding is that of a logarithm times y, many units of the result.
+    """
+    if x.re.dtype == "f32" and not _is_small_constant(y):
+        return Complex(*(cast(p, "f32") for p in power(*(Complex(cast(z.re, "f64"), cast(z.im, "f64")) for z in (x, y)))))
     zero, one, nan = (number(v, x.re) for v in (0.0, 1.0, math.nan))
     if y.re.is_const and y.im.is_const and not y.im.payload and float(y.re.payload) in range(1, 100):  # type: ignore
         return constant_power(x, int(y.re.payload))  # type: ignore[call-overload]
@@ -165,6 +170,11 @@ def power(x: Complex, y: Complex) -> Complex:
     at_zero = choose(y.re > 0.0, Complex(zero, zero), Complex(nan, nan))
     result = choose(x.re.equals(0.0) & x.im.equals(0.0), at_zero, result)
     return choose(y.re.equals(0.0) & y.im.equals(0.0), Complex(one, zero), result)
+
+
+def _is_small_constant(y: Complex) -> bool:
+    """Is it 1, 2 or 3, which NumPy's products serve?"""
+    return y.re.is_const and y.im.is_const and not y.im.payload and float(y.re.payload) in (1, 2, 3)  # type: ignore
 
 
 def constant_power(x: Complex, exponent: int) -> Complex:

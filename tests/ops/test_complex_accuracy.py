@@ -70,6 +70,18 @@ def test_error_is_a_few_roundings_where_numpys_is_not(name, kind, dtype):
     assert relative_error(got, exact, dtype) < 4
 
 
+def test_powers_of_complex64_are_exact_to_a_rounding():
+    rng = np.random.default_rng(13)
+    x = draw(rng, "wide", np.complex64)
+    y = 10 ** rng.uniform(-2, 1, COUNT) * np.exp(6.28j * rng.uniform(size=COUNT))
+    y = (y / np.maximum(1, np.abs(np.log(x)) / 40)).astype(np.complex64)
+    y[::5] = np.rint(y[::5].real)
+    got = lowered(OPS["power"], [x, y], {})
+    with np.errstate(all="ignore"):
+        exact = np.power(x.astype(np.clongdouble), y.astype(np.clongdouble))
+    assert relative_error(got, exact, np.complex64) < 1
+
+
 @pytest.mark.parametrize("dtype", [np.complex64, np.complex128])
 def test_error_of_powers_is_that_of_numpy(dtype, name="power"):
     rng = np.random.default_rng(12)
