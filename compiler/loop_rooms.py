@@ -53,10 +53,10 @@ class LoopRooms:
             others = [d for j, d in enumerate(first) if j != k and isinstance(d, int)]
             self.sizes[axis] = room_at(self._assumed[axis], math.prod(others) * itemsize, bounds[1] or 0)
             return False
-        most = max(0, *bounds)  # type: ignore[type-var]
+        most = max([0, *[b for b in bounds if b is not None]])
         if most <= self.sizes.get(axis, -1):
             return True
-        self.sizes[axis] = most  # type: ignore[assignment]
+        self.sizes[axis] = most
         self._raised[axis] = self._raised.get(axis, 0) + 1
         return False
 
