@@ -67,7 +67,8 @@ Each test of these modules of NumPy's was run as it is, then with NumPy's functi
 get numbers.  `as it is` counts the tests that pass with NumPy itself, `compiled` those of them that also pass so.  A call that is
 refused by name runs as NumPy does; the last column counts them.  Compiled code gives no warnings of floating-point arithmetic: the
 runner asks NumPy itself for them, on copies, so that tests which expect them compare values too.  Written by
-`python -m tests.support.numpy_suite --page`, module by module.
+`python -m tests.support.numpy_suite --page`, module by module: rows may be of different commits, and tests that failed and were
+mended since were run again alone.
 
 | tests | as it is | compiled | explained | calls compiled | calls refused |
 |---|---|---|---|---|---|
