@@ -73,6 +73,7 @@ def set_attribute(owner: Any, name: str, value: Any) -> None:
     if isinstance(owner, Choice) or (is_traced(owner) and first_choice(value) is not None):
         spread(set_attribute, owner, name, value)
     elif is_traced(owner) or id(owner) in trace.fresh:
+        trace.changes += not is_traced(owner)
         setattr(owner, name, value)
     elif isinstance(owner, types.ModuleType):
         trace.bind(Global(Fixed(vars(owner), owner.__name__), name), value)

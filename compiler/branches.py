@@ -14,6 +14,7 @@ from ..ir.types import Dim
 from . import integers, tracer
 from .arrays import TracedArray
 from .choice import Choice, at_hand
+from .container_aliases import check_containers
 from .control import Control
 from .growing import Appended
 from .joins import Joined, JoinError, defined_value, dims_of_leaf, join, leaf_value, wrap_leaf
@@ -84,6 +85,9 @@ class Branch:
         self.condition = condition
         self._drop_unreachable(then, other)
         self._make_options(then, other, inside)
+        for name, x, y in zip(self.control.names, then.values, other.values, strict=True):
+            if name in self.control.carried and then.reachable and other.reachable:
+                check_containers(name, x, y)
         base = self._common_structure(then, other)
         self.moved: dict[Path, MovingView] = {}
         self.passage = Passage([e.block for e in self.ends], self.state.storages, [e.storages for e in self.ends])

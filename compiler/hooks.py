@@ -155,6 +155,7 @@ class FunctionHooks(StagedControl, MatchHooks):
         elif id(owner) in tracer.current().origins:
             tracer.current().bind(Item(tracer.current().origins[id(owner)][1], index), value)
         else:
+            tracer.current().changes += not is_traced(owner)
             owner[index] = value
 
     def delete_item(self, owner: Any, index: Any) -> None:
@@ -166,6 +167,7 @@ class FunctionHooks(StagedControl, MatchHooks):
             note_growth(owner, "del")
             if any_traced(index):
                 raise growth(owner) or tracer.unsupported("del of a list's element where run-time values decide")
+        tracer.current().changes += not is_traced(owner)
         del owner[index]
 
     def binary(self, op: str, a: Any, b: Any) -> Any:
@@ -298,8 +300,10 @@ def call(f: Any, args: tuple, kwargs: dict) -> Any:
         return call(HEAPS[f], args, kwargs)
     if any(isinstance(a, RunTimeList) for a in args) and not isinstance(f, types.FunctionType | types.MethodType):
         return call_on_list(f, args, kwargs)
-    if isinstance(f, types.BuiltinMethodType) and type(f.__self__) is list:
-        note_length(f)
+    if isinstance(f, types.BuiltinMethodType) and isinstance(f.__self__, (list, dict, deque, set)):
+        tracer.current().changes += f.__name__ not in _READING
+        if type(f.__self__) is list:
+            note_length(f)
     if isinstance(f, types.BuiltinFunctionType):
         of_list = of_plain_list(f, args, kwargs)
         if of_list is not None:
@@ -337,6 +341,8 @@ def call(f: Any, args: tuple, kwargs: dict) -> Any:
     return settle(f(*args, **kwargs))
 
 
+# Methods of containers that leave them as they are.
+_READING = ("get", "keys", "values", "items", "copy", "index", "count", "union", "intersection", "difference", "issubset")
 # These put their arguments into containers, or take them apart as they need.
 _KEEPING = (list, tuple, dict, zip, enumerate, range, len, print, reversed, functools.partial, str, repr, format)
 

@@ -106,6 +106,14 @@ def extreme(items: Any, better: Callable[[Any, Any], Any], key: Callable[[Any], 
     return best
 
 
+def extreme_or(items: Any, better: Callable[[Any, Any], Any], key: Callable[[Any], Any] | None, default: Any) -> Any:
+    """The same, or what stands for it if there are no elements."""
+    found = default
+    if len(items) > 0:
+        found = extreme(items, better, key, "")
+    return found
+
+
 def total(items: Any, start: Any) -> Any:
     for x in items:
         start = start + x

@@ -211,6 +211,9 @@ def element_at(items: Sequence[Any], index: TracedScalar) -> Any:
         (kind,) = kinds
         x = dispatch.call(np.array, (list(items),), {})[at]
         return BUILTINS[WEAK_PYTHON[kind.python]](x) if isinstance(kind, Leaf) and kind.python else x
+    # What is done to a container that Python holds would be done to all of them.
+    if any(isinstance(x, (list, dict, set)) or id(x) in tracer.current().fresh for x in items):
+        raise growth(*items) or tracer.unsupported("one of several containers, by a run-time index", instead="an array of them")
     return Choice(BUILTINS[int](at), tuple(items))
 
 
@@ -268,11 +271,15 @@ def _total(items: RunTimeList, start: Any = 0) -> Any:
 def _extreme(name: str, better: Callable[[Any, Any], Any]) -> Callable[..., Any]:
     message = f"{name}() iterable argument is empty" if sys.version_info >= (3, 12) else f"{name}() arg is an empty sequence"
 
-    def choose(items: RunTimeList | Sequence[Any], *others: Any, key: Any = None) -> Any:
+    def choose(items: RunTimeList | Sequence[Any], *others: Any, key: Any = None, **default: Any) -> Any:
         if others:
-            raise TypeError("comparisons of lists that are appended to in a loop")
+            raise tracer.unsupported("comparing lists that are appended to in a loop")
         if isinstance(items, RunTimeList) and items.holding is None:
+            if default:
+                return default["default"]
             raise ValueError(message)
+        if default:
+            return _run(list_algorithms.extreme_or, items, better, key, default["default"])
         return _run(list_algorithms.extreme, items, better, key, message)
 
     return choose

@@ -12,14 +12,14 @@ from __future__ import annotations
 
 import math
 import types
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ..ir.builder import Slot
-from ..ir.graph import Block, Value
+from ..ir.graph import Value
 from ..ir.ops.shaping import emit_shaped
 from ..ir.types import DTYPE_NAMES, ArrayType
 from ..ir.viewmap import Axis
@@ -106,7 +106,8 @@ class RunTimeList:
         trace = tracer.current()
         self.place = place
         self.loops, self.first = len(trace.loops), 0
-        self.sites: dict[Any, dict[Any, int]] = {}
+        # Per number of trips, how many appends that are made so often have been traced.
+        self.sites: dict[int, int] = {}
         held = [d[2] for d in trace.decisions if d[0] == HOLDS and d[1] == place]
         self.holding: Holding | None = max(held, key=lambda h: (len(h.kinds), h.assumed, h.room)) if held else None
         if self.holding is not None:
@@ -166,11 +167,10 @@ class RunTimeList:
             if loop.most is None or trips * loop.most > MOST_BOUNDED:
                 return None
             trips *= loop.most
-        # One place of the program may be traced several times in one region, or in one within it, where a loop is unrolled.
-        here = self.sites.setdefault((tracer.here(), trips), {})
-        block = trace.builder.block
-        here[block] = max((here[b] for b in _around(block) if b in here), default=0) + 1
-        return self.first + sum(t * max(n.values()) for (_, t), n in self.sites.items())
+        # Each time that an append is traced counts: in an unrolled loop one place appends several times, and a body that is traced
+        # more than once only makes for more room.
+        self.sites[trips] = self.sites.get(trips, 0) + 1
+        return self.first + sum(t * n for t, n in self.sites.items())
 
     def _add(self, x: Any, needed: int | None) -> None:
         self._hold(kind_of(x), needed)
@@ -331,10 +331,3 @@ def _element(memory: Storage, at: Value) -> View:
     dims = memory.dims[1:]
     rest = tuple(Axis(0, ((1, k),)) for k in range(len(dims)))
     return view_of(memory).affine((Axis(Slot(0)), *rest), (at,), dims)
-
-
-def _around(block: Block | None) -> Iterator[Block]:
-    """A block and those that it stands in."""
-    while block is not None:
-        yield block
-        block = block.owner.block if block.owner is not None else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +15,9 @@ from .regions import after_pass, condition_of, failed, inside, truth_value
 from .scalars import TracedScalar
 from .state import UNDEFINED
 
+# A decision: the expression at a place changes containers on one of its sides.
+CHANGES = "changes"
+
 
 def conditional(test: Any, then: Callable[[], Any], otherwise: Callable[[], Any]) -> Any:
     """then() if test else otherwise(): a branch inside an expression."""
@@ -25,9 +29,12 @@ def conditional(test: Any, then: Callable[[], Any], otherwise: Callable[[], Any]
     def put(values: tuple) -> None:
         box[0] = values[0]
 
-    loc = tracer.here()
+    loc, trace = tracer.here(), tracer.current()
     place = f"{loc.file}:{loc.line}" if loc is not None else "expression"
-    branch = Branch(Control(place, lambda: (box[0],), put, ("value",), ("value",)))
+    changing = (CHANGES, place) in trace.decisions
+    held = _containers() if changing else {}
+    branch = Branch(Control(place, lambda: (box[0], *held.values()), put, ("value", *held), ("value",)))
+    before = trace.changes
     for side in (then, otherwise):
         block = Block()
         branch.open()
@@ -38,8 +45,23 @@ def conditional(test: Any, then: Callable[[], Any], otherwise: Callable[[], Any]
                 failed(e)
             after_pass(block)
             branch.close(block)
+    if trace.changes > before and not changing:
+        # Containers that Python holds were changed on one side: they are part of what joins.
+        raise tracer.Restart((CHANGES, place))
     branch.merge(truth_value(condition), inside)
     return box[0]
+
+
+def _containers() -> dict[str, Any]:
+    """The containers and objects of the program that the variables of its active functions name."""
+    found: dict[str, Any] = {}
+    fresh, seen = tracer.current().fresh, set()
+    for number, frame in enumerate(tracer.user_frames()):
+        for name, x in frame.f_locals.items():
+            if (isinstance(x, (list, dict, deque)) or id(x) in fresh) and id(x) not in seen and not name.startswith("__"):
+                seen.add(id(x))
+                found[f"{name} {number}" if number else name] = x
+    return found
 
 
 @dispatch.implements("spread")

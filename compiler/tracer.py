@@ -178,6 +178,8 @@ class Trace:
         # Lists made by the program: (list, place, loops and regions around it); and the places of those a region made longer.
         self.lists: dict[int, tuple[list, str, int, int]] = {}
         self.longer: dict[str, None] = {}
+        # How often a container or an object that Python holds has been changed.
+        self.changes = 0
 
     def add_input(self, source: Source, type: Type, name: str = "") -> Value:
         """A new parameter of the function."""
@@ -267,15 +269,21 @@ def here() -> Loc | None:
     return Loc(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name)
 
 
-def call_path() -> list[str]:
-    """The expression under way, and those that called what it is in, innermost first, up to the compiled function."""
-    path: list[str] = []
+def user_frames() -> Iterator[FrameType]:
+    """The frames of the program, innermost first, up to that of the compiled function."""
     frame = user_frame()
     while frame is not None and not frame.f_code.co_filename.endswith(_ENTRY):
         if not is_internal(frame.f_code.co_filename):
-            column = next(itertools.islice(frame.f_code.co_positions(), frame.f_lasti // 2, None))[2]
-            path.append(f"{frame.f_code.co_filename}:{frame.f_lineno}:{column}")
+            yield frame
         frame = frame.f_back
+
+
+def call_path() -> list[str]:
+    """The expression under way, and those that called what it is in, innermost first, up to the compiled function."""
+    path: list[str] = []
+    for frame in user_frames():
+        column = next(itertools.islice(frame.f_code.co_positions(), frame.f_lasti // 2, None))[2]
+        path.append(f"{frame.f_code.co_filename}:{frame.f_lineno}:{column}")
     return path
 
 

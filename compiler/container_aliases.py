@@ -1,0 +1,53 @@
+"""Names that are one of several containers after a branch or trip: their elements may join only if nobody else has the containers.
+
+Elements that differ by path are joined one by one, in one container.  That is what the program means where a path makes a list
+of its own; where two lists, dicts or objects exist under other names too, a write would have to reach the one at hand.  Lists then become
+such as grow at run time, which are told apart; the rest is refused.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from typing import Any
+
+from . import tracer
+from .run_time_lists import growth
+
+_DEEPEST = 6
+
+
+def is_container(x: Any) -> bool:
+    """Is this something that Python holds and the program can change?"""
+    return isinstance(x, (list, dict, set, deque)) or id(x) in tracer.current().fresh
+
+
+def check_containers(name: str, before: Any, after: Any) -> None:
+    """Begin again, or refuse, where a name's two values are containers of which another name holds one."""
+    if before is after or not (is_container(before) and is_container(after)):
+        return
+    if any(_is_held(x, name) for x in (before, after)):
+        raise growth(before, after) or tracer.unsupported(
+            f"'{name}', which is one of two {type(after).__name__}s, by a run-time condition",
+            "both have other names, and it is not known while compiling which one is changed", "change each in its own branch")
+
+
+def _is_held(x: Any, name: str) -> bool:
+    """Does the program have this container elsewhere than under this name?"""
+    trace = tracer.current()
+    for number, frame in enumerate(tracer.user_frames()):
+        for own, value in frame.f_locals.items():
+            if not own.startswith("__") and (number or own != name) and any(e is x for e in _within(value, _DEEPEST)):
+                return True
+    return any(e is x for c in trace.containers.values() for e in _within(c.twin, _DEEPEST))
+
+
+def _within(x: Any, depth: int) -> Iterator[Any]:
+    """The containers in an object, itself included."""
+    if not is_container(x) and not isinstance(x, tuple):
+        return
+    yield x
+    if depth:
+        inside = vars(x) if id(x) in tracer.current().fresh and hasattr(x, "__dict__") else x
+        for e in list(inside.values()) if isinstance(inside, dict) else inside:
+            yield from _within(e, depth - 1)
