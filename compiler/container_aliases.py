@@ -1,8 +1,8 @@
 """Names that are one of several containers after a branch or trip: their elements may join only if nobody else has the containers.
 
 Elements that differ by path are joined one by one, in one container.  That is what the program means where a path makes a list
-of its own; where two lists, dicts or objects exist under other names too, a write would have to reach the one at hand.  Lists then become
-such as grow at run time, which are told apart; the rest is refused.
+of its own; where two lists, dicts or objects exist under other names too, a write would have to reach the one at hand.  Lists then
+become such as grow at run time, which are told apart; the rest is refused.
 """
 
 from __future__ import annotations

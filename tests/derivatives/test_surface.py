@@ -22,9 +22,13 @@ def operands(kind):
     return (x + 1j * rng.uniform(-1, 1, (4, 6)) if kind == "c" else x), w
 
 
+# Sixty terms of two series, whose second derivatives compile for minutes.
+LONG = ("np.i0(x)",)
+
 EVERY = [("r", call) for call in REAL] + [("c", call) for call in COMPLEX]
 SMOOTH = [(kind, call) for kind, call in EVERY if call not in REFUSED]
-FEW = SMOOTH[::6]
+SHORT = [(kind, call) for kind, call in SMOOTH if call not in LONG]
+FEW = [c for c in SMOOTH[::6] if c in SHORT]
 
 
 @pytest.mark.parametrize("call", REAL)
@@ -50,7 +54,7 @@ def test_second_derivatives(kind, call):
 
 
 @pytest.mark.heavy
-@pytest.mark.parametrize("kind, call", SMOOTH)
+@pytest.mark.parametrize("kind, call", SHORT)
 def test_every_second_derivative(kind, call):
     Derivatives(call, *operands(kind)).second()
 
