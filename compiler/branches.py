@@ -222,9 +222,10 @@ class Branch:
         return kept, joined
 
     def _of_several_lengths(self, then: End, other: End) -> list[Any]:
-        """What the variables are and were that are lists of different lengths after the two sides."""
-        lengths = [{p: x for p, x in e.leaves.items() if p[-1] == LENGTH} for e in (then, other)]
-        names = {p[0] for p in {**lengths[0], **lengths[1]} if lengths[0].get(p) != lengths[1].get(p)}
+        """What the variables are and were whose structure after the two sides, or length, differs."""
+        paths = set(then.leaves) ^ set(other.leaves) | {
+            p for p, n in then.leaves.items() if p[-1] == LENGTH and n != other.leaves.get(p)}
+        names = {p[0] for p in paths}
         return [x for values in (self.state.values, then.values, other.values)
                 for n, x in zip(self.control.names, values, strict=True) if n in names]
 

@@ -38,6 +38,17 @@ def by_name(x):
     return a, b
 
 
+def by_statement(x):
+    a, b = [0.0], [0.0]
+    for v in x:
+        if v > 0.5:
+            t = a
+        else:
+            t = b
+        t[0] += v
+    return a, b
+
+
 def by_index(x):
     groups = [[] for _ in range(3)]
     for v in x:
@@ -76,7 +87,7 @@ def named_by_the_last_trip(x):
 
 
 @pytest.mark.parametrize("n", [1, 8, 300])
-@pytest.mark.parametrize("f", [by_and, by_either_call, by_key, by_name, by_index, by_a_function, kept_by_another_name,
+@pytest.mark.parametrize("f", [by_and, by_either_call, by_key, by_name, by_statement, by_index, by_a_function, kept_by_another_name,
                                named_by_the_last_trip])
 def test_programs(f, n):
     x = np.random.default_rng(0).random(n)
