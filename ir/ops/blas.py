@@ -120,10 +120,19 @@ def _whole(buffer: Buffer, rank: int) -> Strided:
 
 
 def _in_c_order(buffer: Buffer, dims: Sequence[Expr], batch: int, rows: int, parts: int) -> Matrix:
-    places = range(len(dims))
-    seen = _view(_whole(buffer, len(dims)), dims, places[batch:batch + rows], places[batch + rows:], places[:batch], parts)
-    assert seen is not None, "a block in C order can always be passed"
-    return seen
+    """A block that was made in C order: its spans are known, whatever can be proved of products of run-time extents."""
+    n, m = _product(dims[batch:batch + rows]), _product(dims[batch + rows:])
+    lead = const(max(1, _value(m))) if m.is_const else m
+    strides = [scalar_op("quot", s, parts) for s in buffer.strides[:batch]]
+    return Matrix(buffer, const(0), Span(n, lead), Span(m, const(1)), tuple(strides), parts)
+
+
+def _product(dims: Sequence[Expr]) -> Expr:
+    """The number of elements, multiplied in the order in which `_span` does."""
+    whole = const(1)
+    for d in reversed(dims):
+        whole = d if _is(whole, 1) else whole * d
+    return whole
 
 
 def multiply_matrices(ctx: LowerContext, op: Op, letter: str, free: Sequence[Axes]) -> None:
