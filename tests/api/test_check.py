@@ -6,7 +6,7 @@ import treadle as td
 
 
 def two_problems(x):
-    a = np.array2string(x)
+    a = x.astype(str)
     b = x.astype(object)
     return a, b
 
