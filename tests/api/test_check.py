@@ -6,8 +6,8 @@ import treadle as td
 
 
 def two_problems(x):
-    a = x.astype(str)
-    b = x.astype(object)
+    a = np.nditer(x)
+    b = np.asarray(x, object)
     return a, b
 
 
