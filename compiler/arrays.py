@@ -6,6 +6,7 @@ An array is a reference to a `View`; `x.shape = ...` replaces the view of this o
 from __future__ import annotations
 
 import operator
+from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -276,7 +277,7 @@ def is_traced(x: Any) -> bool:
 
 def any_traced(x: Any) -> bool:
     """Does a tree of containers hold a traced object?"""
-    if isinstance(x, (list, tuple)):
+    if isinstance(x, (list, tuple, deque)):
         return any(any_traced(e) for e in x)
     if isinstance(x, dict):
         return any(any_traced(e) for e in x.values())
@@ -324,7 +325,7 @@ def as_array(x: Any, dtype: Any = None) -> TracedArray:
     """Any array-like as a traced array; a traced array of that dtype is itself."""
     if isinstance(x, TracedArray):
         return x if dtype is None or np.dtype(dtype) == x.dtype else new_array(cast(x.view.read(), np.dtype(dtype)))
-    if isinstance(x, (list, tuple)):
+    if isinstance(x, (list, tuple, deque)):
         return dispatch.call(np.array, (x,), {} if dtype is None else {"dtype": dtype})
     if isinstance(x, np.ndarray):
         return as_array(constant_array(x), dtype)

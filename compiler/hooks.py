@@ -34,7 +34,7 @@ from .list_functions import HEAPS, call_on_list, element_at, of_plain_list
 from .masked_values import call_on_masked, holds_masked
 from .match_hooks import MatchHooks
 from .regions import condition_of
-from .run_time_lists import RunTimeList, growth, made_list, note_growth, note_length
+from .run_time_lists import GROWABLE, RunTimeList, growth, made_list, note_growth, note_length
 from .scalars import TracedScalar
 from .sources import Attribute, Cell, Fixed, Global, Item, Source
 from .special_methods import IN_PLACE, binary, class_attribute, contains, context, iterated, of_builtin, unary
@@ -127,7 +127,7 @@ class FunctionHooks(StagedControl, MatchHooks):
     def getitem(self, owner: Any, index: Any) -> Any:
         if tracer.current().chosen and (isinstance(owner, Choice) or first_choice(index) is not None):
             return spread(self.getitem, owner, index)
-        if is_traced(owner) or type(owner) in (list, tuple, dict, RunTimeList):
+        if is_traced(owner) or type(owner) in (list, tuple, dict) or isinstance(owner, RunTimeList):
             look(owner)
             if isinstance(index, TracedScalar) and type(owner) in (list, tuple) and index.known is None:
                 return element_at(owner, index)
@@ -302,7 +302,7 @@ def call(f: Any, args: tuple, kwargs: dict) -> Any:
         return call_on_list(f, args, kwargs)
     if isinstance(f, types.BuiltinMethodType) and isinstance(f.__self__, (list, dict, deque, set)):
         tracer.current().changes += f.__name__ not in _READING
-        if type(f.__self__) is list:
+        if type(f.__self__) in GROWABLE:
             note_length(f)
     if isinstance(f, types.BuiltinFunctionType):
         of_list = of_plain_list(f, args, kwargs)
@@ -467,6 +467,8 @@ def _construct(cls: type, args: tuple, kwargs: dict) -> Any:
         call_function(init, (made, *args), kwargs)
         return made
     made = settle(cls(*args, **kwargs))
+    if cls in GROWABLE:
+        return made_list(tracer.call_path()[0], made)
     if hasattr(made, "__dict__") and not isinstance(made, (type, types.FunctionType)):
         trace.fresh[id(made)] = made
     return made

@@ -192,6 +192,44 @@ def delete_slice(items: Any, start: Any, stop: Any) -> None:
         items.pop()
 
 
+def append_bounded(items: Any, x: Any, most: Any) -> None:
+    """Append to a deque of at most so many elements."""
+    if most > 0:
+        if len(items) == most:
+            items.popleft()
+        items.push(x)
+
+
+def appendleft_bounded(items: Any, x: Any, most: Any) -> None:
+    if most > 0:
+        if len(items) == most:
+            items.pop()
+        items.push_left(x)
+
+
+def extendleft(items: Any, more: Any) -> None:
+    for x in more:
+        items.appendleft(x)
+
+
+def rotate(items: Any, steps: Any = 1) -> None:
+    n = len(items)
+    if n > 0:
+        for _ in range(steps % n):
+            items.push_left(items.pop())
+
+
+def make_room_right(items: Any, more: Any, room: Any) -> None:
+    """Move a deque's elements to the beginning of its memory, if that makes room behind them."""
+    if items.head >= len(items) and items.head + len(items) + more > room:
+        items.move(0)
+
+
+def make_room_left(items: Any) -> None:
+    if items.head == 0:
+        items.leave(len(items) + 1)
+
+
 def heappush(heap: Any, item: Any) -> None:
     heap.append(item)
     _sift_down(heap, 0, len(heap) - 1)

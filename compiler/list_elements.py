@@ -7,7 +7,7 @@ in a column; kinds share columns of one dtype and extents.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -153,10 +153,12 @@ class ListOf:
     tags: Recipe | None
     length: Recipe
     kinds: tuple[Kind, ...]
+    # What it is made into: list, or a deque of some length.
+    finish: Callable[[list[Any]], Any]
 
     def build(self, state: Build) -> Any:
         if id(self) not in state.made:
-            state.made[id(self)] = self._built(state)
+            state.made[id(self)] = self.finish(self._built(state))
         return state.made[id(self)]
 
     def _built(self, state: Build) -> list[Any]:

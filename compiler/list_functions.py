@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import heapq
 import sys
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -18,6 +19,7 @@ from .arrays import TracedArray, any_traced, new_array
 from .assumptions import assume
 from .choice import Choice
 from .list_elements import Kind, Leaf, Record, assembled, kind_of, leaves_of, places_of
+from .run_time_deques import RunTimeDeque
 from .run_time_lists import METHODS, RunTimeList, growth
 from .scalars import PYTHON_SCALARS, TracedScalar
 
@@ -30,7 +32,11 @@ def _run(f: Callable[..., Any], *args: Any) -> Any:
 
 def _fresh(what: str, items: Sequence[Any] = ()) -> RunTimeList:
     """A new list of the program's; what: of the lists made at one place which."""
-    return RunTimeList(f"{what} at " + " called from ".join(tracer.call_path()), items)
+    return RunTimeList(_place(what), items)
+
+
+def _place(what: str) -> str:
+    return f"{what} at " + " called from ".join(tracer.call_path())
 
 
 # Methods
@@ -54,8 +60,13 @@ def pop(items: RunTimeList, index: Any = -1) -> Any:
 
 
 @_method("copy")
-def copied(items: RunTimeList) -> RunTimeList:
-    found = _fresh("a copy")
+def copied(items: Any, what: type | None = None, maxlen: int | None = None) -> RunTimeList:
+    """A new list, or a deque, with the elements of a list or deque."""
+    place = _place("a copy")
+    if (what or items.python) is deque:
+        found: RunTimeList = RunTimeDeque(place, (), maxlen if what is not None else items.maxlen)
+    else:
+        found = RunTimeList(place)
     _run(list_algorithms.extend, found, items)
     return found
 
@@ -286,16 +297,17 @@ def _extreme(name: str, better: Callable[[Any, Any], Any]) -> Callable[..., Any]
 
 
 def _sorted(items: RunTimeList, **options: Any) -> RunTimeList:
-    found = copied(items)
+    found = copied(items, list)
     sort(found, **options)
     return found
 
 
 _OF_LISTS: dict[Any, Callable[..., Any]] = {
-    len: lambda items: items.length, isinstance: lambda items, classes: isinstance([], classes), list: copied, sum: _total,
+    len: lambda items: items.length, isinstance: lambda items, classes: isinstance(items.python(), classes),
+    list: lambda items: copied(items, list), deque: lambda items, maxlen=None: copied(items, deque, maxlen), sum: _total,
     min: _extreme("min", list_algorithms.smaller), max: _extreme("max", list_algorithms.larger), sorted: _sorted,
     any: lambda items: _run(list_algorithms.any_of, items), all: lambda items: _run(list_algorithms.all_of, items),
-    bool: lambda items: items.length > 0, type: lambda items: list}
+    bool: lambda items: items.length > 0, type: lambda items: items.python}
 
 
 def _joined(function: Any, items: RunTimeList, axis: int = 0) -> TracedArray:

@@ -381,7 +381,7 @@ class Recipes:
         if isinstance(x, TracedText):
             return Text(x, tuple(self.recipe(v) for v in x.values))
         if isinstance(x, RunTimeList):
-            return self._list(x) if x.holding is not None else Rebuilt(list, None, ())
+            return self._list(x) if x.holding is not None else Rebuilt(x.python, x.maxlen, ())
         if isinstance(x, MaskedValues):
             return Once(Picked(self.recipe(x.full), self.recipe(new_array(x.mask)), x.lead))
         if id(x) in trace.containers:
@@ -409,7 +409,7 @@ class Recipes:
         assert x.holding is not None
         columns = tuple([self.recipe(x.column(k).copy()) for k in range(len(x.columns))])
         tags = None if x.tags is None else self.recipe(x.tag_column().copy())
-        return ListOf(columns, tags, Scalar(self._scalar(x.length_value()), int), x.holding.kinds)
+        return ListOf(columns, tags, Scalar(self._scalar(x.length_value()), int), x.holding.kinds, x.as_python)
 
     def _array(self, x: TracedArray) -> Recipe:
         twin = tracer.current().twins.get(id(x))

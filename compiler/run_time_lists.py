@@ -55,8 +55,10 @@ LONGER = ("append", "extend", "insert", "pop", "clear", "remove", "appendleft", 
           "heappush", "heappop", "heapreplace", "heappushpop")
 
 
-# Methods other than those of the class (`list_functions.py`).
+# Methods of lists other than those of the class (`list_functions.py`).
 METHODS: dict[str, Callable[..., Any]] = {}
+# What stands for an object of a type whose length only the run knows: f(place, the object).
+GROWABLE: dict[type, Callable[[str, Any], RunTimeList]] = {list: lambda place, items: RunTimeList(place, items)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +70,12 @@ class Holding:
     assumed: bool = False
 
 
-def made_list(place: str, items: list[Any]) -> Any:
-    """A list display of the program."""
+def made_list(place: str, items: Any) -> Any:
+    """A list display of the program, or a list or deque that a call has made."""
     trace = tracer.current()
     place = " called from ".join([place, *tracer.call_path()[1:]])
     if (GROWS, place) in trace.decisions:
-        return RunTimeList(place, items)
+        return GROWABLE[type(items)](place, items)
     trace.lists[id(items)] = (items, place, len(trace.loops), trace.depth)
     return items
 
@@ -93,7 +95,7 @@ def note_growth(items: Any, name: str) -> None:
 def growth(*values: Any) -> Restart | None:
     """The decision that lets a list grow: one that some region has made longer, or one of these."""
     trace = tracer.current()
-    places = [*trace.longer, *(trace.lists[id(x)][1] for x in values if type(x) is list and id(x) in trace.lists)]
+    places = [*trace.longer, *(trace.lists[id(x)][1] for x in values if type(x) in GROWABLE and id(x) in trace.lists)]
     return next((Restart((GROWS, place)) for place in places if (GROWS, place) not in trace.decisions), None)
 
 
@@ -101,6 +103,11 @@ class RunTimeList:
     """Stands for a list; every method is Python's."""
 
     __hash__ = None  # type: ignore[assignment]
+    python: type = list
+    maxlen: int | None = None
+    methods = METHODS
+    empty_message, index_message = "pop from empty list", "list index out of range"
+    assignment_message = "list assignment index out of range"
 
     def __init__(self, place: str, items: Iterable[Any] = ()) -> None:
         trace = tracer.current()
@@ -145,11 +152,16 @@ class RunTimeList:
         return self
 
     def __getattr__(self, name: str) -> Any:
-        if not hasattr(list, name):
-            raise AttributeError(f"'list' object has no attribute '{name}'")
-        if name in METHODS:
-            return types.MethodType(METHODS[name], self)
-        raise tracer.unsupported(f"list.{name} of a list that is appended to in a loop", instead="np.array(list)")
+        what = self.python.__name__
+        if not hasattr(self.python, name):
+            raise AttributeError(f"'{what}' object has no attribute '{name}'")
+        if name in self.methods:
+            return types.MethodType(self.methods[name], self)
+        raise tracer.unsupported(f"{what}.{name} of a {what} that is appended to in a loop", instead=f"np.array({what})")
+
+    def as_python(self, items: list[Any]) -> Any:
+        """What the caller gets."""
+        return items
 
     # Growth
 
@@ -197,15 +209,22 @@ class RunTimeList:
     def _make_room(self, more: Any) -> Value:
         """The list's length, for so many more elements there is room now."""
         at = self.length_value()
-        end = tracer.emit("py_add", [at, integers.as_value(more)])
+        return self._with_room(at, self._place(tracer.emit("py_add", [at, integers.as_value(more)])))
+
+    def _with_room(self, x: Value, end: Value) -> Value:
+        """`x`, where the elements may end at `end`."""
         if self.holding is not None and self.holding.assumed:
-            return check_room(at, self.room, self.place, end)
+            return check_room(x, self.room, self.place, end)
         fits = tracer.emit("py_less_equal", [end, tracer.constant(self.room)])
-        return tracer.emit("check", [at, fits], exception="RuntimeError", message="a list has grown beyond its bound")
+        return tracer.emit("check", [x, fits], exception="RuntimeError", message="a list has grown beyond its bound")
+
+    def _place(self, at: Value) -> Value:
+        """Where in its memory the element at a place lies."""
+        return at
 
     def _write(self, at: Value, x: Any) -> None:
         assert self.holding is not None
-        kind = kind_of(x)
+        kind, at = kind_of(x), self._place(at)
         for place, part in zip(places_of(kind, self.columns), parts_of(kind, x), strict=True):
             if isinstance(part, TracedArray):
                 part.view.storage.frozen = "an array that a list holds"
@@ -216,14 +235,18 @@ class RunTimeList:
 
     def pop_last(self) -> Any:
         if self.holding is None:
-            raise IndexError("pop from empty list")
-        length = self.length_value()
-        some = tracer.emit("py_greater", [length, tracer.constant(0)])
-        length = tracer.emit("check", [length, some], exception="IndexError", message="pop from empty list")
+            raise IndexError(self.empty_message)
+        length = self._some()
         last = tracer.emit("py_subtract", [length, tracer.constant(1)])
         x = self.read(last)
         self._set_length(last)
         return x
+
+    def _some(self) -> Value:
+        """The length, which must not be 0."""
+        length = self.length_value()
+        some = tracer.emit("py_greater", [length, tracer.constant(0)])
+        return tracer.emit("check", [length, some], exception="IndexError", message=self.empty_message)
 
     def clear(self) -> None:
         if self.holding is not None:
@@ -256,11 +279,14 @@ class RunTimeList:
 
     def column(self, k: int) -> TracedArray:
         """A view of the elements of one column."""
-        return TracedArray(view_of(self.memories[k]))[:self.length]
+        return self._filled(self.memories[k])
 
     def tag_column(self) -> TracedArray:
         assert self.tags is not None
-        return TracedArray(view_of(self.tags))[:self.length]
+        return self._filled(self.tags)
+
+    def _filled(self, memory: Storage) -> TracedArray:
+        return TracedArray(view_of(memory))[:self.length]
 
     def all_columns(self) -> list[TracedArray]:
         return [*map(self.column, range(len(self.memories))), *([] if self.tags is None else [self.tag_column()])]
@@ -268,6 +294,7 @@ class RunTimeList:
     def read(self, at: Value) -> Any:
         """The element at a place that there is."""
         assert self.holding is not None
+        at = self._place(at)
         seen: dict[tuple[Leaf, int], Any] = {}
         found = [self._read_as(kind, at, seen) for kind in self.holding.kinds]
         if self.tags is None:
@@ -290,8 +317,9 @@ class RunTimeList:
         value = _element(memory, at).read()
         return TracedScalar(cast_weak(value, leaf.python) if leaf.python else value)
 
-    def position(self, index: Any, message: str = "list index out of range") -> Value:
+    def position(self, index: Any, message: str = "") -> Value:
         """The place of an element, counted from the end if the index is negative."""
+        message = message or self.index_message
         if self.holding is None:
             raise IndexError(message)
         length = self.length_value()
@@ -314,7 +342,7 @@ class RunTimeList:
         if first_choice((index, x)) is not None:
             spread(self.__setitem__, index, x)
             return
-        at = self.position(index, "list assignment index out of range")
+        at = self.position(index, self.assignment_message)
         self._hold(kind_of(x), 0)
         self._write(at, x)
 

@@ -368,6 +368,9 @@ def unroll_for(value: Value, most: int = MOST_UNROLLED) -> None:
     unrolled; if extents of arguments do, with these specialised."""
     specialise(value)
     blocks = depends_on(value)
+    if any(b.owner is None for b in blocks):
+        # What the arguments hold decides it too.
+        return
     for loop in reversed(current().loops):
         if loop.body in blocks and loop.trips is not None and loop.trips <= most:
             raise Restart(("unroll", loop.place))

@@ -29,26 +29,47 @@ class Use:
 
 
 class Liveness:
-    """Uses and positions of everything in `top`; valid while the graph is not changed."""
+    """Uses and positions of everything in `top`; valid while the graph is not changed, or where `renew` was told of it."""
 
     def __init__(self, top: Block) -> None:
         self.top = top
         self.position: dict[Op, int] = {}
-        self.uses: dict[Value, list[Use]] = {}
+        # Of each value, the uses by block; and by block, the values used there.
+        self._uses: dict[Value, dict[Block, list[Use]]] = {}
+        self._used: dict[Block, list[Value]] = {}
         self._enter(top)
 
     def _enter(self, block: Block) -> None:
+        self._enter_ops(block)
+        for op in block.ops:
+            for region in op.regions:
+                self._enter(region)
+
+    def _enter_ops(self, block: Block) -> None:
+        used = self._used[block] = []
         for position, op in enumerate(block.ops):
             self.position[op] = position
             for k, v in enumerate(op.operands):
-                self.uses.setdefault(v, []).append(Use(op, k, block, position))
-            for region in op.regions:
-                self._enter(region)
+                self._enter_use(v, Use(op, k, block, position), used)
         for k, v in enumerate(block.yields):
-            self.uses.setdefault(v, []).append(Use(None, k, block, len(block.ops)))
+            self._enter_use(v, Use(None, k, block, len(block.ops)), used)
+
+    def _enter_use(self, v: Value, use: Use, used: list[Value]) -> None:
+        self._uses.setdefault(v, {}).setdefault(use.block, []).append(use)
+        used.append(v)
+
+    def renew(self, block: Block, deep: bool = False) -> None:
+        """The ops of a block have changed, or also those of the blocks in it."""
+        for v in self._used.pop(block, ()):
+            self._uses[v].pop(block, None)
+        self._enter_ops(block)
+        if deep:
+            for op in block.ops:
+                for region in op.regions:
+                    self.renew(region, deep)
 
     def of(self, v: Value) -> list[Use]:
-        return self.uses.get(v, [])
+        return [use for uses in self._uses.get(v, {}).values() for use in uses]
 
     def point(self, op: Op) -> Point:
         assert op.block is not None

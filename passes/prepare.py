@@ -22,7 +22,7 @@ from .liveness import Liveness
 def prepare(function: Function) -> None:
     """Bring `function` into the form the module's text describes."""
     states = argument_states(function)
-    _prepare_block(function.block, function, states)
+    _prepare_block(function.block, function, states, Liveness(function.block))
     block = function.block
     targets = {k: block.args[o.into] for k, o in enumerate(function.outputs) if o.into is not None}
     _return_copies(function)
@@ -70,21 +70,22 @@ def argument_states(function: Function) -> dict[Value, Value]:
     return states
 
 
-def _prepare_block(block: Block, function: Function, states: dict[Value, Value]) -> None:
+def _prepare_block(block: Block, function: Function, states: dict[Value, Value], liveness: Liveness) -> None:
     for op in list(block.ops):
         for region in op.regions:
-            _prepare_block(region, function, states)
+            _prepare_block(region, function, states, liveness)
         if op.name in LOOPS:
             body, n = op.regions[-1], len(op.results)
             params = body.args[len(body.args) - n:]
             first = len(body.yields) - n
-            _end_in(body, {first + k: p for k, p in enumerate(params) if is_array(p)})
+            if _end_in(body, {first + k: p for k, p in enumerate(params) if is_array(p)}):
+                liveness.renew(body, deep=True)
         elif op.name == "if" and any(map(is_array, op.results)):
-            _prepare_branch(op, function, states)
+            _prepare_branch(op, function, states, liveness)
 
 
-def _end_in(block: Block, targets: dict[int, Value]) -> None:
-    """Make yield number k of `block` an update of targets[k]."""
+def _end_in(block: Block, targets: dict[int, Value]) -> bool:
+    """Make yield number k of `block` an update of targets[k]. True if the block has changed."""
     stop = frozenset(targets.values())
     moves = {k: target for k, target in targets.items() if origin(block.yields[k], stop=stop) is not target}
     builder = Builder(block)
@@ -92,6 +93,7 @@ def _end_in(block: Block, targets: dict[int, Value]) -> None:
         last = _last_state(block, target)
         if not _update_at_definition(block, k, last):
             block.yields[k] = overwrite(builder, last, block.yields[k])
+    return bool(moves)
 
 
 def _last_state(block: Block, v: Value) -> Value:
@@ -161,30 +163,38 @@ def _uses(op: Op, v: Value) -> bool:
     return v in op.operands or any(_uses(o, v) for r in op.regions for o in r.ops) or any(v in r.yields for r in op.regions)
 
 
-def _prepare_branch(op: Op, function: Function, states: dict[Value, Value]) -> None:
+def _prepare_branch(op: Op, function: Function, states: dict[Value, Value], liveness: Liveness) -> None:
     homes: dict[int, Value] = {}
     for k, result in enumerate(op.results):
         if is_array(result):
-            home = _shared_home(op, k, function, states)
-            homes[k] = home if home is not None and home not in homes.values() else _new_memory(op, result)
+            home = _shared_home(op, k, function, states, liveness)
+            if home is None or home in homes.values():
+                home = _new_memory(op, result)
+                liveness.renew(op.block)  # type: ignore[arg-type]  # it is not the function's own
+            homes[k] = home
     for arm in op.regions:
-        _end_in_arm(arm, homes)
+        if _end_in_arm(arm, homes):
+            liveness.renew(arm, deep=True)
 
 
-def _shared_home(op: Op, k: int, function: Function, states: dict[Value, Value]) -> Value | None:
+def _shared_home(op: Op, k: int, function: Function, states: dict[Value, Value], liveness: Liveness) -> Value | None:
     """An earlier value that an arm updates, or passes on, and that nobody reads after the `if`."""
-    liveness = Liveness(function.block)
     ends = [(arm.yields[k], leave(arm.yields[k], arm)) for arm in op.regions]
     # What an arm updates rather than what one only passes on.
     for _, home in sorted(ends, key=lambda e: e[0] is e[1]):
         if home is None:
             continue
-        first = origin(home, _kept_arguments(function, states))
-        if first.op is None and first.block is function.block and states.get(op.results[k]) is not first:
-            continue
+        if _is_argument(origin(home), function):
+            first = origin(home, _kept_arguments(function, states))
+            if _is_argument(first, function) and states.get(op.results[k]) is not first:
+                continue
         if not any(liveness.after(home, use.point, liveness.point(op)) for use in liveness.of(home)):
             return home
     return None
+
+
+def _is_argument(v: Value, function: Function) -> bool:
+    return v.op is None and v.block is function.block
 
 
 def _kept_arguments(function: Function, states: dict[Value, Value]) -> Copies:
@@ -194,7 +204,7 @@ def _kept_arguments(function: Function, states: dict[Value, Value]) -> Copies:
         for k, result in enumerate(op.results if op.name in LOOPS else []):
             if is_array(result):
                 first = origin(op.operands[carried_operand(op, k)], found)
-                if first.op is None and first.block is function.block and states.get(result) is not first:
+                if _is_argument(first, function) and states.get(result) is not first:
                     found[op, carried_operand(op, k)] = "an argument keeps its value"
     return found
 
@@ -216,8 +226,8 @@ def empty_like(x: Value, block: Block, loc: Loc | None) -> Op:
     return op
 
 
-def _end_in_arm(arm: Block, homes: dict[int, Value]) -> None:
-    """Make yield number k of `arm` an update of homes[k], a value from outside.
+def _end_in_arm(arm: Block, homes: dict[int, Value]) -> bool:
+    """Make yield number k of `arm` an update of homes[k], a value from outside. True if the arm has changed.
 
     A later state of that value, made before the `if`, is another one: it may have got memory of its own.
     """
@@ -226,3 +236,4 @@ def _end_in_arm(arm: Block, homes: dict[int, Value]) -> None:
     for k in moves:
         if not _update_at_definition(arm, k, homes[k]):
             arm.yields[k] = overwrite(builder, homes[k], arm.yields[k])
+    return bool(moves)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -259,6 +260,8 @@ def _counted_linspace(start: Any, stop: Any, n: TracedScalar, endpoint: bool, re
 @implements(np.array)
 def array(object: Any, dtype: Any = None, *, copy: Any = True, order: str = "K", subok: bool = False, ndmin: int = 0,
           like: Any = None) -> TracedArray:
+    if isinstance(object, deque):
+        object = list(object)
     if isinstance(object, TracedArray):
         result = _converted(object, dtype, order, bool(copy))
     elif isinstance(object, (list, tuple)) and any_traced(object):
