@@ -214,7 +214,8 @@ def element_at(items: Sequence[Any], index: TracedScalar) -> Any:
     """items[index]: of numbers of one type from an array, else one of several."""
     if index.value.dtype.kind not in "iub":
         raise TypeError(f"{type(items).__name__} indices must be integers or slices, not {index.python_type.__name__}")
-    tracer.unroll_for(index.value)
+    if not tracer.follows_from_arguments(index.value):
+        tracer.unroll_for(index.value)
     n = len(items)
     at = _run(list_algorithms.place_in, index, n, f"{type(items).__name__} index out of range")
     kinds = {kind_of(x) if isinstance(x, (TracedScalar, np.generic, *PYTHON_SCALARS)) else None for x in items}

@@ -73,7 +73,8 @@ class StagedControl:
         control = Control(place, get, set_, names, carried, live)
         if space is not None and ("specialise", place) in decisions:
             space = space.specialised()
-        if space is None or ("unroll", place) in decisions:
+        # The decision may be about another pass through this place, when the bounds were known.
+        if space is None or (("unroll", place) in decisions and space.trips_at_hand is not None):
             yield from self._unrolled(iter(iterable if space is None else space.specialised()), flags, control, None)
             return
         if space.is_empty():

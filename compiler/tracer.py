@@ -350,6 +350,11 @@ def depends_on(value: Value) -> set[Block]:
     return found
 
 
+def follows_from_arguments(value: Value) -> bool:
+    """Does what the arguments hold decide this value?"""
+    return any(b.owner is None for b in depends_on(value))
+
+
 # A decision: what a version assumes of the data, and this names, was found to fail.
 ASSUME_NOT = "assume not"
 # A decision: these of the call's run-time extents are numbers after all.
@@ -368,9 +373,6 @@ def unroll_for(value: Value, most: int = MOST_UNROLLED) -> None:
     unrolled; if extents of arguments do, with these specialised."""
     specialise(value)
     blocks = depends_on(value)
-    if any(b.owner is None for b in blocks):
-        # What the arguments hold decides it too.
-        return
     for loop in reversed(current().loops):
         if loop.body in blocks and loop.trips is not None and loop.trips <= most:
             raise Restart(("unroll", loop.place))
