@@ -1,12 +1,13 @@
-"""Mutation of the loop passes: each refusal is switched off in turn, and some test of the pass must fail.
+"""Mutation of what decides legality, in loop passes, planning and the dependence test: each refusal is switched off in turn,
+and some test must fail.
 
-    python -m tests.mutation                      every pass
+    python -m tests.mutation                      every module
     python -m tests.mutation interleave absorb    these
 
 A mutant is one operand of a condition that leads to a refusal (`if a or b: return None`, taken as false), or of what a
-predicate returns (`return a and b`, taken as true).  Mutants that no test kills are printed; those in `HARMLESS` change
-what is worth doing and not what is right, or stand for what another test refuses as well.  Each mutant runs in a process
-of its own, made by a fork of this one.
+predicate returns (`return a and b`, taken as true; in `REFUSING` predicates, whose truth is the refusal, `return a or b`,
+taken as false).  Mutants that no test kills are printed; those in `HARMLESS` change what is worth doing and not what is
+right, or stand for what another test refuses as well.  Each mutant runs in a process of its own, made by a fork of this one.
 """
 
 from __future__ import annotations
@@ -26,25 +27,46 @@ from types import CodeType, ModuleType
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-FOLDER = ROOT / "passes" / "loops"
-PASSES = ("absorb", "alternate", "carry", "contract", "forward", "fuse", "if_convert", "interchange", "interleave",
+LOOP_PASSES = ("absorb", "alternate", "carry", "contract", "forward", "fuse", "if_convert", "interchange", "interleave",
           "overwritten", "parallel", "sink", "skew", "split", "unroll", "version")
-GENERAL = ("tests/passes/loops/test_legality.py", "tests/passes/loops/test_passes.py")
+OF_LOOP_PASSES = ("tests/passes/loops/test_legality.py", "tests/passes/loops/test_refusals.py", "tests/passes/loops/test_passes.py")
+OF_PLANNING = ("tests/passes/test_legality.py", "tests/passes/test_plan_and_lower.py", "tests/passes/test_in_place_properties.py")
+# Where each module is, and the tests that must notice; of a loop pass, a file of its own comes first.
+MODULES: dict[str, tuple[str, tuple[str, ...]]] = {
+    **{name: ("passes/loops", OF_LOOP_PASSES) for name in LOOP_PASSES},
+    **{name: ("passes", OF_PLANNING) for name in ("in_place", "overlap", "liveness", "read_back", "lower_nest", "fusion")},
+    "skew": ("passes/loops", (*OF_LOOP_PASSES, "tests/passes/loops/test_version.py")),
+    "depend": ("ir", ("tests/ir/test_depend.py",)),
+}
 LIMIT_S = 150
+
+# Predicates whose truth leads to a refusal.
+REFUSING = {
+    ("carry", "_meets_now"), ("in_place", "_writes_in_order"), ("in_place", "_captured"), ("liveness", "Liveness.after"),
+    ("liveness", "Liveness.around"), ("liveness", "Liveness.later"), ("read_back", "_reads"), ("read_back", "_may_write"),
+    ("lower_nest", "_reads_elsewhere"), ("fusion", "_repeats"), ("fusion", "has_loop"),
+}
 
 # (pass, function): parts of conditions that decide what is worth doing, not what is right.
 HARMLESS: dict[tuple[str, str], tuple[str, ...]] = {
     ("absorb", "_match"): ("MAX_STATEMENTS", "isinstance(s, For) for s in nest.body", "not touched"),
     ("absorb", "_rows"): ("blocks.step < 2", "isinstance(s, For) for s in rows.body"),
     ("alternate", "_find"): ("MIN_TRIPS",),
-    ("fuse", "_alike"): ("MAX_STATEMENTS", "p.vector", "p.lanes", "p.jam"),
+    # Between trips, nothing in loops of other kinds is read where it was stored the trip before; loops inside would be right too.
+    ("carry", "_carry_in"): ("loop.kind != 'seq'", "For | While"),
+    # A temporary of one element could be contracted too: `forward` takes it out altogether.
+    ("contract", "_contract_one"): ("len(buffer.dims) < 2",),
+    ("fuse", "_alike"): ("MAX_STATEMENTS", "p.vector", "p.jam"),
     ("fuse", "independent"): ("MAX_ACCESSES",),
-    ("if_convert", "_may_convert"): ("MAX_VALUES", "MAX_COST"),
+    ("if_convert", "_may_convert"): ("MAX_VALUES", "MAX_COST", "not s.yields"),
+    ("interchange", "_swap"): ("outer.kind", "_gain"),
     # What these do to memory that both sweeps touch is at no known distance.
     ("interleave", "_is_sweep"): ("Raise | While | Call",),
     ("parallel", "is_independent"): ("MAX_STATEMENTS",),
-    ("skew", "_candidate"): ("MAX_STATEMENTS",),
+    ("skew", "_candidate"): ("MAX_STATEMENTS", "outer.kind", "inner.kind"),
     ("skew", "_wavefront"): ("_is_short",),
+    # Loops that store would be right too.
+    ("split", "_is_innermost"): ("x.kind == 'red'",),
     ("unroll", "_unrolled"): ("MAX_STATEMENTS",),
     ("version", "_both"): ("MAX_STATEMENTS", "_pays"),
 }
@@ -66,11 +88,11 @@ class Mutant:
 
 
 def mutants(name: str) -> Iterator[Mutant]:
-    """Every mutant of a pass."""
-    path = FOLDER / f"{name}.py"
+    """Every mutant of a module."""
+    path = ROOT / MODULES[name][0] / f"{name}.py"
     tree = ast.parse(path.read_text())
     for qualname, function in _functions(tree):
-        for node, value in _conditions(function):
+        for node, value in _conditions(function, (name, qualname) in REFUSING):
             changed = copy.deepcopy(tree)
             target = next(x for x in ast.walk(changed) if _same_place(x, node))
             code = compile(ast.fix_missing_locations(_Replace(target, value).visit(changed)), str(path), "exec")
@@ -85,20 +107,25 @@ def _functions(tree: ast.Module) -> Iterator[tuple[str, ast.FunctionDef]]:
             yield from ((f"{node.name}.{f.name}", f) for f in node.body if isinstance(f, ast.FunctionDef))
 
 
-def _conditions(function: ast.FunctionDef) -> Iterator[tuple[ast.expr, bool]]:
+def _conditions(function: ast.FunctionDef, refusing: bool) -> Iterator[tuple[ast.expr, bool]]:
     """Conditions of refusals with what switches them off."""
+    predicate = isinstance(function.returns, ast.Name) and function.returns.id == "bool"
     for node in ast.walk(function):
-        if isinstance(node, ast.If) and not node.orelse and _refuses(node.body):
+        if isinstance(node, ast.If) and not node.orelse and _refuses(node.body, refusing):
             yield from ((e, False) for e in _operands(node.test, ast.Or))
-        elif isinstance(node, ast.Return) and isinstance(node.value, ast.BoolOp | ast.Compare | ast.UnaryOp | ast.Call):
-            if isinstance(function.returns, ast.Name) and function.returns.id == "bool":
-                yield from ((e, True) for e in _operands(node.value, ast.And))
+        elif isinstance(node, ast.Return) and predicate:
+            if isinstance(node.value, ast.BoolOp | ast.Compare | ast.UnaryOp | ast.Call):
+                yield from ((e, not refusing) for e in _operands(node.value, ast.Or if refusing else ast.And))
+        elif isinstance(node, ast.AugAssign) and isinstance(node.op, ast.BitAnd):
+            yield node.value, True
 
 
-def _refuses(body: list[ast.stmt]) -> bool:
+def _refuses(body: list[ast.stmt], refusing: bool) -> bool:
     if len(body) != 1:
         return False
     s = body[0]
+    if isinstance(s, ast.Return) and isinstance(s.value, ast.Constant) and refusing:
+        return s.value.value is True
     return isinstance(s, ast.Continue | ast.Break) or (isinstance(s, ast.Return) and (
         s.value is None or (isinstance(s.value, ast.Constant) and s.value.value in (None, False, 0, 1))))
 
@@ -134,14 +161,16 @@ def _apply(mutant: Mutant, module: ModuleType) -> None:
 
 
 def tests_of(name: str) -> list[str]:
-    """The tests of a pass: its own file first."""
-    own = f"tests/passes/loops/test_{name}.py"
-    return [*([own] if (ROOT / own).exists() else []), *GENERAL]
+    """The tests of a module."""
+    folder, tests = MODULES[name]
+    own = f"tests/{folder}/test_{name}.py"
+    return [own, *tests] if (ROOT / own).exists() and own not in tests else list(tests)
 
 
 def outcome(mutant: Mutant) -> str:
-    """Nothing if a test of the pass fails with the mutant; else what happened."""
-    module = importlib.import_module(f"treadle.passes.loops.{mutant.module}")
+    """Nothing if a test fails with the mutant; else what happened."""
+    folder = MODULES[mutant.module][0].replace("/", ".")
+    module = importlib.import_module(f"treadle.{folder}.{mutant.module}")
     child = os.fork()
     if child == 0:
         null = os.open(os.devnull, os.O_WRONLY)
@@ -165,7 +194,7 @@ def main(names: list[str]) -> int:
     """Try every mutant of these passes; the number of those that no test kills."""
     os.chdir(ROOT)
     left = 0
-    for name in names or PASSES:
+    for name in names or MODULES:
         start, found, survivors = time.monotonic(), list(mutants(name)), []
         for m in found:
             seen = "" if is_harmless(m) else outcome(m)

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 
 from ...ir.depend import Access, accesses, depend, must_meet
 from ...ir.expr import Expr, load, substitute, var
-from ...ir.loops import Carried, For, If, Let, LoopFunction, Raise, Stmt, Store, While, stored_buffers, walk
+from ...ir.loops import Carried, For, Let, LoopFunction, Raise, Stmt, Store, While, walk
 from ...ir.ranges import Ranges, function_ranges
-from .names import fresh_names
+from .names import bound_names, fresh_names
 from .nests import rewrite_loops
 from .rewriting import map_exprs, replacing
 
@@ -29,18 +29,14 @@ def _carry_in(loop: For, ranges: Ranges, names: Iterator[str]) -> list[Stmt] | N
     if loop.kind != "seq" or any(isinstance(s, For | While) for s in walk(loop.body)):
         return None
     behind: list[Stmt] = []
-    changed = False
     for store in [s for s in loop.body if isinstance(s, Store)]:
         found = _carried_load(loop, store, ranges)
         if found is None:
             continue
-        changed = True
         _carry_one(loop, store, found, names)
         if _may_store_after(loop, store, ranges):
             loop.body.remove(store)
             behind.append(Store(store.buffer, store.index, var(loop.carried[-1].result, store.buffer.dtype)))
-    if not changed:
-        return None
     return [loop, *behind]
 
 
@@ -49,7 +45,7 @@ def _carried_load(loop: For, store: Store, ranges: Ranges) -> Expr | None:
     found = accesses([loop], ranges)
     same = [a for a in found if a.buffer is store.buffer]
     stores = [a for a in same if a.is_store]
-    if len(stores) != 1 or stores[0].statement is not store:
+    if len(stores) != 1:
         return None
     for a in same:
         if a.is_store or not must_meet(stores[0], a, loop.var, 1) or not _starts_in_range(a, loop, ranges):
@@ -76,8 +72,7 @@ def _starts_in_range(read: Access, loop: For, ranges: Ranges) -> bool:
     assert read.index is not None
     mapping = {var(loop.var): loop.lo}
     index = [substitute(e, mapping) for e in read.index]
-    bound = {s.name for s in walk(loop.body) if isinstance(s, Let)} | {c.name for c in loop.carried}
-    bound |= {y.result for s in walk(loop.body) if isinstance(s, If) for y in s.yields}
+    bound = bound_names([loop])
     if any(e.variables & bound or e.buffers for e in index):
         return False
     return ranges.access_in_range(index, read.buffer.dims)
@@ -98,16 +93,13 @@ def _carry_one(loop: For, store: Store, read: Expr, names: Iterator[str]) -> Non
 
 def _may_store_after(loop: For, store: Store, ranges: Ranges) -> bool:
     """Is the cell the same in every trip, and does nothing else in the loop look at it?"""
-    if loop.until is not None or any(isinstance(s, Raise) for s in walk(loop.body)):
+    if any(isinstance(s, Raise) for s in walk(loop.body)):
         return False
-    if any(loop.var in e.variables or e.buffers for e in store.index):
-        return False
-    bound = {s.name for s in walk(loop.body) if isinstance(s, Let)}
-    if any(e.variables & bound for e in store.index) or not ranges.access_in_range(store.index, store.buffer.dims):
+    bound = bound_names([loop])
+    if any(e.variables & bound or e.buffers for e in store.index):
         return False
     found = accesses([loop], ranges)
-    mine = next(a for a in found if a.statement is store and a.is_store)
-    return store.buffer not in stored_buffers([s for s in loop.body if s is not store]) and all(
-        depend(mine, a, (loop.var,)) is None for a in found
-        if a.buffer is store.buffer and a is not mine and a.statement is not loop)  # the loop's own loads come before it
-
+    at = next(k for k, a in enumerate(found) if a.statement is store and a.is_store)
+    # What the loop itself loads before its body is where it starts; behind the body, what it carries on.
+    others = [a for k, a in enumerate(found) if k != at and a.buffer is store.buffer and (a.statement is not loop or k > at)]
+    return all(depend(found[at], a, (loop.var,)) is None for a in others)

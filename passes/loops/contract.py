@@ -36,8 +36,6 @@ def _contract_one(body: list[Stmt], k: int, buffer: Buffer) -> bool:
     if not isinstance(loop, For) or len(buffer.dims) < 2:
         return False
     here = var(loop.var)
-    if any(d.variables & _bound_in(loop) for d in buffer.dims):
-        return False
     indices = _indices(loop, buffer)
     if indices is None:
         return False
@@ -57,10 +55,6 @@ def _contract_one(body: list[Stmt], k: int, buffer: Buffer) -> bool:
 
 def _without(xs: tuple[Expr, ...], axis: int) -> tuple[Expr, ...]:
     return xs[:axis] + xs[axis + 1:]
-
-
-def _bound_in(loop: For) -> set[str]:
-    return {loop.var}
 
 
 def _indices(loop: For, buffer: Buffer) -> list[tuple[Expr, ...]] | None:

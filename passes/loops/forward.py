@@ -35,7 +35,7 @@ def _forward_in(body: list[Stmt], names: Iterator[str]) -> None:
 def _forward_store(body: list[Stmt], k: int, s: Store, names: Iterator[str]) -> int:
     """Forward one store; the number of statements put before it."""
     behind = body[k + 1:]
-    if s.buffer in stored_buffers(behind) or any(s.buffer in x.reads for x in walk(behind) if isinstance(x, Call)):
+    if s.buffer in stored_buffers(behind):
         return 0
     place = load(s.buffer, s.index)
     if not any(_mentions(e, place) for x in walk(behind) for e in own_exprs(x)):

@@ -67,7 +67,7 @@ def _with_lets(ranges: Ranges, body: list[Stmt]) -> Ranges:
 
 def _alike(p: For, s: For) -> bool:
     """The same trips, run in the same way, and nothing that leaves either loop early."""
-    if p.lo is not s.lo or p.hi is not s.hi or p.step != s.step or p.kind != s.kind or p.until or s.until:
+    if p.lo is not s.lo or p.hi is not s.hi or p.step != s.step or p.kind != s.kind:
         return False
     if p.vector != s.vector or p.lanes != s.lanes or p.jam != s.jam:
         return False
@@ -86,7 +86,9 @@ def _movable(between: list[Stmt], p: For) -> bool:
 
 def _may_follow(p: For, s: For, ranges: Ranges) -> bool:
     results = {c.result for c in p.carried}
-    if results & used_names([s]):
+    # What `p` carries on is computed behind the bodies of both.
+    read_last = {b for c in p.carried if c.next is not None for b in c.next.buffers}
+    if results & used_names([s]) or read_last & stored_buffers(s.body):
         return False
     trial = For(p.var, s.lo, s.hi, s.body, s.kind, s.step, s.carried)
     # Renaming is undone by the caller's `_append` doing it again, or here when fusion is refused.

@@ -26,7 +26,7 @@ def interchange(function: LoopFunction) -> LoopFunction:
 
 
 def _swap(outer: For, ranges: Ranges) -> list[Stmt] | None:
-    if outer.kind != "seq" or outer.carried or outer.until is not None or len(outer.body) != 1:
+    if outer.kind != "seq" or outer.carried or len(outer.body) != 1:
         return None
     inner = outer.body[0]
     if not isinstance(inner, For) or inner.kind != "par" or outer.var in inner.lo.variables | inner.hi.variables:

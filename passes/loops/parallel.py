@@ -1,9 +1,9 @@
 """Marks loops whose trips are independent:  for seq i   ->   for par i
 
 Before: the user's loops run in order.  After: a loop is parallel when no cell that one trip stores is touched by another,
-and it carries nothing and cannot end early.  Such loops may run in vectors and on threads (`marking`).  One that may raise
-must store only to memory that nobody sees then: later trips may have run.  A `while` inside must surely end: threads do
-not listen for Ctrl-C.
+and it carries nothing (so it cannot end early either).  Such loops may run in vectors and on threads (`marking`).  One that
+may raise must store only to memory that nobody sees then: later trips may have run.  A `while` inside must surely end:
+threads do not listen for Ctrl-C.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def _mark(loop: For, ranges: Ranges) -> list[Stmt] | None:
 
 def is_independent(loop: For, ranges: Ranges) -> bool:
     """May the trips run in any order, or at once?"""
-    if loop.carried or loop.until is not None:
+    if loop.carried:
         return False
     inner = list(walk(loop.body))
     if len(inner) > MAX_STATEMENTS or any(isinstance(s, Call) for s in inner):

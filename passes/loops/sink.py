@@ -27,7 +27,7 @@ def _sink_in(body: list[Stmt], names: Iterator[str]) -> None:
         s = body[k]
         while isinstance(s, If) and s.then and s.other:
             a, b = s.then[-1], s.other[-1]
-            if not (isinstance(a, Store) and isinstance(b, Store) and a.buffer is b.buffer and _same(a, b)):
+            if not (isinstance(a, Store) and isinstance(b, Store) and a.buffer is b.buffer and a.index == b.index):
                 break
             # The values of stores sunk before are computed at the end of the arms: what they read must be there by then.
             if any(a.buffer in e.buffers for y in s.yields for e in (y.then, y.other)):
@@ -37,7 +37,3 @@ def _sink_in(body: list[Stmt], names: Iterator[str]) -> None:
             del s.then[-1], s.other[-1]
             body.insert(k + 1, Store(a.buffer, a.index, var(name, a.value.dtype)))
         k += 1
-
-
-def _same(a: Store, b: Store) -> bool:
-    return len(a.index) == len(b.index) and all(x is y for x, y in zip(a.index, b.index))

@@ -78,10 +78,10 @@ def _renamed(body: list[Stmt], name: str, suffix: str = "_full") -> list[Stmt]:
 
 def _candidate(outer: For) -> For | None:
     """The inner loop of a perfect nest of two plain sequential loops over straight code."""
-    if outer.kind != "seq" or outer.step != 1 or outer.carried or outer.until is not None or len(outer.body) != 1:
+    if outer.kind != "seq" or outer.step != 1 or outer.carried or len(outer.body) != 1:
         return None
     inner = outer.body[0]
-    if not isinstance(inner, For) or inner.kind != "seq" or inner.step != 1 or inner.carried or inner.until is not None:
+    if not isinstance(inner, For) or inner.kind != "seq" or inner.step != 1 or inner.carried:
         return None
     if outer.var in inner.lo.variables | inner.hi.variables or inner.lo.buffers | inner.hi.buffers:
         return None

@@ -38,7 +38,7 @@ def split(function: LoopFunction) -> LoopFunction:
 
 
 def _is_innermost(s: For) -> bool:
-    return (s.step == 1 and s.kind != "red" and not s.carried and s.until is None and can_clone(s.body)
+    return (s.step == 1 and not s.carried and can_clone(s.body)
             and all(x.kind == "red" for x in walk(s.body) if isinstance(x, For)))
 
 

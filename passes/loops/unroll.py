@@ -39,7 +39,7 @@ def _unroll_in(body: list[Stmt], names: Iterator[str], inside: bool) -> None:
 def _unrolled(s: For, names: Iterator[str]) -> list[Stmt] | None:
     """The trips of `s` as straight code, if that is wanted."""
     values = _trips(s)
-    if values is None or s.until is not None or not s.carried or s.lanes > 1:
+    if values is None or s.until is not None or s.lanes > 1:
         return None
     if not all(isinstance(x, Let) for x in s.body) or (len(s.body) + len(s.carried)) * len(values) > MAX_STATEMENTS:
         return None
