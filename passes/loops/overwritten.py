@@ -154,9 +154,8 @@ class _Progress:
         if any(isinstance(x, Call) and self.buffer in (*x.reads, *x.writes) for x in walk([s])):
             return False  # a library routine may read all of it
         loads = [e.args for x in walk([s]) for own in own_exprs(x) for e in loads_in(own) if e.payload is self.buffer]
-        within = bound_names([s]) if loads else set()
         for index in loads:
-            if any(self._is_written(k, self.ranges.linear(e), within) for k, e in enumerate(index)):
+            if any(self._is_written(k, self.ranges.linear(e)) for k, e in enumerate(index)):
                 continue
             if len(boxes) != 1 or not (self._is_behind(s, boxes[0], index) or self._is_earlier(boxes[0], index)):
                 return False
@@ -166,14 +165,15 @@ class _Progress:
         """Is the load, along the axis of the piece, of a cell that the outermost loop has passed?"""
         k = self._next_piece(box)
         k = next((k for k, a in enumerate(box.axes) if a.loop is s), None) if k is None and self._is_rest(box) else k
-        piece = box.axes[k] if k is not None else None
-        if k is None or piece is None or piece.loop is not s or piece.loop is None or piece.loop.kind != "seq":
+        if k is None or box.axes[k].loop is not s:
             return False
-        ahead = self.ranges.linear(index[k]) - variable(piece.loop.var) - piece.shift
+        assert isinstance(s, For)
+        piece = box.axes[k]
+        ahead = self.ranges.linear(index[k]) - variable(s.var) - piece.shift
         # The piece must begin at the end whose cells the loop meets first.
         front, back = self.ends[k]
-        begins = self._reaches(piece.lo, front) if piece.loop.step > 0 else self._reaches(back, piece.hi)
-        return begins and ahead.is_constant and ahead.constant * piece.loop.step < 0
+        begins = self._reaches(piece.lo, front) if s.step > 0 else self._reaches(back, piece.hi)
+        return s.kind == "seq" and begins and ahead.is_constant and ahead.constant * s.step < 0
 
     def _is_earlier(self, box: Box, index: tuple[Expr, ...]) -> bool:
         """Is the load of a cell that an earlier trip stores to, or of one around a box that is all the rest?"""
@@ -182,16 +182,17 @@ class _Progress:
         ahead = {}
         for a, e in zip(box.axes, index, strict=True):
             distance = self.ranges.linear(e) - (variable(a.loop.var) + a.shift if a.loop is not None else a.lo)
-            if not distance.is_constant or (a.loop is None and distance.constant):
+            # Where a box is one cell wide, and all the rest, its neighbours were written before: `_is_written` has seen that.
+            if not distance.is_constant:
                 return False
             if a.loop is not None:
                 ahead[a.loop.var] = distance.constant * a.loop.step
         return next((ahead[f.var] for f in box.loops if ahead.get(f.var)), 0) < 0
 
-    def _is_written(self, k: int, at: Linear, within: set[str]) -> bool:
-        """Was the cell surely written before the statement that binds the names `within`?"""
+    def _is_written(self, k: int, at: Linear) -> bool:
+        """Was the cell surely written before? (Nothing is known here of names that the statement itself binds.)"""
         front, back = self.ends[k]
-        return not at.uses(within) and (self.ranges.is_nonnegative(front - at - 1) or self.ranges.is_nonnegative(at - back))
+        return self.ranges.is_nonnegative(front - at - 1) or self.ranges.is_nonnegative(at - back)
 
 
 def _sure_stores(s: Stmt, buffer: Buffer, loops: tuple[For, ...]) -> Iterator[tuple[Store, tuple[For, ...]]]:

@@ -206,6 +206,30 @@ loops f(d: f64[12, 9] fresh, x: f64[12] readonly)
     for seq j in 7..-1 step -1:
       d[i, j] = (d[i + 1, j + 1] + d[i + 1, 8 - j]) + d[i, j + 1]
 """,
+    "filled twice": """
+loops f(d: f64[12, 9] fresh, y: f64[12])
+  for par k in 0..12:
+    for par l in 0..9:
+      d[k, l] = 0.0
+  for seq i in 1..12:
+    for seq j in 1..9:
+      d[i, j] = 3.0
+      y[i] = y[i] + 1.0
+  for par k2 in 0..12:
+    for par l2 in 0..9:
+      d[k2, l2] = 1.0
+""",
+    "filled columns": """
+loops f(d: f64[12, 9] fresh, y: f64[12])
+  for par k in 0..12:
+    for par l in 0..9:
+      d[k, l] = 0.0
+  for seq i in 0..12:
+    for seq j in 0..8:
+      d[i, j] = 3.0
+  for seq i2 in 0..12:
+    d[i2, 8] = 1.0
+""",
     "filled square": """
 loops f(y: f64[9, 9] fresh, x: f64[9] readonly)
   for par k in 0..9:
@@ -413,11 +437,13 @@ def test_a_loop_around_one_that_may_not_end_stays_in_order():
 
 
 @pytest.mark.parametrize("name", ["filled filter", "filled backward", "filled rows", "filled border", "filled corner",
-                                  "filled in pieces", "filled square"])
+                                  "filled columns", "filled in pieces", "filled square", "filled twice"])
 def test_a_fill_of_which_nothing_is_seen_goes(name):
     assert "= 0.0" not in show_loops(transform(PROGRAMS[name], (overwritten,)))
 
 
+BORDER_AND_REST = "  y[0] = x[0]\n  for seq i in 1..50:\n    y[i] = (y[i - 1] * 0.9) + (x[i] * 0.1)\n"
+REST_AND_BORDER = "  for seq i in 1..50:\n    y[i] = (y[i - 1] * 0.9) + (x[i] * 0.1)\n  y[0] = x[0]\n"
 SEEN = [
     ("filled filter", " fresh", ""),  # an error in between would show it
     ("filled filter", "  y[0] = x[0]\n", ""),
@@ -442,7 +468,10 @@ SEEN = [
     ("filled in pieces", "in 0..c", "in 0..k[0] & 31"),
     ("filled in pieces", "    y[j] =", "    y[j - c] ="),
     ("filled in pieces", "    y[j] =", "    for seq m in 0..c:\n      y[j] ="),
+    ("filled filter", BORDER_AND_REST, REST_AND_BORDER),
     ("filled filter", "    y[i] =", "    for seq j in 0..5 step -1:\n      y[i] ="),
+    ("filled columns", "    for seq j", "    if i >= 5:\n      y[i] = d[i, i - 5]\n    for seq j"),
+    ("filled twice", "y[i] + 1.0", "y[i] + d[i - 1, j - 1]"),
     ("filled square", "      y[i, j] =", "      y[i, i] ="),
     ("filled in pieces", "0..c:\n    y[i]", "0..c:\n    y[i * 2]"),
     ("filled border", "for seq i0 in 0..12", "for seq i0 in 1..12"),

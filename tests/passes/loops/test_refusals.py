@@ -68,6 +68,7 @@ loops f(a: f64[50, 60], b: i64[50]; n: i64)
   for seq i in 1..49:
     for seq j in 1..59:
       a[i, j] = (a[i - 1, j] + a[i, j - 1]) * 0.25
+  error 0: ValueError('{0}')
 """
 
 ROWS = """
@@ -90,6 +91,15 @@ loops f(x: f64[30] readonly, y: f64[30], q: f64[2])
   q[1] = s
 """
 
+PAIR = """
+loops f(x: f64[30] readonly, y: f64[30], z: f64[30])
+  for seq i in 0..30:
+    y[i] = x[i] * 2.0
+  for seq j in 0..30:
+    z[j] = y[j] + 1.0
+  error 0: ValueError('{0}')
+"""
+
 # By pass: the program, and what must not be changed in it.
 STAYS = {
     "if_convert": (if_convert, CHOICE, {
@@ -105,14 +115,14 @@ STAYS = {
     }),
     "skew": (skew, SEIDEL, {
         "every other row": ("1..49:", "1..49 step 2:"),
-        "every other column": ("1..59:", "1..59 step 2:"),
+        "every other column": ("1..59:", "2..59 step 2:", "a[i, j - 1]", "a[i, j - 2]"),
         "rows downwards": ("1..49:", "48..0 step -1:"),
         "what rows hand on": ("1..49:", "1..49 carry c: f64 = 1.0:", "0.25\n", "c\n    next c = c * 0.5 -> r\n"),
         "what columns hand on": ("1..59:", "1..59 carry c: f64 = 1.0:", "0.25\n", "c\n      next c = c * 0.5 -> r\n"),
         "rows of different lengths": ("1..59:", "1..min(i, n):"),
         "rows as long as memory says": ("1..59:", "1..min(b[0], n):"),
-        "two statements": ("    for seq j", "    b[i] = 3\n    for seq j"),
-        "a branch": ("      a[i, j] =", "      if b[i] > 1:\n        b[i] = 1\n      a[i, j] ="),
+        "an error behind each row": ("0.25\n", "0.25\n    if a[i, 3] > 1.0:\n      raise 0(i)\n"),
+        "the first error of all": ("      a[i, j] =", "      if a[i - 1, j] > 1.0:\n        raise 0(i)\n      a[i, j] ="),
     }),
     "contract": (contract, ROWS, {
         "a library routine": ("    for seq j", "    call sort_f64((i * 30), 30, 0) reads () writes (t)\n    for seq j"),
@@ -129,6 +139,13 @@ STAYS = {
         "no memory in common": ("x[j]", "y[j]"),
         "what the second stores, which the first adds at the end": (
             "c + x[i]", "c + y[i]", "d: f64 = 0.0 by add:\n", "d: f64 = 0.0 by add:\n    y[j] = 1.0\n"),
+    }),
+    "fuse what stores": (fuse, PAIR, {
+        "an error in the second": ("    z[j] =", "    if y[j] > 0.5:\n      raise 0(j)\n    z[j] ="),
+        "what the first hands on": (
+            "0..30:\n    y[i] = x[i] * 2.0", "0..30 carry c: f64 = 1.0:\n    y[i] = c\n    next c = c * x[i] -> r"),
+        "the second ends early": (
+            "seq j in 0..30:", "seq j in 0..30 until e carry e: i1 = false:", "+ 1.0\n", "+ 1.0\n    next e = y[j] > 0.5 -> r\n"),
     }),
     "parallel": (parallel, ESCAPE, {
         "a library routine, which only writes what is the trip's own": (
@@ -173,6 +190,11 @@ def changed(text, *old_and_new):
 def test_a_program_that_changes(name):
     run, text, _ = STAYS[name]
     before, after = before_and_after(run, text)
+    assert before != after
+
+
+def test_loops_over_different_parts_of_an_array_become_one():
+    before, after = before_and_after(fuse, changed(PAIR, "y: f64[30]", "y: f64[60]", "z[j] = y[j]", "z[j] = y[j] + y[j + 30]"))
     assert before != after
 
 

@@ -38,6 +38,18 @@ loops f(a: f64[40, 40]; k: i64, n: i64)
   error 0: IndexError('index {0} is out of bounds for axis 0 with size {1}')
 """
 
+HANDED_ON = """
+loops f(x: f64[20] readonly, y: f64[20]; k: i64, n: i64)
+  for seq t in 0..2 carry c: i64 = k & 7:
+    for seq i in 0..n:
+      if ((i + c) < neg(20)) | ((i + c) >= 20):
+        raise 0(i + c, 20)
+      s = max(i + c, 0)
+      y[s] = x[s] * 2.0
+    next c = c + 1 -> r
+  error 0: IndexError('index {0} is out of bounds for axis 0 with size {1}')
+"""
+
 
 def changed(text, *pairs):
     for old, new in pairs:
@@ -52,6 +64,9 @@ PROGRAMS = {
     "every third": changed(SHIFTED, ("for seq i in 0..n:", "for seq i in 0..n step 3:")),
     "backwards": changed(SHIFTED, ("((i ^ (i + k)) & (k ^ (i + k))) < 0", "((k ^ i) & (k ^ (k - i))) < 0"), ("i + k", "k - i")),
     "twice as fast": changed(SHIFTED, ("i + k", "(i * 2) + k"), ("(i ^", "((i * 2) ^")),
+    "an arm without statements": changed(
+        SHIFTED, ("    y[i] = x[s] * 2.0", "    if x[s] > 0.0:\n      pass\n    else:\n      y[i] = x[s] * 2.0")),
+    "an index that the loop around hands on": HANDED_ON,
     "rows, and columns as long as the row": changed(SEIDEL, ("(a[i - 1, j] + a[i, j - 1])", "(a[i, j] + 1.0)")),
 }
 
@@ -97,8 +112,12 @@ ONE_VERSION = {
         SHIFTED, ("    y[i] = x", "    if x[s] > 1.0:\n      raise 0()\n    y[i] = x")),
     "a bound that is loaded out of range for all that is known": changed(
         SHIFTED, ("x: f64[20] readonly", "x: f64[20] readonly, p: i64[20] readonly"),
-        ("    if ((i", "    if k >= 20:\n      raise 0()\n    c = p[max(k, 0)]\n    if ((i"), ("i + k", "i + c"), ("(k ^", "(c ^")),
+        ("    if ((i", "    c = p[max(k, 0)]\n    if ((i"), ("i + k", "i + c"), ("(k ^", "(c ^")),
     "to the lesser end": changed(SHIFTED, ("0..n", "0..min(n, k)")),
+    "a loop that may not end": changed(
+        SHIFTED, ("    y[i] = x", "    while carry t: i64 = 0:\n      pass\n    test x[t] > 0.0:\n"
+                                  "      next t = t + 1 -> m\n    y[i] = x")),
+    "a temporary": changed(SHIFTED, ("    y[i] = x[s] * 2.0", "    alloc w: f64[2]\n    w[0] = x[s]\n    y[i] = w[0]")),
     "no test": changed(SEIDEL, ("      if (i < neg(40)) | (i >= 40):\n        raise 0(i, 40)\n", ""),
                        ("      if (j < neg(40)) | (j >= 40):\n        raise 0(j, 40)\n", ""), ("1..n", "1..9"), ("i + k", "9")),
 }
