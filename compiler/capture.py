@@ -99,7 +99,13 @@ class ExpressionHooks(ast.NodeTransformer):
 
     def visit_List(self, node: ast.List) -> ast.expr:
         self.generic_visit(node)
-        return at(hook("list_", self._place(node), node), node) if isinstance(node.ctx, ast.Load) else node
+        if not isinstance(node.ctx, ast.Load):
+            return node
+        if not any(isinstance(e, ast.Starred) for e in node.elts):
+            return at(hook("list_", self._place(node), node), node)
+        parts: list[ast.expr] = [ast.Tuple([ast.Constant(isinstance(e, ast.Starred)), e.value if isinstance(e, ast.Starred) else e],
+                                           ast.Load()) for e in node.elts]
+        return at(hook("list_of_parts", self._place(node), *parts), node)
 
     def visit_Call(self, node: ast.Call) -> ast.expr:
         if isinstance(node.func, ast.Name) and node.func.id in _KEPT_NAMES and self.scope.place(node.func.id) == "global":

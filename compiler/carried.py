@@ -21,6 +21,7 @@ from .joins import Joined, JoinError, defined_value, dims_of_leaf, join, leaf_va
 from .jumps import RETURN_VALUE
 from .loop_aliases import check_aliases, check_choices
 from .loop_choices import LoopChoices
+from .loop_lists import LoopLists
 from .loop_rooms import LoopRooms
 from .moving import MovingView, dims_inside, moving_view, view_from
 from .padding import padded, unpadded
@@ -65,6 +66,7 @@ class Carried:
         self.rooms = LoopRooms(control.place)
         self.views: dict[Path, MovingView] = {}
         self.choices = LoopChoices(self.state.storages)
+        self.lists = LoopLists(control)
         self.still: set[Path] = set()
         self.growth: dict[Path, int] = {}
         # What is returned that is no number or array: a string, None.
@@ -113,6 +115,7 @@ class Carried:
             self._keep_frozen(path, changed[path])
             self._bound_growth(path, v)
         changed.update(self.choices.open(block))
+        changed.update(self.lists.open(block))
         for path, m in self.views.items():
             changed[path] = m.at([block.add_arg(PY_INT) for _ in range(m.count)])
             if m.tentative:
@@ -176,8 +179,14 @@ class Carried:
         stable = True
         for path, before in self.state.leaves.items():
             if path not in self.post:
-                raise JoinError(f"the structure of '{name_of(path[:1])}' changes", True)
+                raise self._of_another_structure(path)
             after = self.post[path]
+            if path[-1] == LENGTH and before != after:
+                raise self._of_another_structure(path)
+            known = self.lists.end(path, before, after, self.state.leaves, self.post) if path not in self.choices else None
+            if known is not None:
+                stable &= known
+                continue
             if path in self.choices:
                 stable &= self.choices.end(path, before, after, block)
                 continue
@@ -263,7 +272,7 @@ class Carried:
                 continue
             before = self.state.leaves.get(path[:1])
             if not isinstance(before, Undefined):
-                raise JoinError(f"the structure of '{name_of(path[:1])}' changes", True)
+                raise self._of_another_structure(path)
             k = self.control.names.index(path[0])
             now = self.control.get()[k]
             if not isinstance(now, (tuple, Either)) and not is_structured(now) and path[0] != RETURN_VALUE:
@@ -271,6 +280,11 @@ class Carried:
             self._replace(k, hollow(now))
             return True
         return False
+
+    def _of_another_structure(self, path: Path) -> JoinError:
+        values = [x for state in (self.state.values, self.control.get())
+                  for n, x in zip(self.control.names, state, strict=True) if n == path[0]]
+        return JoinError(f"the structure of '{name_of(path[:1])}' changes", True, values)
 
     def _replace(self, k: int, value: Any) -> None:
         """Begin again with another value of variable number k before the loop."""
@@ -281,7 +295,7 @@ class Carried:
         self.state = self.control.snapshot()
         self.state.values = tuple(values)
         self.choices.outer = self.state.storages
-        for found in (self.joined, self.dims, self.views, self.static, self.choices.leaves, self.growth):
+        for found in (self.joined, self.dims, self.views, self.static, self.choices.leaves, self.lists.own, self.growth):
             for p in [p for p in found if p[0] == name]:
                 del found[p]  # type: ignore[attr-defined]
         self.still = {p for p in self.still if p[0] != name}
@@ -411,6 +425,7 @@ class Carried:
             if j.tentative:
                 out.append(defined_value(x))
         out += self.choices.values(self.state.leaves, False)
+        out += self.lists.values(self.state.leaves)
         for path, m in self.views.items():
             before = self.state.leaves[path]
             if isinstance(before, Undefined):
@@ -441,6 +456,7 @@ class Carried:
             if j.tentative:
                 out.append(defined_value(x))
         out += self.choices.values(self.post, True)
+        out += self.lists.values(self.post)
         for path, m in self.views.items():
             out += [integers.as_value(d) for d in m.numbers(untentative(self.post[path]).view)]
             if m.tentative:
@@ -470,6 +486,7 @@ class Carried:
             self._keep_frozen(path, changed[path])
             freeze_copy(path, changed[path], self.control.place, self.state, self.post, self.frame, surely)
         changed.update(self.choices.finish(it, {p: surely and self._is_defined(p) for p in self.choices.leaves}))
+        changed.update(self.lists.finish(it))
         for path, m in self.views.items():
             changed[path] = m.at([next(it) for _ in range(m.count)])
             if m.tentative:

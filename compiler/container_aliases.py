@@ -42,6 +42,17 @@ def _is_held(x: Any, name: str) -> bool:
     return any(e is x for c in trace.containers.values() for e in _within(c.twin, _DEEPEST))
 
 
+def holds(x: Any, wanted: Any) -> bool:
+    """Is this object the wanted one, or is that in a container in it?"""
+    if x is wanted or any(o is wanted for o in getattr(x, "options", ())):
+        return True
+    return any(e is wanted for c in _within(x, _DEEPEST) for e in (c.values() if isinstance(c, dict) else _elements(c)))
+
+
+def _elements(x: Any) -> Any:
+    return list(vars(x).values()) if id(x) in tracer.current().fresh and hasattr(x, "__dict__") else x
+
+
 def _within(x: Any, depth: int) -> Iterator[Any]:
     """The containers in an object, itself included."""
     if not is_container(x) and not isinstance(x, tuple):

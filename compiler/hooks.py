@@ -30,11 +30,11 @@ from .held import look
 from .iteration import is_run_time_space
 from .library import is_library_code
 from .lifting import lift
-from .list_functions import HEAPS, call_on_list, element_at, of_plain_list
+from .list_functions import HEAPS, call_on_list, element_at, joined_list, of_plain_list, one_list
 from .masked_values import call_on_masked, holds_masked
 from .match_hooks import MatchHooks
 from .regions import condition_of
-from .run_time_lists import GROWABLE, RunTimeList, growth, made_list, note_growth, note_length
+from .run_time_lists import GROWABLE, RunTimeList, growth, made_list, new_list, note_growth, note_length
 from .scalars import TracedScalar
 from .sources import Attribute, Cell, Fixed, Global, Item, Source
 from .special_methods import IN_PLACE, binary, class_attribute, contains, context, iterated, of_builtin, unary
@@ -122,6 +122,13 @@ class FunctionHooks(StagedControl, MatchHooks):
     def list_(self, place: str, items: list) -> Any:
         return made_list(place, items)
 
+    def list_of_parts(self, place: str, *parts: tuple[bool, Any]) -> Any:
+        """A list display with stars. parts: is it starred, and its value."""
+        parts = tuple([(starred, _iterated(x) if starred else x) for starred, x in parts])
+        if not any(starred and isinstance(x, RunTimeList) for starred, x in parts):
+            return made_list(place, [e for starred, x in parts for e in (x if starred else (x,))])
+        return joined_list(parts)
+
     # Subscripts
 
     def getitem(self, owner: Any, index: Any) -> Any:
@@ -131,7 +138,7 @@ class FunctionHooks(StagedControl, MatchHooks):
             look(owner)
             if isinstance(index, TracedScalar) and type(owner) in (list, tuple) and index.known is None:
                 return element_at(owner, index)
-            return owner[index]
+            return new_list(owner[index]) if isinstance(index, slice) else owner[index]
         found = class_attribute(type(owner), "__getitem__")
         if isinstance(found, types.FunctionType) and not is_library_code(found.__code__):
             return self.call(found, owner, index)
@@ -171,7 +178,8 @@ class FunctionHooks(StagedControl, MatchHooks):
         del owner[index]
 
     def binary(self, op: str, a: Any, b: Any) -> Any:
-        return binary(call, op, a, b)
+        result = binary(call, op, a, b)
+        return new_list(result) if type(a) is list or type(b) is list else result
 
     def unary(self, op: str, a: Any) -> Any:
         return unary(call, op, a)
@@ -212,7 +220,7 @@ class FunctionHooks(StagedControl, MatchHooks):
 
     def iterated(self, x: Any) -> Any:
         """What a comprehension goes through."""
-        return iterated(call, x)
+        return _iterated(x)
 
     def comprehension(self, place: str, items: Any, element: Callable, test: Callable, itself: Callable) -> Any:
         """[element(x) for x in items if test(x)]; itself: the comprehension as Python runs it."""
@@ -298,6 +306,8 @@ def call(f: Any, args: tuple, kwargs: dict) -> Any:
     if isinstance(f, types.BuiltinFunctionType) and f in HEAPS:
         note_growth(args[0], f.__name__)
         return call(HEAPS[f], args, kwargs)
+    if isinstance(f, types.BuiltinMethodType) and f.__name__ in ("extend", "extendleft"):
+        args = tuple(map(one_list, args))
     if any(isinstance(a, RunTimeList) for a in args) and not isinstance(f, types.FunctionType | types.MethodType):
         return call_on_list(f, args, kwargs)
     if isinstance(f, types.BuiltinMethodType) and isinstance(f.__self__, (list, dict, deque, set)):
@@ -307,7 +317,7 @@ def call(f: Any, args: tuple, kwargs: dict) -> Any:
     if isinstance(f, types.BuiltinFunctionType):
         of_list = of_plain_list(f, args, kwargs)
         if of_list is not None:
-            return of_list[0]
+            return new_list(of_list[0]) if f is sorted else of_list[0]
     found = of_builtin(call, f, args, kwargs) if isinstance(f, (type, types.BuiltinFunctionType)) else None
     if found is not None:
         return found[0]
@@ -338,6 +348,8 @@ def call(f: Any, args: tuple, kwargs: dict) -> Any:
     if isinstance(method, types.FunctionType) and not is_library_code(method.__code__):
         return call(method, (f, *args), kwargs)
     check_pure(f)
+    if f is sorted or (isinstance(f, types.BuiltinMethodType) and type(f.__self__) is list and f.__name__ == "copy"):
+        return new_list(f(*args, **kwargs))
     return settle(f(*args, **kwargs))
 
 
@@ -475,4 +487,11 @@ def _construct(cls: type, args: tuple, kwargs: dict) -> Any:
 
 
 dispatch.FUNCTIONS["call"] = call
-dispatch.FUNCTIONS["iterated"] = functools.partial(iterated, call)
+
+
+def _iterated(x: Any) -> Any:
+    """What a `for` goes through."""
+    return iterated(call, one_list(x))
+
+
+dispatch.FUNCTIONS["iterated"] = _iterated

@@ -6,7 +6,7 @@ gets a bit that says whether it is defined.  What does not join is a `JoinError`
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -25,11 +25,11 @@ from .values import cast, cast_weak
 
 
 class JoinError(Exception):
-    """Values that cannot be one SSA value. of_structure: containers of different size."""
+    """Values that cannot be one SSA value. of_structure: containers of different size; containers: those, if they are at hand."""
 
-    def __init__(self, message: str, of_structure: bool = False) -> None:
+    def __init__(self, message: str, of_structure: bool = False, containers: Iterable[Any] = ()) -> None:
         super().__init__(message)
-        self.of_structure = of_structure
+        self.of_structure, self.containers = of_structure, tuple(containers)
 
 
 _ORDER = ("bool", "int", "float", "complex")

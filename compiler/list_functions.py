@@ -17,10 +17,10 @@ from ..ir.types import WEAK_PYTHON, ArrayType
 from . import dispatch, list_algorithms, tracer
 from .arrays import TracedArray, any_traced, new_array
 from .assumptions import assume
-from .choice import Choice
+from .choice import Choice, at_hand, spread
 from .list_elements import Kind, Leaf, Record, assembled, kind_of, leaves_of, places_of
 from .run_time_deques import RunTimeDeque
-from .run_time_lists import METHODS, RunTimeList, growth
+from .run_time_lists import GROWABLE, METHODS, RunTimeList, growth
 from .scalars import PYTHON_SCALARS, TracedScalar
 
 BUILTINS = dispatch.BUILTINS
@@ -68,6 +68,27 @@ def copied(items: Any, what: type | None = None, maxlen: int | None = None) -> R
     else:
         found = RunTimeList(place)
     _run(list_algorithms.extend, found, items)
+    return found
+
+
+def one_list(x: Any) -> Any:
+    """Of one of several lists, by a run-time condition: a list with its elements."""
+    x = at_hand(x)
+    if not isinstance(x, Choice) or not all(isinstance(o, (list, deque, RunTimeList)) for o in x.options):
+        return x
+    found = _fresh("one of several lists")
+    spread(lambda chosen: _run(list_algorithms.extend, found, chosen), x)
+    return found
+
+
+def joined_list(parts: Sequence[tuple[bool, Any]]) -> RunTimeList:
+    """A list of elements, and of those of what is starred."""
+    found = _fresh("a list")
+    for starred, x in parts:
+        if starred:
+            _run(list_algorithms.extend, found, x)
+        else:
+            found.append(x)
     return found
 
 
@@ -268,6 +289,8 @@ def call_on_list(f: Any, args: tuple, kwargs: dict) -> Any:
         return _joined(f, first, *args[1:], **kwargs)
     implementation = dispatch.find(f)
     if implementation is None:
+        if type(getattr(f, "__self__", None)) in GROWABLE and (decided := growth(f.__self__)) is not None:
+            raise decided
         raise tracer.unsupported(f"{getattr(f, '__name__', f)} of a list that is appended to in a loop",
                                  instead="np.array(list)")
     return implementation(*[array_of(a) if isinstance(a, RunTimeList) else a for a in args], **kwargs)

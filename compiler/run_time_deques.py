@@ -42,6 +42,9 @@ class RunTimeDeque(RunTimeList):
     def memory(self) -> tuple[Storage, ...]:
         return (*super().memory(), self.head_storage) if self.holding is not None else ()
 
+    def another(self, place: str) -> RunTimeList:
+        return RunTimeDeque(place, (), self.maxlen)
+
     def as_python(self, items: list[Any]) -> Any:
         return deque(items, self.maxlen)
 

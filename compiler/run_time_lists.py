@@ -80,6 +80,11 @@ def made_list(place: str, items: Any) -> Any:
     return items
 
 
+def new_list(items: Any) -> Any:
+    """What an operation of the program returns, which makes a list of its own."""
+    return made_list(tracer.call_path()[0], items) if type(items) is list and id(items) not in tracer.current().lists else items
+
+
 def note_length(method: Any) -> None:
     """A method of a list is called; one that makes it longer in a region may have to let it grow."""
     note_growth(method.__self__, method.__name__)
@@ -158,6 +163,22 @@ class RunTimeList:
         if name in self.methods:
             return types.MethodType(self.methods[name], self)
         raise tracer.unsupported(f"{what}.{name} of a {what} that is appended to in a loop", instead=f"np.array({what})")
+
+    def another(self, place: str) -> RunTimeList:
+        """An empty list of this kind."""
+        return RunTimeList(place)
+
+    def take(self, other: RunTimeList) -> None:
+        """Fill it, which is empty, with the elements of another."""
+        if other.holding is None:
+            return
+        if self.holding is None or self.holding.kinds != other.holding.kinds:
+            METHODS["__iadd__"](self, other)
+            return
+        n = TracedScalar(self._with_room(other.length.value, self._place(other.length.value)))
+        for own, column in zip([*self.memories, *([] if self.tags is None else [self.tags])], other.all_columns(), strict=True):
+            TracedArray(view_of(own))[:n] = column
+        self._set_length(n.value)
 
     def as_python(self, items: list[Any]) -> Any:
         """What the caller gets."""

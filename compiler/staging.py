@@ -221,7 +221,7 @@ class StagedControl:
     def _fallback(self, e: JoinError, place: str, space: Space, body: Block) -> BaseException:
         """What to do about a loop whose state does not join: decide more while tracing, or give up."""
         decisions = tracer.current().decisions
-        grows = growth() if e.of_structure else None
+        grows = growth(*e.containers) if e.of_structure else None
         short = space.trips_at_hand is not None and space.trips_at_hand <= _FEW_TRIPS
         if grows is not None and not (short and all(op.name not in ("for", "while") for op in body.ops)):
             return grows
@@ -305,13 +305,13 @@ class StagedControl:
     def _while_fallback(self, e: JoinError, place: str, test: Any) -> BaseException:
         decisions = tracer.current().decisions
         if not isinstance(test, TracedScalar) and ("unroll", place) not in decisions:
-            grows = growth() if e.of_structure else None
+            grows = growth(*e.containers) if e.of_structure else None
             return Restart(("unroll", place)) if grows is None else Restart(grows.decision, ("unroll", place))
         if ("peel", place) not in decisions:
             return Restart(("peel", place))
         if not e.of_structure and ("select", place) not in decisions:
             return Restart(("select", place))
-        return growth() or tracer.unsupported("this loop", str(e))
+        return growth(*e.containers) or tracer.unsupported("this loop", str(e))
 
     # if
 

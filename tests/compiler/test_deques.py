@@ -154,7 +154,8 @@ CASES = [
     *[(breadth_first, lambda n=n: random_graph(n)) for n in (1, 60)],
     (maze, lambda: ((noise(180).reshape(12, 15) < 0.3) & (np.arange(180).reshape(12, 15) > 0), (0, 0))),
     (largest_in_windows, lambda: (noise(50), 5)),
-    *[(f, lambda n=n: (noise(n),)) for f in (last_three, both_ends, moved_about, bounded_on_the_left, one_too_many) for n in (1, 40)],
+    *[(f, lambda n=n: (noise(n),)) for n in (1, 40)
+      for f in (last_three, both_ends, moved_about, bounded_on_the_left, one_too_many)],
     (long_turns, lambda: (60000,)),
     (to_the_left, lambda: (3000,)),
     (made_by_list, lambda: (np.array([5.0]),)),
