@@ -2,22 +2,19 @@
 
 `g(x).a[i]` becomes `H.getitem(H.attribute(H.call(H.load_global("g"), x), "a"), i)`.  Loads of globals and of closure
 variables go to `H` (a `hooks.FunctionHooks`, made for each function being traced), so the rewritten code needs no other cell.
-Nested functions and lambdas are rewritten in place.  Start with `rewrite`; `ExpressionHooks` says what becomes what.
+Nested functions and lambdas are rewritten in place.  `ExpressionHooks` says what becomes what; `rewriting.py` makes code of it.
 """
 
 from __future__ import annotations
 
 import ast
-import types
-import weakref
 from collections.abc import Iterable
 
 from .comprehensions import hooked
 from .flow import Flow
 from .jumps import RETURN_VALUE, RETURNED
 from .liveness import all_stored, loaded_names
-from .scopes import Scope, function_scope, stored_names
-from .source_code import find_node
+from .scopes import Scope, stored_names
 from .syntax import (
     HOOKS,
     at,
@@ -475,51 +472,3 @@ class ExpressionHooks(ast.NodeTransformer):
         message = self.visit(s.msg) if s.msg is not None else ast.Constant(None)
         fixed = ast.Constant(s.msg is None or (isinstance(s.msg, ast.Constant) and isinstance(s.msg.value, str)))
         return at(ast.Expr(hook("check", self.test(s.test), thunk(message), fixed)), s)
-
-
-# Forgotten with the code that was rewritten.
-_rewritten: weakref.WeakKeyDictionary[types.CodeType, types.CodeType | None] = weakref.WeakKeyDictionary()
-
-
-def rewrite(function: types.FunctionType) -> types.CodeType | None:
-    """The code of `function` with hooks, whose only free variable is `HOOKS`; None if there is no source."""
-    code = function.__code__
-    if code not in _rewritten:
-        _rewritten[code] = _rewrite(code, function.__qualname__)
-    return _rewritten[code]
-
-
-def is_rewritten(code: types.CodeType) -> bool:
-    """Was this code made by `rewrite`, itself or as part of an enclosing function?"""
-    return HOOKS in code.co_freevars or HOOKS in code.co_cellvars
-
-
-def _rewrite(code: types.CodeType, qualname: str) -> types.CodeType | None:
-    node = find_node(code)
-    if node is None:
-        return None
-    parts = qualname.split(".")
-    class_name = parts[-2] if len(parts) > 1 and parts[-2] != "<locals>" else None
-    scope = function_scope(node, code.co_freevars)
-    hooks = ExpressionHooks(code.co_filename, scope, class_name, first_parameter(node))
-    name = "__function" if isinstance(node, ast.Lambda) else node.name
-    if isinstance(node, ast.Lambda):
-        body: list[ast.stmt] = [at(ast.Return(hooks.visit(node.body)), node)]
-    else:
-        body = hooks.function_body(node)
-    args = hooks._visit_defaults(node.args)
-    args.defaults = [ast.Constant(None) for _ in args.defaults]
-    args.kw_defaults = [None if d is None else ast.Constant(None) for d in args.kw_defaults]
-    # The hooks are mentioned even where no expression needs one, so that every rewritten function has them as free variable.
-    mention = at(ast.Expr(ast.Name(HOOKS, ast.Load())), node)
-    new = definition(name, args, [mention, *body])
-    factory = definition("__factory", parameter_list(HOOKS), [ast.copy_location(new, node)])
-    module = ast.fix_missing_locations(ast.Module([ast.copy_location(factory, node)], []))
-    compiled = compile(module, code.co_filename, "exec", dont_inherit=True)
-    inner = _nested_code(compiled, name)
-    return inner.replace(co_name=code.co_name, co_qualname=code.co_qualname)
-
-
-def _nested_code(module: types.CodeType, name: str) -> types.CodeType:
-    factory = next(c for c in module.co_consts if isinstance(c, types.CodeType))
-    return next(c for c in factory.co_consts if isinstance(c, types.CodeType) and c.co_name == name)

@@ -12,17 +12,17 @@ from dataclasses import replace
 from typing import Any
 
 from ..ir.graph import Block, Value, defining_block, is_inside
-from ..ir.types import PY_BOOL, PY_INT, ArrayType, Dim, WeakType, same_dims
+from ..ir.types import PY_BOOL, PY_INT, ArrayType, Dim, same_dims
 from . import integers, tracer
 from .arrays import TracedArray
 from .choice import Choice, at_hand
 from .control import Control
-from .joins import Joined, JoinError, defined_value, dims_of_leaf, join, leaf_value, scalar_type, wrap_leaf
+from .joins import Joined, JoinError, defined_value, dims_of_leaf, join, leaf_value, scalar_type, widens, wrap_leaf
 from .jumps import RETURN_VALUE
 from .loop_aliases import check_aliases, check_choices
 from .loop_choices import LoopChoices
 from .loop_lists import LoopLists
-from .loop_rooms import LoopRooms
+from .loop_rooms import LoopRooms, classes, extent_key
 from .moving import MovingView, dims_inside, moving_view, view_from
 from .padding import padded, unpadded
 from .scalars import TracedScalar
@@ -86,7 +86,7 @@ class Carried:
             if joined.rank is None and x is not None and path[-1] != LENGTH:
                 try:
                     again = joined if isinstance(x, Undefined) else join(path, x, x)
-                    if again.rank is None and (again.type == joined.type or _widens(x, joined)) and (
+                    if again.rank is None and (again.type == joined.type or widens(x, joined)) and (
                             again.tentative == joined.tentative):
                         self.joined[path] = joined
                 except JoinError:
@@ -207,7 +207,7 @@ class Carried:
                 stable &= self._join_leaf(path, before, after, block)
             else:
                 stable &= not moves
-        if _classes(self.new_groups) != _classes(self.groups):
+        if classes(self.new_groups) != classes(self.groups):
             stable = False
         self.groups = dict(self.new_groups)
         stable &= self._check_rooms()
@@ -361,8 +361,8 @@ class Carried:
             known = (path, k) in self.groups
             if not known and (a is b or a == b):
                 continue
-            end: Hashable = "same" if known and b is dims_of_leaf(self.head[path])[k] else _dim_key(b)
-            self.new_groups[path, k] = (_dim_key(a), end)
+            end: Hashable = "same" if known and b is dims_of_leaf(self.head[path])[k] else extent_key(b)
+            self.new_groups[path, k] = (extent_key(a), end)
 
     def _check_rooms(self) -> bool:
         """Extents that shrink stay within the memory of the first ones; others need room."""
@@ -506,19 +506,3 @@ class Carried:
     def _keep_frozen(self, path: Path, x: Any) -> None:
         if path in self.frozen and isinstance(untentative(x), TracedArray):
             untentative(x).view.storage.frozen = self.frozen[path]
-
-
-def _widens(x: Any, joined: Joined) -> bool:
-    """Is `x` a constant that takes the joined type?"""
-    return isinstance(x, (int, float)) and not isinstance(joined.type, WeakType) and joined.type.dtype.kind in "fc"
-
-
-def _dim_key(d: Dim) -> Hashable:
-    return ("extent", d) if isinstance(d, int) else id(d)
-
-
-def _classes(groups: dict[tuple[Path, int], Hashable]) -> set[frozenset]:
-    by_key: dict[Hashable, set] = {}
-    for place, key in groups.items():
-        by_key.setdefault(key, set()).add(place)
-    return {frozenset(c) for c in by_key.values()}

@@ -18,7 +18,7 @@ from ..ir.builder import Slot
 from ..ir.graph import Value
 from ..ir.host import HostFunction
 from ..ir.types import ArrayType, Type
-from . import capture, pytree, tracer
+from . import pytree, rewriting, tracer
 from .arrays import TracedArray, is_traced, value_of
 from .builtin_functions import builtin
 from .replay import logged
@@ -139,7 +139,7 @@ def callback(function: Callable[..., Any], result: Any, *args: Any) -> Any:
         # A method of the copy that tracing works on: the caller's own object is meant.
         function = getattr(container.original, function.__name__)
     code = getattr(function, "__code__", None)
-    if code is not None and capture.is_rewritten(code):
+    if code is not None and rewriting.is_rewritten(code):
         raise tracer.unsupported(f"a callback to {code.co_name}", "it is defined inside the compiled function",
                                  "define it outside, and pass what it needs as arguments")
     leaves, treedef = pytree.flatten(args, is_leaf=is_traced)

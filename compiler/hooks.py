@@ -20,7 +20,7 @@ import numpy as np
 
 from ..ir.errors import TreadleError, UnsupportedError
 from ..ir.opdef import effect_of
-from . import capture, dispatch, list_algorithms, pytree, tracer
+from . import dispatch, list_algorithms, pytree, rewriting, tracer
 from .arrays import TracedArray, any_traced, is_traced
 from .attributes import attribute, bound_value, delete_attribute, has_state, is_bound, set_attribute, settle, source_of
 from .builtin_functions import BUILTINS
@@ -401,7 +401,7 @@ def _is_numpy(f: Any) -> bool:
 
 def call_function(f: types.FunctionType, args: tuple, kwargs: dict) -> Any:
     """Call a Python function: the user's are rewritten, libraries' run as they are."""
-    if capture.is_rewritten(f.__code__):
+    if rewriting.is_rewritten(f.__code__):
         return f(*args, **kwargs)
     if is_library_code(f.__code__):
         if _is_numpy(f) and (any_traced(args) or any_traced(kwargs)):
@@ -440,7 +440,7 @@ def rewritten(f: types.FunctionType, hooks: type[FunctionHooks]) -> types.Functi
     trace = tracer.current()
     found = trace.rewritten.get(f)
     if found is None:
-        code = capture.rewrite(f)
+        code = rewriting.rewrite(f)
         found = f
         if code is not None:
             found = types.FunctionType(code, f.__globals__, f.__name__, hooks.defaults(f), (types.CellType(hooks(f)),))

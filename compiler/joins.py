@@ -170,3 +170,6 @@ def dims_of_leaf(x: Any) -> tuple[Dim, ...]:
     return x.view.dims if isinstance(x, TracedArray) else ()
 
 
+def widens(x: Any, joined: Joined) -> bool:
+    """Is `x` a constant that takes the joined type?"""
+    return isinstance(x, (int, float)) and not isinstance(joined.type, WeakType) and joined.type.dtype.kind in "fc"

@@ -66,3 +66,16 @@ class LoopRooms:
             if groups.get(axis) == group:
                 d = check_room(integers.as_value(d), self.sizes[axis], place)
         return d
+
+
+def extent_key(d: Dim) -> Hashable:
+    """What equal extents have in common."""
+    return ("extent", d) if isinstance(d, int) else id(d)
+
+
+def classes(groups: Mapping[Axis, Hashable]) -> set[frozenset[Axis]]:
+    """The axes by group, whatever the groups' names."""
+    by_key: dict[Hashable, set[Axis]] = {}
+    for axis, key in groups.items():
+        by_key.setdefault(key, set()).add(axis)
+    return {frozenset(c) for c in by_key.values()}
