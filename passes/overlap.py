@@ -53,7 +53,7 @@ def resolve(overlap: Overlap, finish: Callable[[list[For], list[Stmt], dict[int,
     left = []
     for access, distance, level in conflicts:
         read = load(access.buffer, access.index)  # type: ignore[arg-type]
-        if not (_hoist(overlap, access, read, distance, level, before) or _snapshot(overlap, read)):
+        if not (_hoist(overlap, access, read, level, before) or _snapshot(overlap, read)):
             left.append((access, distance))
     if not left:
         finish(overlap.loops, overlap.inner, before)
@@ -92,12 +92,11 @@ def _conflicts(overlap: Overlap) -> list[tuple[Access, Distance, int]]:
     return out
 
 
-def _hoist(overlap: Overlap, access: Access, read: Expr, distance: Distance, level: int,
-           before: dict[int, list[Stmt]]) -> bool:
+def _hoist(overlap: Overlap, access: Access, read: Expr, level: int, before: dict[int, list[Stmt]]) -> bool:
     """path[i, k] in a nest over i, j: read once per i, before anything of row i is written."""
     outer = {f.var for f in overlap.loops[:level]}
     inside = _bound_inside(overlap)
-    if any(d != 0 for d in distance[:level]) or (read.variables & inside) - outer:
+    if (read.variables & inside) - outer:
         return False
     if not access.ranges.access_in_range(read.args, overlap.buffer.dims):
         return False

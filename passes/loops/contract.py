@@ -58,11 +58,8 @@ def _without(xs: tuple[Expr, ...], axis: int) -> tuple[Expr, ...]:
 
 
 def _indices(loop: For, buffer: Buffer) -> list[tuple[Expr, ...]] | None:
-    """The index of every access in the loop's body; None if a library routine touches the buffer, or the loop's head does."""
+    """The index of every access in the loop, its head included; None if a library routine touches the buffer."""
     out: list[tuple[Expr, ...]] = []
-    for e in (loop.lo, loop.hi, *(c.init for c in loop.carried)):
-        if buffer in e.buffers:
-            return None
     for s in walk([loop]):
         if isinstance(s, Call) and (buffer in s.reads or buffer in s.writes):
             return None

@@ -135,6 +135,7 @@ def test_library_calls_touch_everything():
     assert [x.index is None for x in found] == [True, True, False, False]
     assert depend(reads, store, ["i"]) == (ANY,) and depend(store, reads, ["i"]) == (ANY,)
     assert depend(load_, writes, ["i"]) == (ANY,) and not must_meet(writes, load_, "i", 0)
+    assert not must_meet(store, reads, "i", 0) and not must_meet(load_, store, "i", 0)
 
 
 def test_conditions_belong_to_their_own_iteration():
@@ -147,6 +148,10 @@ def test_equal_texts_differ_between_trips():
     body = [loop("i", 0, n, [Let("t", op("quot", i * 7, const(3))), Store(V, (t,), load(V, (t,)))])]
     store, (read,) = find(body, 0)
     assert not must_meet(store, read, "i", 1)
+
+
+def test_the_first_distance_that_is_not_zero_decides():
+    assert [carried_level(d) for d in ((0, -1, 1), (0, 1, -1), (0, ANY), (0, 0))] == [None, 1, 1, None]
 
 
 def test_may_is_not_must():

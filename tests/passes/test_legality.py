@@ -8,7 +8,7 @@ from treadle.ir.types import ArrayType
 from treadle.passes import arena, in_place, overlap
 from treadle.passes.liveness import Liveness
 
-from tests.passes.loop_programs import element, for_, part, put, put_element, stencil
+from tests.passes.loop_programs import element, for_, if_, part, put, put_element, stencil
 from tests.passes.planned import agree, make, run_in_arena
 
 F = np.dtype("f8")
@@ -68,7 +68,33 @@ def two_temporaries(b, x):
     return [b.subtract(a, c)]
 
 
+def added_backwards(b, x):
+    y = put(b, x, x, [(N - 1, (-1, 0))])
+    y.op.name = "update_add"
+    return [y]
+
+
+def behind_a_branch(b, x):
+    z = b.exp(x)
+    chosen = b.emit("cast", [b.greater(element(b, x, 0), 0.0)], {"dtype": "py.bool"})[0]
+    (y,) = if_(b, chosen, lambda: [put_element(b, z, b.constant(np.float64(7)), 0)],
+               lambda: [put_element(b, z, b.constant(np.float64(8)), 1)])
+    return [b.add(y, z)]
+
+
+def neighbours_in_a_row(b, x):
+    return [put(b, x, b.add(part(b, x, [(0, (1, 0))], (N - 2,)), part(b, x, [(2, (1, 0))], (N - 2,))), [(1, (1, 0))])]
+
+
+def sums_of_what_is_written(b, a, x):
+    return [put(b, x, b.emit("reduce_sum", [b.multiply(a, b.broadcast_to(x, (N, N)))], {"axes": (1,)})[0], [(0, (1, 0))])]
+
+
 PROGRAMS = {
+    "added backwards": (added_backwards, [VECTOR], [INTO0]),
+    "behind a branch": (behind_a_branch, [VECTOR], None),
+    "neighbours in a row": (neighbours_in_a_row, [VECTOR], [INTO0]),
+    "sums of what is written": (sums_of_what_is_written, [MATRIX, VECTOR], [INTO1]),
     "back edge": (back_edge, [VECTOR, ArrayType(F)], None),
     "read later": (read_later, [VECTOR], None),
     "captured": (captured, [VECTOR], [INTO0]),

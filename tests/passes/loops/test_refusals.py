@@ -13,6 +13,7 @@ from treadle.passes.loops.forward import forward
 from treadle.passes.loops.fuse import fuse
 from treadle.passes.loops.if_convert import if_convert
 from treadle.passes.loops.interchange import interchange
+from treadle.passes.loops.marking import marking
 from treadle.passes.loops.parallel import parallel
 from treadle.passes.loops.skew import skew
 from treadle.passes.loops.split import split
@@ -100,6 +101,12 @@ loops f(x: f64[30] readonly, y: f64[30], z: f64[30])
   error 0: ValueError('{0}')
 """
 
+DOUBLED = """
+loops f(x: f64[64, 64], y: f64[64])
+  for par i in 0..64:
+    y[i] = x[1, i] * 2.0
+"""
+
 # By pass: the program, and what must not be changed in it.
 STAYS = {
     "if_convert": (if_convert, CHOICE, {
@@ -121,7 +128,7 @@ STAYS = {
         "what columns hand on": ("1..59:", "1..59 carry c: f64 = 1.0:", "0.25\n", "c\n      next c = c * 0.5 -> r\n"),
         "rows of different lengths": ("1..59:", "1..min(i, n):"),
         "rows as long as memory says": ("1..59:", "1..min(b[0], n):"),
-        "an error behind each row": ("0.25\n", "0.25\n    if a[i, 3] > 1.0:\n      raise 0(i)\n"),
+        "an error behind each row": ("0.25\n", "0.25\n    if b[i] > 1:\n      raise 0(i)\n"),
         "the first error of all": ("      a[i, j] =", "      if a[i - 1, j] > 1.0:\n        raise 0(i)\n      a[i, j] ="),
     }),
     "contract": (contract, ROWS, {
@@ -146,6 +153,16 @@ STAYS = {
             "0..30:\n    y[i] = x[i] * 2.0", "0..30 carry c: f64 = 1.0:\n    y[i] = c\n    next c = c * x[i] -> r"),
         "the second ends early": (
             "seq j in 0..30:", "seq j in 0..30 until e carry e: i1 = false:", "+ 1.0\n", "+ 1.0\n    next e = y[j] > 0.5 -> r\n"),
+    }),
+    "marking": (marking, DOUBLED, {
+        "stores far from each other": ("y[i] = x[1, i]", "x[i, 0] = y[i]"),
+        "stores in a loop inside": ("    y[i] = x[1, i] * 2.0", "    for seq k in 0..4:\n      x[k, i] = y[i]"),
+        "stores in a loop with a test inside": (
+            "    y[i] = x[1, i] * 2.0", "    while carry t: i64 = 0:\n      pass\n    test t < 4:\n      x[t, i] = y[i]\n"
+                                        "      next t = t + 1 -> m"),
+        "vectors inside": (
+            "    y[i] = x[1, i] * 2.0", "    for red k in 0..64 vector carry c: f64 = 0.0 by add:\n"
+                                        "      next c = c + x[k, 0] -> r\n    y[i] = r"),
     }),
     "parallel": (parallel, ESCAPE, {
         "a library routine, which only writes what is the trip's own": (

@@ -117,6 +117,9 @@ ONE_VERSION = {
     "a loop that may not end": changed(
         SHIFTED, ("    y[i] = x", "    while carry t: i64 = 0:\n      pass\n    test x[t] > 0.0:\n"
                                   "      next t = t + 1 -> m\n    y[i] = x")),
+    "an error or a store": changed(SHIFTED, ("      raise 1(i, 20)\n    y[i] =", "      raise 1(i, 20)\n    else:\n      y[i] =")),
+    "an error or a value": changed(
+        SHIFTED, ("      raise 1(i, 20)\n", "      raise 1(i, 20)\n      yield 1.0 or 2.0 -> w\n"), ("* 2.0", "* w")),
     "a temporary": changed(SHIFTED, ("    y[i] = x[s] * 2.0", "    alloc w: f64[2]\n    w[0] = x[s]\n    y[i] = w[0]")),
     "no test": changed(SEIDEL, ("      if (i < neg(40)) | (i >= 40):\n        raise 0(i, 40)\n", ""),
                        ("      if (j < neg(40)) | (j >= 40):\n        raise 0(j, 40)\n", ""), ("1..n", "1..9"), ("i + k", "9")),
