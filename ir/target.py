@@ -19,6 +19,7 @@ class Target:
     fma            there is a fused multiply-add instruction
     scalef         there is an instruction for x * 2**n
     half           there are instructions that convert half precision
+    estimates      there are instructions that give a reciprocal to 14 bits, of doubles too
     """
 
     name: str
@@ -29,6 +30,7 @@ class Target:
     fma: bool
     scalef: bool
     half: bool
+    estimates: bool = False
 
     def lanes(self, bytes_per_element: int) -> int:
         """Elements of this size in one register."""
@@ -36,7 +38,7 @@ class Target:
 
 
 TARGETS: dict[str, Target] = {t.name: t for t in (
-    Target("x86-64-v4", "x86-64-v4", 512, 32, masked=True, fma=True, scalef=True, half=True),
+    Target("x86-64-v4", "x86-64-v4", 512, 32, masked=True, fma=True, scalef=True, half=True, estimates=True),
     Target("x86-64-v3", "x86-64-v3", 256, 16, masked=False, fma=True, scalef=False, half=True),
     Target("x86-64-v2", "x86-64-v2", 128, 16, masked=False, fma=False, scalef=False, half=False),
     Target("aarch64", "generic", 128, 32, masked=False, fma=True, scalef=False, half=True),

@@ -16,7 +16,7 @@ from ...ir.loops import Buffer, For, Let, Stmt, Store, stored_buffers
 from .module import Block, Branch, Phi, type_of, vector_literal
 from .pairs import are_both_parts
 from .scopes import Replicated, Value
-from .shape import carried_at_once, element_size, replicable, varying_names
+from .shape import carried_at_once, element_size, replicable, varying_names, waits_for_divider
 from .values import Values
 
 # How many vectors stand side by side: enough to fill the latencies of what each computes.  It pays even where the values of
@@ -212,7 +212,7 @@ class Nests(Values):
 
         middle = self.middle(lo, hi, s.step, trips)
         if middle != lo:
-            whole = Replicated(s.var, copies, lanes, s.step)
+            whole = Replicated(s.var, copies, lanes, s.step, multiplies=self.multiplies(s, lanes))
             self.counted(lo, middle, s.step * trips, (), stored, lambda trip, _: run(whole, trip))
         if middle == hi:
             return
@@ -221,6 +221,10 @@ class Nests(Values):
             return
         rest = Replicated(s.var, 1, lanes, s.step, mask=Value(()))
         self.counted(middle, hi, s.step * lanes, (), stored, lambda trip, _: run(rest, trip))
+
+    def multiplies(self, s: For, lanes: int) -> bool:
+        """Are quotients in vectors of this loop better computed without the divider?"""
+        return self.target.estimates and lanes == self.target.lanes(8) and waits_for_divider(s)
 
     def run_of_trips(self, s: For) -> None:
         """The body; of a "simd" loop the stores come last, as they may meet what later trips load."""

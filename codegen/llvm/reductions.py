@@ -150,7 +150,7 @@ class Reductions(Nests):
     def _in_vectors(self, s: For, lo: str, hi: str, lanes: int) -> None:
         """Trips side by side in whole vectors; what is left in one masked run, or one by one on partials in memory."""
         width = min(lanes, self._width(s))
-        whole = Replicated(s.var, lanes // width, width, s.step)
+        whole = Replicated(s.var, lanes // width, width, s.step, multiplies=self.multiplies(s, width))
         stride, middle = s.step * lanes, self.middle(lo, hi, s.step, lanes)
         carries = self._start(s, whole)
         if middle != lo:

@@ -23,7 +23,8 @@ from .module import Block, FunctionText, Module, literal, splat_literal, type_of
 class Replicated:
     """A loop of which `copies` trips stand side by side, each a vector of `lanes` further trips (0: no vector).
 
-    step: of one trip.  mask: None, or the vectors of i1 that tell which trips there really are.
+    step: of one trip.  mask: None, or the vectors of i1 that tell which trips there really are.  multiplies: quotients are
+    better computed by multiplications (`shape.waits_for_divider`).
     """
 
     var: str
@@ -31,6 +32,7 @@ class Replicated:
     lanes: int
     step: int = 1
     mask: Value | None = None
+    multiplies: bool = False
 
 
 class Value(NamedTuple):

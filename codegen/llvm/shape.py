@@ -14,6 +14,9 @@ from .memory import offset_stride
 MATH_WORK = 12
 CALL_WORK = 1 << 18
 UNKNOWN_TRIPS = 64
+# Of a vector of 512 bits: the cycles that the divider takes for a quotient and for a square root, and the operations of a quotient
+# by multiplication, of which the other units do two in a cycle.
+QUOTIENT, ROOT, QUOTIENT_OPERATIONS = 16, 19, 19
 
 
 def may_leave(body: Sequence[Stmt]) -> bool:
@@ -122,6 +125,24 @@ def element_size(body: Sequence[Stmt], names: set[str], counts: Mapping[str, Exp
         del sizes[widest]
         widest = max(sizes)
     return widest
+
+
+def waits_for_divider(s: For) -> bool:
+    """Whether vectors of this loop's trips, computing f64 quotients by the divider, wait for it longer than their other operations
+    and those of quotients by multiplication would take."""
+    names = varying_names([s], {s.var})
+    quotients = roots = others = 0
+    for e in data_exprs([s]):
+        if e.kind != "op" or not e.variables & names:
+            continue
+        if SCALAR_OPS[str(e.payload)].math:
+            return False
+        quotients += e.payload == "div" and e.dtype == "f64" and bool(e.args[1].variables & names)
+        roots += e.payload == "sqrt"
+        others += 1
+    divided = max(QUOTIENT * quotients + ROOT * roots, others / 2)
+    multiplied = max(ROOT * roots, (others + QUOTIENT_OPERATIONS * quotients) / 2)
+    return quotients > 0 and multiplied < divided
 
 
 def carried_at_once(body: Sequence[Stmt]) -> int:

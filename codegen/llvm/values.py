@@ -12,7 +12,7 @@ from ...ir.expr import Expr, var
 from ...ir.loops import Buffer
 from ...ir.scalar import SCALAR_OPS
 from ...ir.target import Target
-from ..math import BY_INVARIANT, MathFunction
+from ..math import BY_ESTIMATE, BY_INVARIANT, MathFunction
 from .composite import call_library
 from .decompose import decomposed, math_function
 from .memory import Access
@@ -98,12 +98,27 @@ class Values(Pairs):
         inputs = [self.value(a) for a in e.args]
         if e.payload == "div" and self._stays(e, *inputs):
             return self._by_function(e, BY_INVARIANT)
+        if e.payload == "div" and self._multiplies(e, inputs[1]):
+            return self._by_function(e, BY_ESTIMATE, self._estimate(inputs[1]))
         return self._operation(e, inputs)
 
     def _stays(self, e: Expr, dividend: Value, divisor: Value) -> bool:
         """Is this a vector of quotients by one number, which an outer scope holds?"""
         return bool(dividend.lanes) and not divisor.lanes and not divisor.by and e.dtype in ("f32", "f64") and self.target.fma \
             and self.placement(divisor.depth) < self.placement(dividend.depth)
+
+    def _multiplies(self, e: Expr, divisor: Value) -> bool:
+        """Is this a vector of quotients that is better computed without the divider?"""
+        loop = self.vector_loop
+        return loop is not None and loop.multiplies and e.dtype == "f64" and divisor.lanes == loop.lanes
+
+    def _estimate(self, divisor: Value) -> Expr:
+        """A variable that holds the reciprocals to 14 bits."""
+        t, depth = type_of("f64", divisor.lanes), self.placement(divisor.depth)
+        name = self.module.intrinsic("llvm.x86.avx512.rcp14.pd.512", t, [t, t, "i8"])
+        operands = tuple(self.put(depth, f"call {t} @{name}({t} {x}, {t} zeroinitializer, i8 -1)") for x in divisor.operands)
+        self.environment[operands[0]] = divisor._replace(operands=operands, depth=depth)
+        return var(operands[0], "f64")
 
     def _operation(self, e: Expr, inputs: list[Value]) -> Value:
         name = str(e.payload)
@@ -162,11 +177,11 @@ class Values(Pairs):
     def _math(self, e: Expr) -> Value:
         return self._by_function(e, math_function(e))
 
-    def _by_function(self, e: Expr, function: MathFunction) -> Value:
-        fast = self.value(function.fast(*e.args))
+    def _by_function(self, e: Expr, function: MathFunction, *estimates: Expr) -> Value:
+        fast = self.value(function.fast(*e.args, *estimates))
         if function.needs_slow is None:
             return fast
-        return self._with_rare_case(e, function, fast, self.value(function.needs_slow(*e.args)))
+        return self._with_rare_case(e, function, fast, self.value(function.needs_slow(*e.args, *estimates)))
 
     def _with_rare_case(self, e: Expr, function: MathFunction, fast: Value, needs: Value) -> Value:
         """`fast`, unless any lane of any copy needs the slow expression: then a call computes that for all of them.

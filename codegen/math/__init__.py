@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from . import exponential, inverse_trigonometric, logarithm, power, remainder, roots, trigonometric
 from .decompose import DECOMPOSED
-from .division import BY_INVARIANT
+from .division import BY_ESTIMATE, BY_INVARIANT
 from .function import MathFunction
 
 _FUNCTIONS: dict[str, MathFunction] = {
@@ -37,4 +37,4 @@ _FUNCTIONS: dict[str, MathFunction] = {
 
 MATH: dict[tuple[str, str], MathFunction] = {(name, dtype): f for name, f in _FUNCTIONS.items() for dtype in ("f32", "f64")}
 
-__all__ = ["BY_INVARIANT", "DECOMPOSED", "MATH", "MathFunction"]
+__all__ = ["BY_ESTIMATE", "BY_INVARIANT", "DECOMPOSED", "MATH", "MathFunction"]

@@ -1,16 +1,20 @@
-"""Division by a number that stays the same from trip to trip: by its reciprocal, which is computed once, and exact.
+"""Division by multiplication, exact.
 
-For y = 1/d rounded to nearest and a quotient q less than a unit in the last place off, q + (x - q d) y, by two fused
-multiply-adds, rounds to the very quotient, as long as nothing over- or underflows (Markstein's theorem).  The first such
-step brings x y within that distance, the second is exact.  Operands out of the range where that holds are divided as ever.
+By a number that stays the same from trip to trip (`BY_INVARIANT`): by its reciprocal, which is computed once.  For y = 1/d rounded
+to nearest and a quotient q less than a unit in the last place off, q + (x - q d) y, by two fused multiply-adds, rounds to the
+very quotient, as long as nothing over- or underflows (Markstein's theorem).  The first such step brings x y within that distance,
+the second is exact.  Operands out of the range where that holds are divided as ever.
+
+By any number (`BY_ESTIMATE`): from an estimate of 1/d to 14 bits.  One cubic step makes a reciprocal to 42 bits of it, and one
+step from x y a quotient q that is rounded once, from something 84 bits good.  What is left, x - q d, is exact if q is within a
+unit of the quotient, and then tells: no more than |d| times half the distance to the next number, and q is the quotient; more, or
+anything not finite or so small that bits are lost, and it is divided as ever.  A quotient is never in the middle of two numbers.
 """
 
 from __future__ import annotations
 
-import numpy as np
-
-from ...ir.expr import Expr, bitcast, op, select
-from .arithmetic import fma, format_of, magnitude
+from ...ir.expr import Expr, bitcast, const, op, select
+from .arithmetic import bits, bits_of, copysign, fma, format_of, from_bits, magnitude
 from .function import MathFunction
 
 # Operands between 2**-k and 2**k: neither quotients nor remainders come near the limits of the type.
@@ -18,22 +22,49 @@ _RANGE = {"f32": 40, "f64": 400}
 
 
 def _quotient(x: Expr, d: Expr) -> Expr:
-    y = 1.0 / d
+    # Where 1/d overflows only zeros are divided here.
+    y = select(magnitude(d).differs(0.0) & (magnitude(d) < 2.0**-_RANGE[x.dtype]), copysign(const(1.0, d.dtype), d), 1.0 / d)
     first = x * y
-    near = fma(fma(-first, d, x), y, first)
-    # A zero keeps its sign only in the first.
-    return select(op("eq", x, 0.0), first, fma(fma(-near, d, x), y, near))
+    near = _corrected(first, x, d, y)
+    return _corrected(near, x, d, y)
+
+
+def _corrected(q: Expr, x: Expr, d: Expr, y: Expr) -> Expr:
+    """One step from q; but a zero keeps the sign that it has."""
+    return select(x.differs(0.0), fma(fma(-q, d, x), y, q), q)
 
 
 def _is_out_of_range(x: Expr, d: Expr) -> Expr:
     word, sign = f"u{format_of(x).integer[1:]}", format_of(x).sign_bit
     k = _RANGE[x.dtype]
-    low, high = (int(np.array(2.0**e, x.dtype.replace("f32", "f4").replace("f64", "f8")).view(f"i{int(word[1:]) // 8}"))
-                 for e in (-k, k))
-    pattern = bitcast(x, word) & (sign - 1)
-    outside = (pattern - low > high - low) & ~pattern.equals(0)
+    low, high = (bits_of(2.0**e, format_of(x)) for e in (-k, k))
     size = magnitude(d)
-    return outside | ~((size >= 2.0**-k) & (size <= 2.0**k))
+    width = select((size >= 2.0**-k) & (size <= 2.0**k), const(high - low, word), const(0, word))
+    return x.differs(0.0) & ((bitcast(x, word) & (sign - 1)) - low >= width)
 
 
 BY_INVARIANT = MathFunction(_quotient, lambda x, d: op("div", x, d), _is_out_of_range)
+
+
+# The limits below are those of f64.
+_EXPONENT = 0x7FF << 52
+_LEAST = 2.0**-960
+
+
+def _near(x: Expr, d: Expr, estimate: Expr) -> Expr:
+    error = fma(-d, estimate, 1.0)
+    y = fma(fma(error, error, error), estimate, estimate)
+    first = x * y
+    return _corrected(first, x, d, y)
+
+
+def _is_in_doubt(x: Expr, d: Expr, estimate: Expr) -> Expr:
+    q = _near(x, d, estimate)
+    # Half the distance from q to the next number towards zero, which is half of that away from zero where q is a power of two.
+    half = from_bits(bits(q * (2.0**-53 * (1 - 2.0**-53))) & _EXPONENT)
+    # Of a zero the quotient is a zero, unless it is no number.
+    bound = select(x.differs(0.0), fma(magnitude(d), half, -_LEAST), half)
+    return ~(magnitude(fma(-q, d, x)) <= bound)
+
+
+BY_ESTIMATE = MathFunction(_near, lambda x, d: op("div", x, d), _is_in_doubt)

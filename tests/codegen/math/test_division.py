@@ -1,4 +1,4 @@
-"""Division by a number that stays: the very quotients of NumPy, over every range of the type."""
+"""Division by multiplication: the very quotients of NumPy, over every range of the type."""
 
 import numpy as np
 import pytest
@@ -36,6 +36,27 @@ def test_quotients_by_one_number(dtype):
                     assert (same | (np.isnan(got) & np.isnan(want))).all(), (d, x[~same][:3])
 
 
+@pytest.mark.parametrize("divide", [td.jit(lambda x, d: x / d), td.jit(lambda x, d: np.sqrt(x / d * (x / d)) / (x / d))])
+def test_quotients_by_as_many_numbers(divide):
+    rng = np.random.default_rng(9)
+    ends = (lambda top, n: rng.integers(0, top, n), lambda top, n: rng.integers(0, 4, n),
+            lambda top, n: top - 1 - rng.integers(0, 4, n))
+    for spread in (1, 30, 500, None):
+        for of_x in ends:
+            for of_d in ends:
+                x, d = numbers(rng, "f8", 9999, of_x, spread), numbers(rng, "f8", 9999, of_d, spread)
+                x[::17] = 0
+                x[::51] *= -1
+                d[::13] = rng.choice([0, -0.0, np.inf, -np.inf, np.nan, 5e-324, 1.0], d[::13].size)
+                x[::11] = rng.choice([0, -0.0, np.inf, -np.inf, np.nan, 5e-324, 1.0], x[::11].size)
+                for part in (slice(None), slice(2000, 2000 + 640)):
+                    with np.errstate(all="ignore"):
+                        want = divide.function(x[part], d[part])
+                    got = divide(x[part], d[part])
+                    same = got.view("u8") == want.view("u8")
+                    assert (same | (np.isnan(got) & np.isnan(want))).all(), (x[part][~same][:3], d[part][~same][:3])
+
+
 def test_quotients_near_the_middle_between_two_numbers():
     rng = np.random.default_rng(8)
     divide = td.jit(lambda x, d: x / d)
@@ -44,6 +65,8 @@ def test_quotients_near_the_middle_between_two_numbers():
         q = 1 + rng.random(999)
         x = (np.longdouble(d) * (q + np.longdouble(2.0**-53))).astype(float)
         np.testing.assert_array_equal(divide(x, d), x / d)
+        many = d * (1 + rng.integers(0, 9, x.size) * 2.0**-52)
+        np.testing.assert_array_equal(divide(x, many), x / many)
 
 
 def test_rows_by_their_sums():
