@@ -48,10 +48,15 @@ REFUSING = {
     ("lower_nest", "_reads_elsewhere"), ("fusion", "_repeats"), ("fusion", "has_loop"),
 }
 
+# Asked for the type checker's sake: what comes next asks the same.
+OF_TYPES = ("isinstance(blocks, For)", "isinstance(rows, For)", "next is None", "kind != 'var'", "payload != c.combine")
 # (pass, function): parts of conditions that decide what is worth doing, not what is right.
 HARMLESS: dict[tuple[str, str], tuple[str, ...]] = {
-    ("absorb", "_match"): ("MAX_STATEMENTS", "isinstance(s, For) for s in nest.body", "not touched"),
-    ("absorb", "_rows"): ("blocks.step < 2", "isinstance(s, For) for s in rows.body"),
+    ("absorb", "_match"): ("MAX_STATEMENTS", "isinstance(s, For) for s in nest.body", "not touched", *OF_TYPES),
+    ("absorb", "_rows"): ("blocks.step < 2", "isinstance(s, For) for s in rows.body", "blocks.kind", "rows.kind", "args[0]",
+                          *OF_TYPES),
+    ("absorb", "absorb"): ("at is None",),
+    ("absorb", "_shift"): ("is_store", "index is None"),
     ("alternate", "_find"): ("MIN_TRIPS",),
     # Between trips, nothing in loops of other kinds is read where it was stored the trip before; loops inside would be right too.
     ("carry", "_carry_in"): ("loop.kind != 'seq'", "For | While"),
@@ -66,6 +71,10 @@ HARMLESS: dict[tuple[str, str], tuple[str, ...]] = {
     ("depend", "_Test.solve"): ("rest",),
     ("depend", "_Test.trips"): ("",),
     ("depend", "_Test._too_long"): ("not in self.first.bounds",),
+    # Whose value is read back is right in any case; these decide whether memory is saved.
+    ("read_back", "_is_store_of_computed"): ("new.op.block", "is_array", "lowering"),
+    ("read_back", "_read_from"): ("block.yields", "count", "block.ops[:at]", "not readers", "_may_write"),
+    ("read_back", "_may_write"): ("",),
     ("forward", "_mentions"): ("any", "place.buffers"),
     ("forward", "_forward_store"): ("_mentions",),
     ("if_convert", "_may_convert"): ("MAX_VALUES", "MAX_COST", "not s.yields"),
@@ -100,8 +109,9 @@ HARMLESS: dict[tuple[str, str], tuple[str, ...]] = {
     # Where there is no test there is no condition; a version that still raises in places would be right too.
     # What is never done may as well be left out.
     ("version", "_is_test"): ("s.then[0]",),
-    # Memory that is written, and what is computed of values, is nothing that ranges know; what surely fails may as well be asked.
-    ("version", "_Ends._is_known"): ("is_stable", "e.kind"),
+    # Memory that is written, what is computed of values, and names that the copy has anew are nothing that ranges know there.
+    ("version", "_Ends._is_known"): ("is_stable", "e.kind", "_bound"),
+    # What surely fails may as well be asked.
     ("version", "_Ends.tests"): ("form.constant < 0",),
     ("version", "_both"): ("MAX_STATEMENTS", "_pays", "map(_is_test", "Raise"),
 }

@@ -74,7 +74,8 @@ def _match(nest: Stmt, blocks: Stmt, ranges: Ranges) -> _Pair | None:
     heads = [blocks.hi, *(c.init for c in (*blocks.carried, *rows.carried))]
     if any(e.buffers & stored_buffers([nest]) for e in heads) or not touched([nest]) & touched(rows.body):
         return None
-    first, second = accesses([nest], ranges), accesses([For(rows.var, const(0), blocks.hi, rows.body)], ranges)
+    all_rows = For(rows.var, const(0), blocks.hi, rows.body, rows.kind, carried=rows.carried)
+    first, second = accesses([nest], ranges), accesses([all_rows], ranges)
     shift = _shift(first, second, nest.var, rows.var)
     if shift is None:
         return None

@@ -83,6 +83,12 @@ def test_a_nest_that_is_taken_in(title):
 
 APART = {
     "a row ahead is read": changed(("u[k, l] *", "u[min(k + 1, 19), l] *")),
+    "a row ahead is read as rows are added up": changed(("next e = e + row", "next e = e + (row * u[min(k + 1, 19), 0])")),
+    "a row made later is read as rows are added up": changed(("next e = e + row", "next e = e + (row * u[19 - k, 0])")),
+    "a total that nothing is added to": changed(("next d = max(d, most)", "next d = d")),
+    "blocks of eight, up to what only the run knows": changed(
+        ("0..18", "0..n"), ("u[i + 1, j]", "u[i, j]"), ("g[i + 2, j]", "g[i, 0]"), ("0..20 step 8", "0..n step 8"),
+        ("min((b + 8), 20)", "b + 8")),
     "a row behind too": changed(("u[k, l] * g[k, 0]", "u[k, l] * u[max(k - 1, 0), l]")),
     "one row for all": changed(("u[k, l] * g[k, 0]", "u[k, l] * u[3, l]")),
     "the reduction writes what the nest reads": changed(("        pass\n        next s", "        g[k, l] = 2.0\n        next s")),
