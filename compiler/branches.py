@@ -23,7 +23,7 @@ from .masked_values import MaskedValues
 from .moving import MovingView, moving_view, view_from
 from .padding import capacity_of, memory_of, padded, unpadded
 from .passage import Passage
-from .run_time_lists import RunTimeList, growth
+from .run_time_lists import KEYED, RunTimeList, growth
 from .scalars import TracedScalar
 from .sharing import arrays_in, is_visible, names_holding, told_apart
 from .state import (
@@ -218,7 +218,9 @@ class Branch:
                     except JoinError:
                         self._choose(path, a, b)
         except JoinError as e:
-            raise growth(*self._of_several_lengths(then, other)) or tracer.unsupported("this branch", f"after it, {e}") from None
+            containers = self._of_several_lengths(then, other)
+            raise growth(*containers) or growth(*containers, of=KEYED) or tracer.unsupported(
+                "this branch", f"after it, {e}") from None
         return kept, joined
 
     def _of_several_lengths(self, then: End, other: End) -> list[Any]:

@@ -104,6 +104,17 @@ class ExpressionHooks(ast.NodeTransformer):
                                            ast.Load()) for e in node.elts]
         return at(hook("list_of_parts", self._place(node), *parts), node)
 
+    def visit_Dict(self, node: ast.Dict) -> ast.expr:
+        """Keys and values one after the other; what is starred has no key."""
+        self.generic_visit(node)
+        parts = [e for k, v in zip(node.keys, node.values, strict=True) for e in (ast.Constant(None) if k is None else k, v)]
+        starred = ast.Tuple([ast.Constant(n) for n, k in enumerate(node.keys) if k is None], ast.Load())
+        return at(hook("dict_of_parts", self._place(node), starred, *parts), node)
+
+    def visit_Set(self, node: ast.Set) -> ast.expr:
+        self.generic_visit(node)
+        return at(hook("set_of_parts", self._place(node), ast.Tuple(node.elts, ast.Load())), node)
+
     def visit_Call(self, node: ast.Call) -> ast.expr:
         if isinstance(node.func, ast.Name) and node.func.id in _KEPT_NAMES and self.scope.place(node.func.id) == "global":
             return self._kept_call(node)

@@ -34,7 +34,9 @@ from .list_functions import HEAPS, call_on_list, element_at, joined_list, of_pla
 from .masked_values import call_on_masked, holds_masked
 from .match_hooks import MatchHooks
 from .regions import condition_of
+from .run_time_dicts import RunTimeDict, gone_through, keys_listed, listed, made_dict, run_time_key
 from .run_time_lists import GROWABLE, RunTimeList, growth, made_list, new_list, note_growth, note_length
+from .run_time_sets import made_set, set_of
 from .scalars import TracedScalar
 from .sources import Attribute, Cell, Fixed, Global, Item, Source
 from .special_methods import IN_PLACE, binary, class_attribute, contains, context, iterated, of_builtin, unary
@@ -129,9 +131,16 @@ class FunctionHooks(StagedControl, MatchHooks):
             return made_list(place, [e for starred, x in parts for e in (x if starred else (x,))])
         return joined_list(parts)
 
+    def dict_of_parts(self, place: str, starred: tuple[int, ...], *parts: Any) -> Any:
+        return made_dict(place, starred, parts)
+
+    def set_of_parts(self, place: str, items: tuple) -> Any:
+        return made_set(place, items)
+
     # Subscripts
 
     def getitem(self, owner: Any, index: Any) -> Any:
+        run_time_key(owner, index)
         if tracer.current().chosen and (isinstance(owner, Choice) or first_choice(index) is not None):
             return spread(self.getitem, owner, index)
         if is_traced(owner) or type(owner) in (list, tuple, dict) or isinstance(owner, RunTimeList):
@@ -152,6 +161,7 @@ class FunctionHooks(StagedControl, MatchHooks):
         return result if known is None else lift(result, Item(known[1], index))
 
     def setitem(self, owner: Any, index: Any, value: Any) -> None:
+        run_time_key(owner, index)
         if tracer.current().chosen and (isinstance(owner, Choice) or first_choice(index) is not None or (
                 isinstance(owner, TracedArray) and first_choice(value) is not None)):
             spread(self.setitem, owner, index, value)
@@ -167,6 +177,7 @@ class FunctionHooks(StagedControl, MatchHooks):
 
     def delete_item(self, owner: Any, index: Any) -> None:
         """del owner[index]"""
+        run_time_key(owner, index)
         if isinstance(owner, Choice) or first_choice(index) is not None:
             spread(self.delete_item, owner, index)
             return
@@ -214,6 +225,10 @@ class FunctionHooks(StagedControl, MatchHooks):
     def contains(self, container: Any, x: Any) -> Any:
         if isinstance(container, Choice) or isinstance(x, Choice):
             return spread(operator.contains, container, x)
+        run_time_key(container, x)
+        if isinstance(container, RunTimeDict):
+            return container.contains(x)
+        container = listed(container)
         if isinstance(container, RunTimeList) or (type(container) in (list, tuple) and (any_traced(container) or is_traced(x))):
             return call(list_algorithms.contains, (container, x), {})
         return contains(call, container, x)
@@ -308,12 +323,16 @@ def call(f: Any, args: tuple, kwargs: dict) -> Any:
         return call(HEAPS[f], args, kwargs)
     if isinstance(f, types.BuiltinMethodType) and f.__name__ in ("extend", "extendleft"):
         args = tuple(map(one_list, args))
-    if any(isinstance(a, RunTimeList) for a in args) and not isinstance(f, types.FunctionType | types.MethodType):
-        return call_on_list(f, args, kwargs)
+    if not isinstance(f, types.FunctionType | types.MethodType):
+        args = keys_listed(f, args)
+        if any(isinstance(a, RunTimeList) for a in args):
+            return call_on_list(f, args, kwargs)
     if isinstance(f, types.BuiltinMethodType) and isinstance(f.__self__, (list, dict, deque, set)):
         tracer.current().changes += f.__name__ not in _READING
-        if type(f.__self__) in GROWABLE:
+        if isinstance(f.__self__, (list, deque)):
             note_length(f)
+        elif args:
+            run_time_key(f.__self__, args[0])
     if isinstance(f, types.BuiltinFunctionType):
         of_list = of_plain_list(f, args, kwargs)
         if of_list is not None:
@@ -478,6 +497,8 @@ def _construct(cls: type, args: tuple, kwargs: dict) -> Any:
         trace.fresh[id(made)] = made
         call_function(init, (made, *args), kwargs)
         return made
+    if cls is set and any_traced(args):
+        return set_of(*args)
     made = settle(cls(*args, **kwargs))
     if cls in GROWABLE:
         return made_list(tracer.call_path()[0], made)
@@ -491,7 +512,7 @@ dispatch.FUNCTIONS["call"] = call
 
 def _iterated(x: Any) -> Any:
     """What a `for` goes through."""
-    return iterated(call, one_list(x))
+    return gone_through(iterated(call, one_list(x)))
 
 
 dispatch.FUNCTIONS["iterated"] = _iterated

@@ -175,6 +175,18 @@ class ListOf:
         return (assembled(kind, iter([part[k] for part in parts])) for k in range(length))
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class EmptyOf:
+    """The recipe of a list, or what else grows, that nothing was put in."""
+
+    finish: Callable[[list[Any]], Any]
+
+    def build(self, state: Build) -> Any:
+        if id(self) not in state.made:
+            state.made[id(self)] = self.finish([])
+        return state.made[id(self)]
+
+
 def _as_python(leaf: Leaf, column: np.ndarray) -> list[Any]:
     """A column's elements as the list holds them."""
     if leaf.python:

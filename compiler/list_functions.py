@@ -5,6 +5,7 @@ What goes element by element is in `list_algorithms.py`, and traced like the cal
 
 from __future__ import annotations
 
+import functools
 import heapq
 import sys
 from collections import deque
@@ -20,7 +21,7 @@ from .assumptions import assume
 from .choice import Choice, at_hand, spread
 from .list_elements import Kind, Leaf, Record, assembled, kind_of, leaves_of, places_of
 from .run_time_deques import RunTimeDeque
-from .run_time_lists import GROWABLE, METHODS, RunTimeList, growth
+from .run_time_lists import GROWABLE, METHODS, RunTimeList, growth, sum_of_sizes
 from .scalars import PYTHON_SCALARS, TracedScalar
 
 BUILTINS = dispatch.BUILTINS
@@ -30,12 +31,20 @@ def _run(f: Callable[..., Any], *args: Any) -> Any:
     return dispatch.FUNCTIONS["call"](f, args, {})
 
 
-def _fresh(what: str, items: Sequence[Any] = ()) -> RunTimeList:
+def fresh_list(what: str, items: Sequence[Any] = ()) -> RunTimeList:
     """A new list of the program's; what: of the lists made at one place which."""
-    return RunTimeList(_place(what), items)
+    return RunTimeList(place_of(what), items)
 
 
-def _place(what: str) -> str:
+def filled(found: RunTimeList, fill: Callable[..., Any], *args: Any) -> RunTimeList:
+    """A list that was made with room for what fill(it, *args) puts in now."""
+    found.is_being_filled = found.first > 0
+    fill(found, *args)
+    found.is_being_filled = False
+    return found
+
+
+def place_of(what: str) -> str:
     return f"{what} at " + " called from ".join(tracer.call_path())
 
 
@@ -62,11 +71,13 @@ def pop(items: RunTimeList, index: Any = -1) -> Any:
 @_method("copy")
 def copied(items: Any, what: type | None = None, maxlen: int | None = None) -> RunTimeList:
     """A new list, or a deque, with the elements of a list or deque."""
-    place = _place("a copy")
+    place, size = place_of("a copy"), items.size()
     if (what or items.python) is deque:
-        found: RunTimeList = RunTimeDeque(place, (), maxlen if what is not None else items.maxlen)
+        found: RunTimeList = RunTimeDeque(place, (), maxlen if what is not None else items.maxlen, size)
     else:
-        found = RunTimeList(place)
+        found = RunTimeList(place, (), size)
+    if found.maxlen is None:
+        return filled(found, lambda found: found.take(items))
     _run(list_algorithms.extend, found, items)
     return found
 
@@ -76,14 +87,14 @@ def one_list(x: Any) -> Any:
     x = at_hand(x)
     if not isinstance(x, Choice) or not all(isinstance(o, (list, deque, RunTimeList)) for o in x.options):
         return x
-    found = _fresh("one of several lists")
+    found = fresh_list("one of several lists")
     spread(lambda chosen: _run(list_algorithms.extend, found, chosen), x)
     return found
 
 
 def joined_list(parts: Sequence[tuple[bool, Any]]) -> RunTimeList:
     """A list of elements, and of those of what is starred."""
-    found = _fresh("a list")
+    found = fresh_list("a list")
     for starred, x in parts:
         if starred:
             _run(list_algorithms.extend, found, x)
@@ -103,7 +114,7 @@ def sort(items: RunTimeList, *, key: Any = None, reverse: Any = False) -> None:
 
 def _order(items: RunTimeList, key: Any, reverse: Any) -> TracedArray:
     """The places of the elements in their order: stable, as Python's sorts are, from the end for reverse."""
-    keys = items if key is None else _run(list_algorithms.keys_of, items, key, _fresh("keys"))
+    keys = items if key is None else _run(list_algorithms.keys_of, items, key, fresh_list("keys"))
     kind = _only_kind(keys, "sorting")
     columns = [keys.column(k) for k in places_of(kind, keys.columns)]
     if any(leaf.python is None or leaf.column.dtype.kind == "c" for leaf in leaves_of(kind)):
@@ -126,7 +137,8 @@ def _only_kind(items: RunTimeList, what: str) -> Kind:
 @_method("slice")
 def slice_of(items: RunTimeList, index: slice) -> RunTimeList:
     start, count, step = _selected(items, index)
-    return _run(list_algorithms.slice_of, items, start, count, step, _fresh("a slice"))
+    found = RunTimeList(place_of("a slice"), (), items.size())
+    return filled(found, lambda found: _run(list_algorithms.slice_of, items, start, count, step, found))
 
 
 def _selected(items: RunTimeList, index: slice) -> tuple[Any, Any, Any]:
@@ -217,7 +229,7 @@ def of_plain_list(f: Any, args: tuple, kwargs: dict) -> tuple[Any] | None:
         if items is None or not any_traced(items) or (
                 f is not sorted and not kwargs.get("key") and not isinstance(items[0], tuple)):
             return None
-        return (_sorted_plain(items, **kwargs) if f is sorted else _OF_LISTS[f](items, **kwargs),)
+        return (_sorted_plain(items, **kwargs) if f is sorted else OF_LISTS[f](items, **kwargs),)
     items, name = getattr(f, "__self__", None), f.__name__
     if type(items) is not list:
         return None
@@ -266,7 +278,7 @@ def _sorted_plain(items: Sequence[Any], key: Any = None, reverse: Any = False) -
 
 
 def _sorted_as(items: Sequence[Any], key: Any, reverse: Any) -> RunTimeList:
-    found = _fresh("a sorted list", items)
+    found = fresh_list("a sorted list", items)
     sort(found, key=key, reverse=reverse)
     return found
 
@@ -281,8 +293,8 @@ _SPACES = (enumerate, zip, reversed)
 def call_on_list(f: Any, args: tuple, kwargs: dict) -> Any:
     """A function of growing lists: their length, their elements in a new list, or what the function makes of an array."""
     first = args[0]
-    if isinstance(first, RunTimeList) and f in _OF_LISTS:
-        return _OF_LISTS[f](*args, **kwargs)
+    if isinstance(first, RunTimeList) and f in OF_LISTS:
+        return OF_LISTS[f](*args, **kwargs)
     if f in _SPACES:
         return BUILTINS[f](*args, **kwargs)
     if f in _JOINING and isinstance(first, RunTimeList):
@@ -326,7 +338,7 @@ def _sorted(items: RunTimeList, **options: Any) -> RunTimeList:
     return found
 
 
-_OF_LISTS: dict[Any, Callable[..., Any]] = {
+OF_LISTS: dict[Any, Callable[..., Any]] = {
     len: lambda items: items.length, isinstance: lambda items, classes: isinstance(items.python(), classes),
     list: lambda items: copied(items, list), deque: lambda items, maxlen=None: copied(items, deque, maxlen), sum: _total,
     min: _extreme("min", list_algorithms.smaller), max: _extreme("max", list_algorithms.larger), sorted: _sorted,
@@ -349,9 +361,9 @@ def added(a: Any, b: Any) -> RunTimeList:
     """a + b, both lists."""
     if not all(isinstance(x, (list, RunTimeList)) for x in (a, b)):
         raise TypeError(f"can only concatenate list (not \"{type(b).__name__}\") to list")
-    found = _fresh("a sum")
+    found = RunTimeList(place_of("a sum"), (), sum_of_sizes((a, b)))
     for x in (a, b):
-        _run(list_algorithms.extend, found, x)
+        filled(found, functools.partial(_run, list_algorithms.extend), x)
     return found
 
 

@@ -26,7 +26,7 @@ from .choice import Choice
 from .effects import host_call
 from .growing import PYTHON_TYPES, Appended
 from .known import Known
-from .list_elements import ListOf
+from .list_elements import EmptyOf, ListOf
 from .masked_values import MaskedValues
 from .padding import padded, unpadded
 from .run_time_lists import RunTimeList
@@ -381,7 +381,7 @@ class Recipes:
         if isinstance(x, TracedText):
             return Text(x, tuple(self.recipe(v) for v in x.values))
         if isinstance(x, RunTimeList):
-            return self._list(x) if x.holding is not None else Rebuilt(x.python, x.maxlen, ())
+            return self._list(x) if x.holding is not None else EmptyOf(x.as_python)
         if isinstance(x, MaskedValues):
             return Once(Picked(self.recipe(x.full), self.recipe(new_array(x.mask)), x.lead))
         if id(x) in trace.containers:
@@ -407,6 +407,7 @@ class Recipes:
 
     def _list(self, x: RunTimeList) -> Recipe:
         assert x.holding is not None
+        x.settle()
         columns = tuple([self.recipe(x.column(k).copy()) for k in range(len(x.columns))])
         tags = None if x.tags is None else self.recipe(x.tag_column().copy())
         return ListOf(columns, tags, Scalar(self._scalar(x.length_value()), int), x.holding.kinds, x.as_python)

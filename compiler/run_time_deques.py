@@ -19,7 +19,7 @@ from . import dispatch, integers, list_algorithms, tracer
 from .arrays import TracedArray
 from .choice import first_choice, spread
 from .list_elements import kind_of
-from .run_time_lists import GROWABLE, INT, METHODS, RunTimeList
+from .run_time_lists import GROWABLE, INT, METHODS, Holding, RunTimeList
 from .scalars import TracedScalar
 from .values import cast, cast_weak
 from .views import Storage, view_of
@@ -34,16 +34,17 @@ class RunTimeDeque(RunTimeList):
     empty_message, index_message = "pop from an empty deque", "deque index out of range"
     assignment_message = "deque index out of range"
 
-    def __init__(self, place: str, items: Iterable[Any] = (), maxlen: int | None = None) -> None:
+    def __init__(self, place: str, items: Iterable[Any] = (), maxlen: int | None = None,
+                 least: Holding | None = None) -> None:
         self.head_storage = Storage(tracer.constant(np.int64(0), ArrayType(INT)))
-        super().__init__(place, items)
+        super().__init__(place, items, least)
         self.maxlen = maxlen
 
     def memory(self) -> tuple[Storage, ...]:
         return (*super().memory(), self.head_storage) if self.holding is not None else ()
 
-    def another(self, place: str) -> RunTimeList:
-        return RunTimeDeque(place, (), self.maxlen)
+    def another(self, place: str, least: Holding | None = None) -> RunTimeList:
+        return RunTimeDeque(place, (), self.maxlen, least)
 
     def as_python(self, items: list[Any]) -> Any:
         return deque(items, self.maxlen)
@@ -128,7 +129,7 @@ class RunTimeDeque(RunTimeList):
         return place
 
     def _filled(self, memory: Storage) -> TracedArray:
-        return TracedArray(view_of(memory))[self.head:self.head + self.length]
+        return TracedArray(view_of(memory))[self.head:self.head + self.entries]
 
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 import types
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -70,6 +71,10 @@ class Holding:
     assumed: bool = False
 
 
+# Types of what has keys: `run_time_dicts.py`.
+KEYED = (dict, defaultdict, Counter, set)
+
+
 def made_list(place: str, items: Any) -> Any:
     """A list display of the program, or a list or deque that a call has made."""
     trace = tracer.current()
@@ -97,10 +102,10 @@ def note_growth(items: Any, name: str) -> None:
         trace.longer[found[1]] = None
 
 
-def growth(*values: Any) -> Restart | None:
-    """The decision that lets a list grow: one that some region has made longer, or one of these."""
+def growth(*values: Any, of: tuple[type, ...] = (list, deque)) -> Restart | None:
+    """The decision that lets a list grow, or what else is of these types: one that some region has made longer, or a given one."""
     trace = tracer.current()
-    places = [*trace.longer, *(trace.lists[id(x)][1] for x in values if type(x) in GROWABLE and id(x) in trace.lists)]
+    places = [*trace.longer, *(trace.lists[id(x)][1] for x in values if type(x) in of and id(x) in trace.lists)]
     return next((Restart((GROWS, place)) for place in places if (GROWS, place) not in trace.decisions), None)
 
 
@@ -114,14 +119,18 @@ class RunTimeList:
     empty_message, index_message = "pop from empty list", "list index out of range"
     assignment_message = "list assignment index out of range"
 
-    def __init__(self, place: str, items: Iterable[Any] = ()) -> None:
+    def __init__(self, place: str, items: Iterable[Any] = (), least: Holding | None = None) -> None:
+        """least: what it is about to be filled with (`filled`), so that no trace has to find that out."""
         trace = tracer.current()
         self.place = place
-        self.loops, self.first = len(trace.loops), 0
+        self.loops, self.first = len(trace.loops), 0 if least is None else least.room
+        self.is_being_filled = False
         # Per number of trips, how many appends that are made so often have been traced.
         self.sites: dict[int, int] = {}
         held = [d[2] for d in trace.decisions if d[0] == HOLDS and d[1] == place]
-        self.holding: Holding | None = max(held, key=lambda h: (len(h.kinds), h.assumed, h.room)) if held else None
+        self.holding: Holding | None = max(held, key=lambda h: (len(h.kinds), h.assumed, h.room)) if held else least
+        if least is not None and held:
+            self.holding = _united(self.holding, least)
         if self.holding is not None:
             self.columns = columns_of(self.holding.kinds)
             self.memories = [self._memory(c) for c in self.columns]
@@ -164,9 +173,13 @@ class RunTimeList:
             return types.MethodType(self.methods[name], self)
         raise tracer.unsupported(f"{what}.{name} of a {what} that is appended to in a loop", instead=f"np.array({what})")
 
-    def another(self, place: str) -> RunTimeList:
+    def another(self, place: str, least: Holding | None = None) -> RunTimeList:
         """An empty list of this kind."""
-        return RunTimeList(place)
+        return RunTimeList(place, (), least)
+
+    def size(self) -> Holding | None:
+        """What it holds, and at most how many; None if nothing was ever put in."""
+        return None if self.holding is None else Holding(self.holding.kinds, self.room)
 
     def take(self, other: RunTimeList) -> None:
         """Fill it, which is empty, with the elements of another."""
@@ -179,6 +192,9 @@ class RunTimeList:
         for own, column in zip([*self.memories, *([] if self.tags is None else [self.tags])], other.all_columns(), strict=True):
             TracedArray(view_of(own))[:n] = column
         self._set_length(n.value)
+
+    def settle(self) -> None:
+        """Before it is handed to the caller."""
 
     def as_python(self, items: list[Any]) -> Any:
         """What the caller gets."""
@@ -194,6 +210,8 @@ class RunTimeList:
 
     def _needed(self) -> int | None:
         """How many elements there may be after one more from this place; None if nothing bounds them."""
+        if self.is_being_filled:
+            return 0
         trace = tracer.current()
         trips = 1
         for loop in trace.loops[self.loops:]:
@@ -250,9 +268,9 @@ class RunTimeList:
             if isinstance(part, TracedArray):
                 part.view.storage.frozen = "an array that a list holds"
             value = value_of(as_array(part) if isinstance(part, np.ndarray) else part)
-            _element(self.memories[place], at).write(cast(value, self.columns[place].dtype))
+            element_view(self.memories[place], at).write(cast(value, self.columns[place].dtype))
         if self.tags is not None:
-            _element(self.tags, at).write(tracer.constant(np.int64(self.holding.kinds.index(kind)), ArrayType(INT)))
+            element_view(self.tags, at).write(tracer.constant(np.int64(self.holding.kinds.index(kind)), ArrayType(INT)))
 
     def pop_last(self) -> Any:
         if self.holding is None:
@@ -294,9 +312,14 @@ class RunTimeList:
         return value
 
     @property
+    def entries(self) -> Any:
+        """How many elements its memory holds, as a Python int."""
+        return TracedScalar(self.length_value()) if self.holding is not None else 0
+
+    @property
     def length(self) -> Any:
         """Its length, as a Python int."""
-        return TracedScalar(self.length_value()) if self.holding is not None else 0
+        return self.entries
 
     def column(self, k: int) -> TracedArray:
         """A view of the elements of one column."""
@@ -307,7 +330,7 @@ class RunTimeList:
         return self._filled(self.tags)
 
     def _filled(self, memory: Storage) -> TracedArray:
-        return TracedArray(view_of(memory))[:self.length]
+        return TracedArray(view_of(memory))[:self.entries]
 
     def all_columns(self) -> list[TracedArray]:
         return [*map(self.column, range(len(self.memories))), *([] if self.tags is None else [self.tag_column()])]
@@ -320,7 +343,7 @@ class RunTimeList:
         found = [self._read_as(kind, at, seen) for kind in self.holding.kinds]
         if self.tags is None:
             return found[0]
-        return one_of(TracedScalar(cast_weak(_element(self.tags, at).read(), "int")), self.holding.kinds, found)
+        return one_of(TracedScalar(cast_weak(element_view(self.tags, at).read(), "int")), self.holding.kinds, found)
 
     def _read_as(self, kind: Kind, at: Value, seen: dict[tuple[Leaf, int], Any]) -> Any:
         parts = []
@@ -332,10 +355,10 @@ class RunTimeList:
 
     def _part(self, leaf: Leaf, memory: Storage, at: Value) -> Any:
         if leaf.python is None:
-            row = new_array(_element(memory, at).read())
+            row = new_array(element_view(memory, at).read())
             row.view.storage.frozen = "an element of a list"
             return row
-        value = _element(memory, at).read()
+        value = element_view(memory, at).read()
         return TracedScalar(cast_weak(value, leaf.python) if leaf.python else value)
 
     def position(self, index: Any, message: str = "") -> Value:
@@ -360,8 +383,11 @@ class RunTimeList:
     def __setitem__(self, index: Any, x: Any) -> None:
         if isinstance(index, slice):
             raise tracer.unsupported("assigning to a slice of a list that is appended to in a loop", instead="set its elements")
+        self._set(index, x)
+
+    def _set(self, index: Any, x: Any) -> None:
         if first_choice((index, x)) is not None:
-            spread(self.__setitem__, index, x)
+            spread(self._set, index, x)
             return
         at = self.position(index, self.assignment_message)
         self._hold(kind_of(x), 0)
@@ -375,7 +401,28 @@ class RunTimeList:
         METHODS["__delitem__"](self, index)
 
 
-def _element(memory: Storage, at: Value) -> View:
+def _united(a: Holding | None, b: Holding | None) -> Holding | None:
+    """What holds either."""
+    if a is None or b is None:
+        return b if a is None else a
+    return Holding(tuple(dict.fromkeys([*a.kinds, *b.kinds])), max(a.room, b.room), a.assumed or b.assumed)
+
+
+def sum_of_sizes(lists: Iterable[Any]) -> Holding | None:
+    """What a list holds that is filled with the elements of these; None if that is not known."""
+    found: Holding | None = None
+    for x in lists:
+        if not isinstance(x, RunTimeList):
+            return None
+        size = x.size()
+        both = _united(found, size)
+        if found is not None and size is not None and both is not None:
+            both = Holding(both.kinds, found.room + size.room)
+        found = both
+    return found
+
+
+def element_view(memory: Storage, at: Value) -> View:
     """The view of one element."""
     dims = memory.dims[1:]
     rest = tuple(Axis(0, ((1, k),)) for k in range(len(dims)))

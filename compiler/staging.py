@@ -35,7 +35,7 @@ from .regions import (
     truth_value,
     without_tentatives,
 )
-from .run_time_lists import growth
+from .run_time_lists import KEYED, growth
 from .scalars import TracedScalar
 from .spreading import conditional
 from .state import UNDEFINED, Either, Tentative, Undefined
@@ -234,7 +234,7 @@ class StagedControl:
             return Restart(("specialise", place))
         if space.trips is not None and space.trips <= MOST_UNROLLED:
             return Restart(("unroll", place))
-        return tracer.unsupported("this loop", str(e))
+        return growth(*e.containers, of=KEYED) or tracer.unsupported("this loop", str(e))
 
     # while
 
@@ -305,13 +305,13 @@ class StagedControl:
     def _while_fallback(self, e: JoinError, place: str, test: Any) -> BaseException:
         decisions = tracer.current().decisions
         if not isinstance(test, TracedScalar) and ("unroll", place) not in decisions:
-            grows = growth(*e.containers) if e.of_structure else None
+            grows = (growth(*e.containers) or growth(*e.containers, of=KEYED)) if e.of_structure else None
             return Restart(("unroll", place)) if grows is None else Restart(grows.decision, ("unroll", place))
         if ("peel", place) not in decisions:
             return Restart(("peel", place))
         if not e.of_structure and ("select", place) not in decisions:
             return Restart(("select", place))
-        return growth(*e.containers) or tracer.unsupported("this loop", str(e))
+        return growth(*e.containers) or growth(*e.containers, of=KEYED) or tracer.unsupported("this loop", str(e))
 
     # if
 
