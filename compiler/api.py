@@ -16,9 +16,10 @@ from typing import Any
 
 from ..ir.errors import AssumptionError, CompilationError, UnsupportedError, VerificationError
 from ..ir.generators import bit_generator, using
-from ..runtime import calls
+from ..runtime import calls, records
 from ..runtime.engine import CodeError
-from . import hooks, tracer
+from ..runtime.sizes import fits
+from . import extent_programs, hooks, tracer
 from .assumptions import largest_rooms, revised, rooms
 from .config import FLAGS, config
 from .executable import Executable, Overlap
@@ -54,7 +55,7 @@ class Version:
     __slots__ = ("arguments", "code_key", "count", "direct", "executable", "guarded", "matches_arguments", "only", "traced")
 
     def __init__(self, traced: Traced, executable: Executable, accepts: Matcher | None,
-                 arguments: calls.Arguments | None = None) -> None:
+                 arguments: records.Arguments | None = None) -> None:
         """arguments: of calls without Python code in front, if there may be any."""
         self.traced, self.executable, self.matches_arguments = traced, executable, accepts
         self.arguments = arguments
@@ -258,8 +259,12 @@ class Jitted(calls.NativeCalls):
         used = wanted.with_symbols(traced.symbols)
         family.learn(wanted, used)
         own = [g for g in traced.guards if is_of_extents(g)]
-        accepts = matcher(call.args, call.kwargs, used.by_array(call), own) if not self._static.names else None
-        version = Version(traced, executable, accepts)
+        by_array = used.by_array(call)
+        accepts = matcher(call.args, call.kwargs, by_array, own) if not self._static.names else None
+        holds = extent_programs.of_guards(own, extent_programs.position_of_argument)
+        as_native = accepts is not None and not call.kwargs and holds is not None and fits(holds)
+        described = records.described(call.args, by_array, holds) if as_native else None
+        version = Version(traced, executable, accepts, described)
         version.guarded = len(own) < len(traced.guards)
         family.versions.insert(0, (used, version))
         if accepts is not None:
@@ -283,7 +288,7 @@ class Jitted(calls.NativeCalls):
     def _compile(self, key: Hashable, call: Call, assumptions: frozenset[tuple] = frozenset()) -> Version:
         traced, executable = self._build(call, len(self._versions.get(key, ())) >= MOST_SPECIALISED, assumptions)
         accepts = matcher(call.args, call.kwargs) if not self._static.names else None
-        described = calls.described(call.args) if accepts is not None and not call.kwargs else None
+        described = records.described(call.args) if accepts is not None and not call.kwargs else None
         version = Version(traced, executable, accepts, described)
         if sum(map(len, self._versions.values())) >= MOST_VERSIONS:
             self._versions.pop(next(iter(self._versions)))

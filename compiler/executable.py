@@ -5,7 +5,9 @@ The order of the words is that of `passes.lower`: the array parameters, the new 
 
 from __future__ import annotations
 
+import functools
 import itertools
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -17,6 +19,8 @@ from ..ir.graph import Function, Output, Value
 from ..ir.types import ArrayType, Type, WeakType
 from ..runtime.calls import Calls
 from ..runtime.entry import NewArray, Slot
+from ..runtime.sizes import Size, fits
+from . import extent_programs
 from .known import Known, expression, named
 from .pipeline import Native
 from .raising import native_error
@@ -49,17 +53,17 @@ class Executable:
         self.assumes = any(e.exception == AssumptionError.__name__ for e in self._errors)
         self._arrays = [place[k] for k, p in enumerate(function.parameters) if p.strides is not None]
         fresh = [k for k, o in enumerate(function.outputs) if o.into is None]
-        self._allocate = allocation(function, native, shapes or {}, place, inputs) if shapes or native.loops.room else None
-        self._count = len(shapes or ())
+        computed = computed_sizes(function, native, shapes or {}, place, inputs)
+        here = {} if computed is not None else shapes or {}
+        arrays, room = computed or ({}, None)
+        self._allocate = allocation(function, native, here, place, inputs) if here or (native.loops.room and room is None) else None
+        self._count = len(here)
         # Which of the new arrays are made here, and not by the entry.
-        self._made_here = [k in (shapes or ()) for k in fresh]
-        new = [new_array(function.block.yields[k], function.outputs[k]) for k in fresh if k not in (shapes or ())]
-        elements = sum(_size(v.type.dims) for v in [*function.block.args, *function.block.yields])  # type: ignore[union-attr]
-        elements += GIL_ELEMENTS if len(place) < len(function.parameters) else 0
+        self._made_here = [k in here for k in fresh]
+        new = [arrays.get(k) or new_array(function.block.yields[k], function.outputs[k]) for k in fresh if k not in here]
         self._entry: Callable[..., Any] = native.device.entry(
-            native.function, slots_of(function, self._made_here, native.loops.room is not None), new,
-            native.loops.arena_bytes, native.loops.worker_bytes,
-            native.may_be_long or elements >= GIL_ELEMENTS)
+            native.function, slots_of(function, self._made_here, native.loops.room is not None, room is not None), new,
+            native.loops.arena_bytes, native.loops.worker_bytes, native.may_be_long or is_large(function, place, arrays), room)
 
     @property
     def entry(self) -> Callable[..., Any] | None:
@@ -131,9 +135,9 @@ def places_of(function: Function) -> dict[int, int]:
     return {k: place for place, k in enumerate(given)}
 
 
-def slots_of(function: Function, made_here: Sequence[bool] = (), has_room: bool = False) -> list[Slot]:
+def slots_of(function: Function, made_here: Sequence[bool] = (), has_room: bool = False, entry_has_it: bool = False) -> list[Slot]:
     """What fills each word of the native call. made_here: new arrays that come after the parameters' values; after them comes
-    the memory for temporaries of run-time size, if there are any."""
+    the memory for temporaries of run-time size, if there are any, unless the entry has it."""
     arrays, scalars, place = [], [], places_of(function)
     for k, (p, v) in enumerate(zip(function.parameters, function.block.args, strict=True)):
         if p.extent_of is not None:
@@ -146,7 +150,41 @@ def slots_of(function: Function, made_here: Sequence[bool] = (), has_room: bool 
     ours, theirs = itertools.count(len(place)), itertools.count()
     count = sum(1 for o in function.outputs if o.into is None)
     new = [Slot("data", next(ours)) if here else Slot("output", next(theirs)) for here in made_here or [False] * count]
-    return [*arrays, *new, *scalars, *([Slot("data", next(ours))] if has_room else [])]
+    room = [Slot("room", 0) if entry_has_it else Slot("data", next(ours))] if has_room else []
+    return [*arrays, *new, *scalars, *room]
+
+
+def computed_sizes(function: Function, native: Native, shapes: Shapes, place: Mapping[int, int], inputs: Sequence[Source],
+                   ) -> tuple[dict[int, NewArray], Size | None] | None:
+    """What the entry computes at each call, in place of `allocation`: these outputs, and the room in bytes; None if it cannot."""
+    position = {s: place[k] for k, s in enumerate(inputs) if k in place}
+    arrays, room = dict[int, NewArray](), None
+    for k, dims in shapes.items():
+        sizes = [extent_programs.of_known(d, position.get) for d in dims]
+        if not all(n is not None and fits(n) for n in sizes):
+            return None
+        arrays[k] = laid_out(function.block.yields[k].dtype, sizes, function.outputs[k].layout)  # type: ignore[arg-type]
+    if native.loops.room is not None:
+        given = _scalar_sizes(function, native, place)
+        shared, each = (extent_programs.of_expression(e, given) for e in native.loops.room)
+        if shared is None or each is None:
+            return None
+        room = ("add", shared, ("mul", each, ("workers",)))
+        if not fits(room):
+            return None
+    return arrays, room
+
+
+def _scalar_sizes(function: Function, native: Native, place: Mapping[int, int]) -> dict[str, Size]:
+    """Those of the numbers that the native function is given which are extents."""
+    sizes: list[Size | None] = []
+    for k, (p, v) in enumerate(zip(function.parameters, function.block.args, strict=True)):
+        if p.extent_of is not None:
+            sizes.append(("extent", place[p.extent_of[0]], p.extent_of[1]))
+        elif p.strides is None:
+            sizes += [None] * len(scalar_slots(v.type, k))
+    names = [name for name, _ in native.loops.scalars]
+    return {name: size for name, size in zip(names, sizes, strict=False) if size is not None}
 
 
 def allocation(function: Function, native: Native, shapes: Shapes, place: Mapping[int, int], inputs: Sequence[Source],
@@ -213,19 +251,40 @@ def scalar_slots(type: Type, index: int) -> list[Slot]:
 
 def new_array(value: Value, output: Output) -> NewArray:
     """The array that an output is returned in."""
-    dtype, dims = value.type.dtype, value.type.dims  # type: ignore[union-attr]
-    shape: tuple[Any, ...] = tuple(dims)
-    if output.layout is None or output.layout == tuple(range(len(shape))):
-        return NewArray(dtype, shape)
-    strides, step = [0] * len(shape), dtype.itemsize
-    for axis in reversed(output.layout):
-        strides[axis] = step
-        step *= max(shape[axis], 1)
-    return NewArray(dtype, shape, tuple(strides))
+    return laid_out(value.type.dtype, value.type.dims, output.layout)  # type: ignore[union-attr, arg-type]
+
+
+def laid_out(dtype: np.dtype, shape: Sequence[Size], layout: Sequence[int] | None) -> NewArray:
+    """A new array with the axes in this order in memory."""
+    if layout is None or tuple(layout) == tuple(range(len(shape))):
+        return NewArray(dtype, tuple(shape))
+    strides: list[Size] = [0] * len(shape)
+    step: Size = dtype.itemsize
+    for axis in reversed(layout):
+        strides[axis], n = step, shape[axis]
+        step = step * max(n, 1) if isinstance(step, int) and isinstance(n, int) else ("mul", step, ("max", n, 1))
+    return NewArray(dtype, tuple(shape), tuple(strides))
+
+
+def is_large(function: Function, place: Mapping[int, int], computed: Mapping[int, NewArray]) -> bool | Size:
+    """Shall other Python threads run during the call? Where extents are run-time values, that is found out at each call."""
+    block = function.block
+    fixed = sum(_size(v.type.dims) for v in [*block.args, *block.yields])  # type: ignore[union-attr]
+    if fixed >= GIL_ELEMENTS or len(place) == len(function.parameters):
+        return fixed >= GIL_ELEMENTS
+    shapes = [o.shape for o in computed.values()]
+    for k, (p, v) in enumerate(zip(function.parameters, block.args, strict=True)):
+        if p.strides is not None:
+            dims = v.type.dims  # type: ignore[union-attr]
+            shapes.append(tuple(d if isinstance(d, int) else ("extent", place[k], axis) for axis, d in enumerate(dims)))
+    total: Size = fixed
+    for shape in shapes:
+        if not all(isinstance(n, int) for n in shape):
+            total = ("add", total, functools.reduce(lambda x, y: ("mul", x, y), shape))
+    truth = ("ge", total, GIL_ELEMENTS)
+    return truth if fits(truth) else True
 
 
 def _size(dims: tuple) -> int:
-    n = 1
-    for d in dims:
-        n *= d if isinstance(d, int) else 1
-    return n
+    """The number of elements, or 1 if that is not known."""
+    return math.prod(d if isinstance(d, int) else 1 for d in dims)

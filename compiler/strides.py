@@ -128,14 +128,14 @@ def _decided(difference: AnyStride, compare: Callable[[Any, Any], bool]) -> bool
     values = difference.extents
     known: list[Known] = [k for v in values if (k := integers.known_int(v)) is not None]
     assert len(known) == len(values)
-    fn = _Comparison(compare, tuple((tuple(map(values.index, m)), f) for m, f in difference.terms.items()))
+    fn = Comparison(compare, tuple((tuple(map(values.index, m)), f) for m, f in difference.terms.items()))
     answer = KnownResult(fn(*[k.value for k in known]), fn, tuple(known))
     tracer.current().guard(ValueGuard(answer, answer.value))
     return answer.value
 
 
 @dataclass(frozen=True, slots=True)
-class _Comparison:
+class Comparison:
     """A polynomial compared with 0."""
 
     compare: Callable[[Any, Any], bool]

@@ -6,6 +6,7 @@ Everything that traced objects do ends in `emit`, which inserts an op with the u
 from __future__ import annotations
 
 import itertools
+import operator
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -24,7 +25,7 @@ from ..ir.loc import Loc
 from ..ir.types import Type
 from ..runtime import calls
 from .forms import Facts
-from .known import KnownResult, ValueGuard
+from .known import Known, KnownResult, ValueGuard
 from .sources import Call, Source
 from .traced import Guard
 
@@ -89,10 +90,6 @@ class StagedLoop:
     most: int | None = None
 
 
-def _is_many(extent: int) -> bool:
-    return extent >= 2
-
-
 class TracingBuilder(Builder):
     """Sees to it that extents which follow from run-time extents of arguments are at least 2: a guard, or they are numbers.
 
@@ -119,9 +116,9 @@ class TracingBuilder(Builder):
         known = self._facts.following(d)
         if known is None or d in self._facts.symbols:
             return
-        if not _is_many(known.value):
+        if known.value < 2:
             specialise(d)
-        self._guard(ValueGuard(KnownResult(True, _is_many, (known,)), True))
+        self._guard(ValueGuard(KnownResult(True, operator.ge, (known, Known(2))), True))
 
 
 class Trace:

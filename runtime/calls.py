@@ -19,21 +19,17 @@ from typing import Any, TypeVar
 import numpy as np
 
 from .engine import Library
+from .records import FLAGS, MOST_ARGUMENTS, MOST_EXTENTS, Arguments
 
-# NPY_ARRAY_ALIGNED | NPY_ARRAY_WRITEABLE
-FLAGS = 0x100 | 0x400
 # Of a CPython type object: where its flags are, and the flag that lets its instances be called by vectorcall.
 _TYPE_FLAGS, _HAVE_VECTORCALL = 168, 1 << 11
-# How many arguments a record describes.
-MOST_ARGUMENTS = 16
-
 # Words that the native code reads: how many traces are under way in all threads; the number of the settings in force.
 _state = (ctypes.c_int64 * 2)()
 _state_lock = threading.Lock()
 
 # A record: the settings' number, __call__, number of versions, the record itself as an object.  Of a version: words in all,
-# description of the entry, output that is the result (-1: `finish` makes it), finish, guard (or 0), number of arguments.  Of an
-# argument: words in all, class, kind (0: all of a class, 1: an int of 64 bits, 2: an array), dtype, flags, rank, extents, strides.
+# description of the entry, output that is the result (-1: `finish` makes it), finish, guard (or 0), number of arguments, program
+# that tells whether extents are right (or 0; `sizes.py`), the arguments (`records.py`).
 # The record keeps alive what it names, and a call keeps the record: another thread may put a new one in its place.
 TEXT = f"""
 @treadle_call_state = external global [2 x i64]
@@ -52,6 +48,7 @@ entry:
   %keeper_at = getelementptr i64, ptr %record, i64 3
   %keeper = load ptr, ptr %keeper_at
   %overflow = alloca i32
+  %extents_seen = alloca [{MOST_EXTENTS} x i64]
   %tracing = load i64, ptr @treadle_call_state
   %settings_at = getelementptr i64, ptr @treadle_call_state, i64 1
   %settings = load i64, ptr %settings_at
@@ -73,7 +70,7 @@ versions_loop:
 try:
   %taken_at = getelementptr i64, ptr %v, i64 5
   %taken = load i64, ptr %taken_at
-  %argument0 = getelementptr i64, ptr %v, i64 6
+  %argument0 = getelementptr i64, ptr %v, i64 7
   %as_many = icmp eq i64 %taken, %count
   br i1 %as_many, label %arguments, label %next
 next:
@@ -86,7 +83,7 @@ arguments:
   %a = phi i64 [ 0, %try ], [ %a1, %fits ]
   %row = phi ptr [ %argument0, %try ], [ %row1, %fits ]
   %another = icmp slt i64 %a, %count
-  br i1 %another, label %class, label %guarded
+  br i1 %another, label %class, label %conditioned
 class:
   %object_at = getelementptr ptr, ptr %args, i64 %a
   %object = load ptr, ptr %object_at
@@ -99,7 +96,7 @@ class:
 kinds:
   %kind_at = getelementptr i64, ptr %row, i64 2
   %kind = load i64, ptr %kind_at
-  switch i64 %kind, label %fits [ i64 1, label %integer i64 2, label %array ]
+  switch i64 %kind, label %fits [ i64 1, label %integer i64 2, label %array i64 3, label %array ]
 integer:
   %number = call i64 @PyLong_AsLongLongAndOverflow(ptr %object, ptr %overflow)
   %outside = load i32, ptr %overflow
@@ -126,7 +123,10 @@ array:
   %same_rank = icmp eq i64 %rank, %rank_wanted
   %same0 = and i1 %same_dtype, %same_flags
   %same1 = and i1 %same0, %same_rank
-  br i1 %same1, label %axes, label %next
+  %shaped = icmp eq i64 %kind, 3
+  br i1 %same1, label %which, label %next
+which:
+  br i1 %shaped, label %shaped_axes, label %axes
 axes:
   %extents_at = getelementptr i8, ptr %object, i64 32
   %extents = load ptr, ptr %extents_at
@@ -155,8 +155,55 @@ compare:
 axis_fits:
   %x1 = add i64 %x, 1
   br label %axis
+shaped_axes:
+  %shaped_extents_at = getelementptr i8, ptr %object, i64 32
+  %shaped_extents = load ptr, ptr %shaped_extents_at
+  %shaped_strides_at = getelementptr i8, ptr %object, i64 40
+  %shaped_strides = load ptr, ptr %shaped_strides_at
+  %step0_at = getelementptr i64, ptr %row, i64 6
+  %step0 = load i64, ptr %step0_at
+  %of_axes = getelementptr i64, ptr %row, i64 7
+  br label %shaped_axis
+shaped_axis:
+  %y = phi i64 [ 0, %shaped_axes ], [ %y1, %shaped_fits ]
+  %step = phi i64 [ %step0, %shaped_axes ], [ %step1, %shaped_fits ]
+  %of_axis = phi ptr [ %of_axes, %shaped_axes ], [ %of_axis1, %shaped_fits ]
+  %another_shaped = icmp slt i64 %y, %rank
+  br i1 %another_shaped, label %shaped_compare, label %distinct
+shaped_compare:
+  %axis_number = load i64, ptr %of_axis
+  %known_at = getelementptr i64, ptr %of_axis, i64 1
+  %known = load i64, ptr %known_at
+  %which_at = getelementptr i64, ptr %of_axis, i64 2
+  %which_one = load i64, ptr %which_at
+  %d_at = getelementptr i64, ptr %shaped_extents, i64 %axis_number
+  %d = load i64, ptr %d_at
+  %t_at = getelementptr i64, ptr %shaped_strides, i64 %axis_number
+  %t = load i64, ptr %t_at
+  %lies = icmp eq i64 %t, %step
+  %step1 = mul i64 %step, %d
+  br i1 %lies, label %shaped_extent, label %next
+shaped_extent:
+  switch i64 %known, label %as_number [ i64 1, label %first_seen i64 2, label %seen ]
+as_number:
+  %is_number = icmp eq i64 %d, %which_one
+  br i1 %is_number, label %shaped_fits, label %next
+first_seen:
+  %seen_to = getelementptr i64, ptr %extents_seen, i64 %which_one
+  store i64 %d, ptr %seen_to
+  %is_many = icmp sge i64 %d, 2
+  br i1 %is_many, label %shaped_fits, label %next
+seen:
+  %seen_at = getelementptr i64, ptr %extents_seen, i64 %which_one
+  %seen_before = load i64, ptr %seen_at
+  %is_same = icmp eq i64 %d, %seen_before
+  br i1 %is_same, label %shaped_fits, label %next
+shaped_fits:
+  %y1 = add i64 %y, 1
+  %of_axis1 = getelementptr i64, ptr %of_axis, i64 3
+  br label %shaped_axis
 distinct:
-  %b = phi i64 [ 0, %axis ], [ %b1, %other ]
+  %b = phi i64 [ 0, %axis ], [ 0, %shaped_axis ], [ %b1, %other ]
   %earlier = icmp slt i64 %b, %a
   br i1 %earlier, label %other, label %fits
 other:
@@ -171,6 +218,15 @@ fits:
   %row1 = getelementptr i64, ptr %row, i64 %row_words
   br label %arguments
 
+conditioned:
+  %conditions_at = getelementptr i64, ptr %v, i64 6
+  %conditions = load ptr, ptr %conditions_at
+  %unconditional = icmp eq ptr %conditions, null
+  br i1 %unconditional, label %guarded, label %condition
+condition:
+  %conditions_hold = call i64 @treadle_sizes(ptr %conditions, ptr %args, ptr %extents_seen)
+  %right = icmp ne i64 %conditions_hold, 0
+  br i1 %right, label %guarded, label %next
 guarded:
   call void @Py_IncRef(ptr %keeper)
   %guard_at = getelementptr i64, ptr %v, i64 4
@@ -331,33 +387,6 @@ def calls_natively(cls: C) -> C:
 
 
 @dataclass(frozen=True, slots=True)
-class Arguments:
-    """What a version's arguments look like: how many, in a record's words, and the objects that these name."""
-
-    count: int
-    words: tuple[int, ...]
-    named: tuple[object, ...]
-
-
-def described(arguments: Sequence[Any]) -> Arguments | None:
-    """Arguments like these; None if a record cannot describe them."""
-    if len(arguments) > MOST_ARGUMENTS:
-        return None
-    words: list[int] = []
-    for a in arguments:
-        cls = type(a)
-        if cls is np.ndarray:
-            words += [6 + 2 * a.ndim, id(cls), 2, id(a.dtype), a.flags.num & FLAGS, a.ndim, *a.shape, *a.strides]
-        elif cls is int and -2**63 <= a < 2**63:
-            words += [3, id(cls), 1]
-        elif cls in (float, complex, bool) or isinstance(a, np.generic):
-            words += [3, id(cls), 0]
-        else:
-            return None
-    return Arguments(len(arguments), tuple(words), (*map(type, arguments), *[getattr(a, "dtype", None) for a in arguments]))
-
-
-@dataclass(frozen=True, slots=True)
 class Version:
     """One way to run. entry: a builtin of `entry.py`.  only: the output that is the result, or None: then finish(outputs, *args)
     makes it; that is also called with the bytes of an error, to raise it.  guard(*args) tells whether the version may be used."""
@@ -384,9 +413,12 @@ class Calls:
         kept: list[Any] = [call]
         for v in versions:
             description = v.entry.__self__  # type: ignore[attr-defined]
-            record += [6 + len(v.arguments.words), id(description), -1 if v.only is None else v.only, id(v.finish),
-                       0 if v.guard is None else id(v.guard), v.arguments.count, *v.arguments.words]
-            kept += [v, description]
+            words = v.arguments.conditions
+            conditions: Any = (ctypes.c_int64 * len(words))(*words)
+            record += [7 + len(v.arguments.words), id(description), -1 if v.only is None else v.only, id(v.finish),
+                       0 if v.guard is None else id(v.guard), v.arguments.count, ctypes.addressof(conditions) if conditions else 0,
+                       *v.arguments.words]
+            kept += [v, description, conditions]
         block: Any = (ctypes.c_int64 * len(record))(*record)
         block[3], block.kept = id(block), kept
         # At no time may an instance hold the address of a record that nobody keeps. The old one goes when the lock is free again:

@@ -11,14 +11,15 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from . import arena, calls, cpu, entry, interrupts, threads
+from . import arena, calls, cpu, entry, interrupts, sizes, threads
 from .calls import Calls
 from .engine import Engine, Library
 from .entry import Entries, NewArray, Slot
 from .routines import Routines
+from .sizes import Size
 from .threads import ThreadPool
 
-_SUPPORT = arena.TEXT + threads.TEXT + entry.TEXT + calls.TEXT + interrupts.TEXT
+_SUPPORT = arena.TEXT + threads.TEXT + sizes.TEXT + entry.TEXT + calls.TEXT + interrupts.TEXT
 
 
 class CpuDevice:
@@ -47,9 +48,10 @@ class CpuDevice:
                 for n in sorted(names)}
 
     def entry(self, function: int, slots: Sequence[Slot], outputs: Sequence[NewArray] = (), arena_bytes: int = 0,
-              worker_bytes: int = 0, release_gil: bool = False) -> Callable[..., tuple[np.ndarray, ...] | bytes]:
+              worker_bytes: int = 0, release_gil: bool | Size = False, room: Size | None = None,
+              ) -> Callable[..., tuple[np.ndarray, ...] | bytes]:
         """A Python callable for native code: see `entry.py`."""
-        return self._entries.make(function, slots, outputs, arena_bytes, worker_bytes, release_gil)
+        return self._entries.make(function, slots, outputs, arena_bytes, worker_bytes, release_gil, room)
 
 
 def cpu_device(limit: str | None = None) -> CpuDevice:

@@ -23,9 +23,12 @@ import numpy as np
 from numpy._core import _multiarray_umath  # type: ignore[attr-defined]
 
 from .engine import Library
+from .sizes import Size, program
 
 # What a slot is filled with. "bitsN": N bits of a NumPy scalar (its part number `axis`); "extent"/"stride": of one axis.
-SLOT_KINDS = ("data", "output", "int", "float", "real", "imag", "bits8", "bits16", "bits32", "bits64", "extent", "stride")
+# "room", which comes last: the block for temporaries whose size follows from extents.
+SLOT_KINDS = ("data", "output", "int", "float", "real", "imag", "bits8", "bits16", "bits32", "bits64", "extent", "stride",
+              "room")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +42,24 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class NewArray:
-    """An array that the entry allocates: dtype, extents, strides in bytes (None: C order)."""
+    """An array that the entry allocates: dtype, extents, strides in bytes (None: C order); numbers, or computed for each call."""
 
     dtype: np.dtype
-    shape: tuple[int, ...]
-    strides: tuple[int, ...] | None = None
+    shape: tuple[Size, ...]
+    strides: tuple[Size, ...] | None = None
+
+    @property
+    def sizes(self) -> tuple[Size, ...]:
+        """What is to be computed for it, if anything is."""
+        found = (*self.shape, *(self.strides or ()))
+        return () if all(isinstance(n, int) for n in found) else found
 
 
-# The description's words: 0 function, 1 number of slots, 2 number of outputs, 3 arena bytes, 4 release the GIL?,
-# 5 treadle_parallel, 6 arena bytes per worker, then (kind, index, axis) per slot, then per output: dtype, rank,
-# has strides?, extents, strides.
+# The description's words: 0 function, 1 number of slots, 2 number of outputs, 3 arena bytes, 4 release the GIL? (more than 1: value
+# number 2 less of the program for sizes tells), 5 treadle_parallel, 6 arena bytes per worker, 7 where the program for sizes begins
+# (0: there is none), 8 which of its values the room's bytes are (-1: no room), 9 number of values, then (kind, index, axis) per
+# slot, then per output: dtype, rank, has strides? (1) plus are they and the extents values of the program? (2), extents, strides;
+# or the number of the first such value.
 TEXT = """
 @treadle_ndarray = external global i8
 declare ptr @treadle_new_array(ptr, ptr, i32, ptr, ptr, ptr, i32, ptr)
@@ -85,14 +96,31 @@ entry:
   %workers64 = zext i32 %workers to i64
   %all_workers = mul i64 %worker_bytes, %workers64
   %arena_bytes = add i64 %shared_bytes, %all_workers
+  %arena_above = add i64 %arena_bytes, 63
+  %room_from = and i64 %arena_above, -64
   %release_at = getelementptr i64, ptr %d, i64 4
   %release = load i64, ptr %release_at
   %parallel_at = getelementptr i64, ptr %d, i64 5
   %parallel = load ptr, ptr %parallel_at
-  %program = getelementptr i64, ptr %d, i64 7
+  %code_from_at = getelementptr i64, ptr %d, i64 7
+  %code_from = load i64, ptr %code_from_at
+  %room_value_at = getelementptr i64, ptr %d, i64 8
+  %room_value = load i64, ptr %room_value_at
+  %has_room = icmp sge i64 %room_value, 0
+  %value_count_at = getelementptr i64, ptr %d, i64 9
+  %value_count = load i64, ptr %value_count_at
+  %values = alloca i64, i64 %value_count
+  %program = getelementptr i64, ptr %d, i64 10
   %words = add i64 %slot_count, 2
   %slots = alloca i64, i64 %words
   %outputs = alloca ptr, i64 %output_count
+  %has_code = icmp ne i64 %code_from, 0
+  br i1 %has_code, label %compute, label %begin
+compute:
+  %code = getelementptr i64, ptr %d, i64 %code_from
+  %last_size = call i64 @treadle_sizes(ptr %code, ptr %args, ptr %values)
+  br label %begin
+begin:
   %result = call ptr @PyTuple_New(i64 %output_count)
   %none = icmp eq ptr %result, null
   br i1 %none, label %null, label %allocate
@@ -112,9 +140,14 @@ make:
   %rank32 = trunc i64 %rank to i32
   %given_at = getelementptr i64, ptr %at, i64 2
   %given = load i64, ptr %given_at
-  %extents = getelementptr i64, ptr %at, i64 3
+  %fixed_extents = getelementptr i64, ptr %at, i64 3
+  %first_value = load i64, ptr %fixed_extents
+  %made_extents = getelementptr i64, ptr %values, i64 %first_value
+  %computed = icmp uge i64 %given, 2
+  %extents = select i1 %computed, ptr %made_extents, ptr %fixed_extents
   %strides_at = getelementptr i64, ptr %extents, i64 %rank
-  %has_strides = icmp ne i64 %given, 0
+  %strided = and i64 %given, 1
+  %has_strides = icmp ne i64 %strided, 0
   %strides = select i1 %has_strides, ptr %strides_at, ptr null
   call void @Py_IncRef(ptr %dtype)
   %array = call ptr @treadle_new_array(ptr @treadle_ndarray, ptr %dtype, i32 %rank32, ptr %extents,
@@ -126,7 +159,8 @@ made:
   %output_at = getelementptr ptr, ptr %outputs, i64 %o
   store ptr %array, ptr %output_at
   %o1 = add i64 %o, 1
-  %at1 = getelementptr i64, ptr %strides_at, i64 %rank
+  %output_words = mul i64 %rank, 2
+  %at1 = getelementptr i64, ptr %fixed_extents, i64 %output_words
   br label %output
 
 fill:
@@ -144,7 +178,10 @@ slot:
   %object = load ptr, ptr %object_at
   switch i64 %kind, label %header [ i64 0, label %data i64 1, label %data i64 2, label %int i64 3, label %float
                                     i64 4, label %real i64 5, label %imag i64 10, label %header i64 11, label %header
-                                    i64 6, label %bits i64 7, label %bits i64 8, label %bits i64 9, label %bits ]
+                                    i64 6, label %bits i64 7, label %bits i64 8, label %bits i64 9, label %bits
+                                    i64 12, label %later ]
+later:
+  br label %set
 data:
   %data_at = getelementptr i8, ptr %object, i64 16
   %data_word = load i64, ptr %data_at
@@ -209,7 +246,7 @@ header:
 set:
   %word = phi i64 [ %data_word, %data ], [ %int_word, %int ], [ %float_word, %float ], [ %real_word, %real ],
                   [ %imag_word, %imag ], [ %checked, %check ], [ %w8, %bits8 ], [ %w16, %bits16 ], [ %w32, %bits32 ],
-                  [ %w64, %bits64 ], [ %item, %header ]
+                  [ %w64, %bits64 ], [ %item, %header ], [ 0, %later ]
   %slot_at = getelementptr i64, ptr %slots, i64 %s
   store i64 %word, ptr %slot_at
   %s1 = add i64 %s, 1
@@ -220,20 +257,44 @@ prepare:
   %arena_slot = getelementptr i64, ptr %slots, i64 %slot_count
   %parallel_slot = getelementptr i64, ptr %arena_slot, i64 1
   store ptr %parallel, ptr %parallel_slot
-  %wants = icmp ne i64 %arena_bytes, 0
+  br i1 %has_room, label %room, label %sized
+room:
+  %room_bytes_at = getelementptr i64, ptr %values, i64 %room_value
+  %room_bytes = load i64, ptr %room_bytes_at
+  %with_room = add i64 %room_from, %room_bytes
+  br label %sized
+sized:
+  %wanted = phi i64 [ %arena_bytes, %prepare ], [ %with_room, %room ]
+  %wants = icmp ne i64 %wanted, 0
   br i1 %wants, label %take, label %call
 take:
-  %taken = call ptr @treadle_arena_take(i64 %arena_bytes)
+  %taken = call ptr @treadle_arena_take(i64 %wanted)
   %no_memory = icmp eq ptr %taken, null
   br i1 %no_memory, label %memory, label %call
 memory:
   %r1 = call ptr @PyErr_NoMemory()
   br label %drop
 call:
-  %arena = phi ptr [ null, %prepare ], [ %taken, %take ]
+  %arena = phi ptr [ null, %sized ], [ %taken, %take ]
   store ptr %arena, ptr %arena_slot
+  br i1 %has_room, label %place_room, label %ready
+place_room:
+  %room_at = getelementptr i8, ptr %arena, i64 %room_from
+  %room_slot = getelementptr i64, ptr %arena_slot, i64 -1
+  store ptr %room_at, ptr %room_slot
+  br label %ready
+ready:
   call void @llvm.memset.p0.i64(ptr %error, i8 0, i64 32, i1 false)
-  %long = icmp ne i64 %release, 0
+  %asks = icmp uge i64 %release, 2
+  br i1 %asks, label %ask, label %know
+ask:
+  %release_from = getelementptr i64, ptr %values, i64 -2
+  %release_value_at = getelementptr i64, ptr %release_from, i64 %release
+  %release_value = load i64, ptr %release_value_at
+  br label %know
+know:
+  %releases = phi i64 [ %release, %ready ], [ %release_value, %ask ]
+  %long = icmp ne i64 %releases, 0
   br i1 %long, label %without_gil, label %with_gil
 without_gil:
   %thread = call ptr @PyEval_SaveThread()
@@ -315,15 +376,32 @@ class Entries:
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._method))
 
     def make(self, function: int, slots: Sequence[Slot], outputs: Sequence[NewArray] = (), arena_bytes: int = 0,
-             worker_bytes: int = 0, release_gil: bool = False) -> Callable[..., tuple[np.ndarray, ...] | bytes]:
+             worker_bytes: int = 0, release_gil: bool | Size = False, room: Size | None = None,
+             ) -> Callable[..., tuple[np.ndarray, ...] | bytes]:
         """The builtin for the native function at this address, which must stay loaded as long as it is called."""
-        words = [function, len(slots), len(outputs), arena_bytes, int(release_gil), self._parallel, worker_bytes]
+        values = [x for o in outputs for x in o.sizes]
+        release, room_value = int(release_gil) if isinstance(release_gil, int) else 2 + len(values), -1
+        values += [] if isinstance(release_gil, int) else [release_gil]
+        if room is not None:
+            room_value = len(values)
+            values.append(room)
+        code_from = 10 + 3 * len(slots) + sum(3 + 2 * len(o.shape) for o in outputs) if values else 0
+        words = [function, len(slots), len(outputs), arena_bytes, release, self._parallel, worker_bytes, code_from,
+                 room_value, len(values)]
         for s in slots:
             words += [SLOT_KINDS.index(s.kind), s.index, s.axis]
+        first = 0
         for o in outputs:
             # The description holds a dtype's bare address: builtin dtypes live for ever, and no other is compiled.
             dtype = np.dtype(o.dtype.char)
-            words += [id(dtype), len(o.shape), int(o.strides is not None), *o.shape, *(o.strides or (0,) * len(o.shape))]
+            strided, unused = int(o.strides is not None), [0] * len(o.shape)
+            if o.sizes:
+                words += [id(dtype), len(o.shape), strided | 2, first, *unused, *unused[1:]]
+                first += len(o.sizes)
+            else:
+                words += [id(dtype), len(o.shape), strided, *o.shape, *(o.strides or unused)]  # type: ignore[list-item]
+        # Where there is no program a word is read beyond the last output without axes.
+        words += program(values) if values else [0]
         description = struct.pack(f"<{len(words)}q", *words)
         return _new_builtin(ctypes.addressof(self._method), description, None)
 
