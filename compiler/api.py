@@ -15,7 +15,7 @@ from types import MethodType
 from typing import Any
 
 from ..ir.errors import AssumptionError, CompilationError, UnsupportedError, VerificationError
-from ..ir.generators import bit_generator, using
+from ..ir.generators import set_state, state_of, using
 from ..runtime import calls, records
 from ..runtime.engine import CodeError
 from ..runtime.sizes import fits
@@ -69,13 +69,13 @@ class Version:
     def run(self, call: Call) -> Any:
         if self.traced.generators is not None:
             generators = [s.read(call) for s in self.traced.generators]
-            saved = [bit_generator(g).state for g in generators] if self.executable.assumes else []
+            saved = [state_of(g) for g in generators] if self.executable.assumes else []
             try:
                 with using(generators):
                     return self._run(call)
             except AssumptionError:
                 for g, state in zip(generators, saved, strict=True):
-                    bit_generator(g).state = state
+                    set_state(g, state)
                 raise
         return self._run(call)
 

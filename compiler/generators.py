@@ -114,7 +114,7 @@ def traced_generator(generator: generators.Generator) -> TracedGenerator:
 def method_call(generator: TracedGenerator, name: str, args: tuple, kwargs: dict) -> Any:
     """generator.name(*args, **kwargs)"""
     native = (LEGACY_DRAWS if generator.legacy else DRAWS).get(name)
-    if native is not None:
+    if native is not None and (not generator.legacy or generators.legacy_place()):
         result = native(generator, *args, **kwargs)
         if result is not NotImplemented:
             return result

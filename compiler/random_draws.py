@@ -18,7 +18,7 @@ from ..ir.types import DTYPE_NAMES, Dim
 from . import tracer
 from .arrays import TracedArray, dims_of, new_array, operand, value_of
 from .extents import shape_dims
-from .generators import DRAWS, TracedGenerator
+from .generators import DRAWS, LEGACY_DRAWS, TracedGenerator
 from .scalars import TracedScalar, is_weak
 from .values import broadcast, cast, cast_weak, common_dims
 
@@ -29,6 +29,7 @@ _DEFAULT: Any = object()
 
 def draw(generator: TracedGenerator, function: str, parameters: Sequence[Value], dims: Sequence[Dim], dtype: np.dtype) -> Value:
     """The op: numbers of extents `dims`, in the program's order."""
+    function = f"legacy_{function}" if generator.legacy else function
     order = tracer.current().order
     extents = [d for d in dims if isinstance(d, Value)]
     operands = [order.value, value_of(generator.address), *parameters]
@@ -43,7 +44,7 @@ def _finish(value: Value, size: Any, kind: str) -> Any:
     return new_array(value) if size is not None or value.dims else TracedScalar(cast_weak(value, kind))
 
 
-def _are_numbers(parameters: Sequence[Any], kinds: str) -> bool:
+def are_numbers(parameters: Sequence[Any], kinds: str) -> bool:
     """Real numbers or arrays of them, of these kinds."""
     return all(_kind(operand(p) if isinstance(p, (list, tuple, np.ndarray)) else p) in kinds for p in parameters)
 
@@ -88,11 +89,16 @@ _RULES: dict[str, _Rule] = {
     "below 1": (lambda x: (x >= 0) & (x < 1), "{0} < 0, {0} >= 1 or {0} is NaN", "{0} < 0, {0} >= 1 or {0} contains NaNs"),
     "above 1": (lambda x: x > 1, "{0} <= 1 or {0} is NaN", "{0} <= 1 or {0} contains NaNs"),
     "rate": (lambda x: x >= 0, "{0} < 0 or {0} is NaN", "{0} < 0 or {0} contains NaNs"),
+    "above 0": (lambda x: x > 0, "{0} <= 0 or {0} is NaN", "{0} <= 0 or {0} contains NaNs"),
     "small": (lambda x: ~(x > _MOST), "{} value too large", "{} value too large"),
 }
 
 
-def _require(value: Value, name: str, kind: str) -> Value:
+def in_probability(value: Value, name: str) -> Value:
+    return require(value, name, "probability")
+
+
+def require(value: Value, name: str, kind: str) -> Value:
     holds, one, many = _RULES[kind]
     x = new_array(value) if value.dims else TracedScalar(value)
     ok = value_of(holds(x))
@@ -131,6 +137,7 @@ _ROWS: dict[str, _Row] = {
     "power": _row(("a", _NEEDED, "positive")),
     "rayleigh": _row(_SCALE),
     "standard_cauchy": _row(),
+    "triangular": _row(("left", _NEEDED, ()), ("mode", _NEEDED, ()), ("right", _NEEDED, ())),
     "standard_t": _row(("df", _NEEDED, "positive")),
     "vonmises": _row(("mu", _NEEDED, ()), ("kappa", _NEEDED, "not negative")),
     "wald": _row(("mean", _NEEDED, "positive"), ("scale", _NEEDED, "positive")),
@@ -141,7 +148,10 @@ _ROWS: dict[str, _Row] = {
     "geometric": _row(("p", _NEEDED, "above 0, to 1"), kind="int"),
     "logseries": _row(("p", _NEEDED, "below 1"), kind="int"),
     "zipf": _row(("a", _NEEDED, "above 1"), kind="int"),
+    "negative_binomial": _row(("n", _NEEDED, "above 0"), ("p", _NEEDED, "above 0, to 1"), kind="int"),
 }
+# What a RandomState draws as a Generator does.
+_AS_EVER = ("gumbel", "laplace", "logistic", "poisson", "triangular")
 
 
 def _bound(name: str, row: _Row, args: tuple, kwargs: dict) -> tuple[list[Any], Any]:
@@ -164,52 +174,79 @@ def _bound(name: str, row: _Row, args: tuple, kwargs: dict) -> tuple[list[Any], 
 def _distribution(name: str, row: _Row) -> Callable[..., Any]:
     def method(generator: TracedGenerator, *args: Any, **kwargs: Any) -> Any:
         parameters, size = _bound(name, row, args, kwargs)
-        if not _are_numbers(parameters, "biuf"):
+        if not are_numbers(parameters, "biuf"):
             return NotImplemented
         dims = _dims(size, parameters)
         values = _checked(row, _given(parameters, dims, [_F64] * len(parameters)))
+        values[-1:] = [_in_relation(name, values)] if name in _RELATIONS else values[-1:]
         dtype = _F64 if row.kind == "float" else _I64
         return _finish(draw(generator, name, values, dims, dtype), size, row.kind)
 
     return method
 
 
+# What must hold among the parameters: the message, and what must not be.
+_RELATIONS: dict[str, tuple[tuple[str, Callable[..., Any]], ...]] = {
+    "triangular": (("left > mode", lambda left, mode, right: left > mode), ("mode > right", lambda left, mode, right: mode > right),
+                   ("left == right", lambda left, mode, right: left == right)),
+    "negative_binomial": (("n too large or p too small, see Generator.negative_binomial Notes",
+                           lambda n, p: (1 - p) / p * (n + 10 * np.sqrt(n)) > _MOST),),
+    "hypergeometric": (("both ngood and nbad must be less than 1000000000", lambda good, bad, n: (good >= 10**9) | (bad >= 10**9)),
+                       ("ngood + nbad < nsample", lambda good, bad, n: good + bad < n)),
+}
+
+
+def _in_relation(name: str, values: Sequence[Value]) -> Value:
+    """The last parameter, checked together with the others."""
+    whole = [new_array(v) if v.dims else TracedScalar(v) for v in values]
+    last = values[-1]
+    for message, wrong in _RELATIONS[name]:
+        ok = value_of(~wrong(*whole))
+        if ok.dims:
+            ok = tracer.emit("reduce_and", [ok], axes=tuple(range(len(ok.dims))))
+        last = tracer.emit("check", [last, ok], exception="ValueError", message=message)
+    return last
+
+
 def _checked(row: _Row, values: list[Value]) -> list[Value]:
     for k, (name, _, rules) in enumerate(row.parameters):
         for rule in rules:
-            values[k] = _require(values[k], name, rule)
+            values[k] = require(values[k], name, rule)
     return values
 
 
 DRAWS.update({name: _distribution(name, row) for name, row in _ROWS.items()})
+LEGACY_DRAWS.update({name: DRAWS[name] for name in _AS_EVER})
 
 
 # --- distributions that shift and scale --------------------------------------------------------------------------------
 
 
-def _scaled(name: str, row: _Row, function: str, combine: Callable[..., Any]) -> None:
+def _scaled(name: str, row: _Row, function: str, combine: Callable[..., Any], legacy: str = "") -> None:
     def method(generator: TracedGenerator, *args: Any, **kwargs: Any) -> Any:
         parameters, size = _bound(name, row, args, kwargs)
-        if not _are_numbers(parameters, "biuf"):
+        if not are_numbers(parameters, "biuf"):
             return NotImplemented
         dims = _dims(size, parameters)
         values = _checked(row, _given(parameters, dims, [_F64] * len(parameters)))
         own = values[:1] if function == "standard_gamma" else []
-        drawn = draw(generator, function, own, dims, _F64)
+        drawn = draw(generator, legacy if generator.legacy else function, own, dims, _F64)
         build = tracer.builder()
         return _finish(combine(build, drawn, *(broadcast(v, dims) for v in values)), size, "float")
 
     DRAWS[name] = method
+    if legacy:
+        LEGACY_DRAWS[name] = method
 
 
-_scaled("normal", _row(_LOCATION, _SCALE), "standard_normal", lambda b, z, loc, scale: b.add(loc, b.multiply(scale, z)))
-_scaled("exponential", _row(_SCALE), "standard_exponential", lambda b, e, scale: b.multiply(scale, e))
+_scaled("normal", _row(_LOCATION, _SCALE), "standard_normal", lambda b, z, loc, scale: b.add(loc, b.multiply(scale, z)), "gauss")
+_scaled("exponential", _row(_SCALE), "standard_exponential", lambda b, e, scale: b.multiply(scale, e), "standard_exponential")
 _scaled("gamma", _row(("shape", _NEEDED, "not negative"), _SCALE), "standard_gamma",
         lambda b, g, shape, scale: b.multiply(scale, g))
 
 
 def _uniform(generator: TracedGenerator, low: Any = 0.0, high: Any = 1.0, size: Any = None) -> Any:
-    if not _are_numbers([low, high], "biuf"):
+    if not are_numbers([low, high], "biuf"):
         return NotImplemented
     dims, build = _dims(size, [low, high]), tracer.builder()
     start, stop = _given([low, high], dims, [_F64, _F64])
@@ -220,14 +257,14 @@ def _uniform(generator: TracedGenerator, low: Any = 0.0, high: Any = 1.0, size: 
     one = not width.dims
     if not one:
         finite = tracer.emit("reduce_and", [finite], axes=tuple(range(len(width.dims))))
-    message = "high - low range exceeds valid bounds" if one else "Range exceeds valid bounds"
+    message = "high - low range exceeds valid bounds" if one and not generator.legacy else "Range exceeds valid bounds"
     width = tracer.emit("check", [width, finite], exception="OverflowError", message=message)
-    width = _require(width, "high - low", "not negative")
+    width = width if generator.legacy else require(width, "high - low", "not negative")
     drawn = draw(generator, "standard_uniform", [], dims, _F64)
     return _finish(build.add(broadcast(start, dims), build.multiply(broadcast(width, dims), drawn)), size, "float")
 
 
-DRAWS["uniform"] = _uniform
+DRAWS["uniform"] = LEGACY_DRAWS["uniform"] = _uniform
 
 
 # --- standard distributions, with dtype= and out= ----------------------------------------------------------------------
@@ -260,6 +297,16 @@ def _standard_gamma(generator: TracedGenerator, shape: Any, size: Any = None, dt
         return NotImplemented
     return _gamma_of_one(generator, shape, size)
 
+
+def _legacy_standard(function: str) -> Callable[..., Any]:
+    return lambda generator, size=None: _finish(draw(generator, function, [], _dims(size, []), _F64), size, "float")
+
+
+LEGACY_DRAWS.update({name: _legacy_standard("standard_uniform") for name in ("random", "random_sample")})
+LEGACY_DRAWS.update(
+    standard_normal=_legacy_standard("gauss"), standard_exponential=_legacy_standard("standard_exponential"),
+    rand=lambda generator, *extents: LEGACY_DRAWS["random_sample"](generator, extents or None),
+    randn=lambda generator, *extents: LEGACY_DRAWS["standard_normal"](generator, extents or None))
 
 _gamma_of_one = _distribution("standard_gamma", _row(("shape", _NEEDED, "not negative")))
 DRAWS["standard_gamma"] = _standard_gamma
@@ -308,18 +355,38 @@ def _as_int(x: Any) -> Any:
 
 
 def _binomial(generator: TracedGenerator, n: Any, p: Any, size: Any = None) -> Any:
-    if not (_are_numbers([n], "biu") and _are_numbers([p], "biuf")):
+    if not (are_numbers([n], "biu") and are_numbers([p], "biuf")):
         return NotImplemented
     dims = _dims(size, [n, p])
     count, chance = _given([n, p], dims, [_I64, _F64])
     build = tracer.builder()
-    counted = _require(build.cast(count, dtype="f64"), "n", "not negative")
-    chance = _require(chance, "p", "probability")
+    counted = require(build.cast(count, dtype="f64"), "n", "not negative")
+    chance = require(chance, "p", "probability")
     # What follows hangs on the check.
     count = build.cast(counted, dtype="i64")
     return _finish(draw(generator, "binomial", [count, chance], dims, _I64), size, "int")
 
 
+def _randint(generator: TracedGenerator, low: Any, high: Any = None, size: Any = None, dtype: Any = int) -> Any:
+    if dtype is bool or np.dtype(dtype).kind not in "iu":
+        return NotImplemented
+    return _integers(generator, low, high, size, dtype)
+
+
+def _hypergeometric(generator: TracedGenerator, ngood: Any, nbad: Any, nsample: Any, size: Any = None) -> Any:
+    parameters = [ngood, nbad, nsample]
+    if not are_numbers(parameters, "biu"):
+        return NotImplemented
+    dims, build = _dims(size, parameters), tracer.builder()
+    values = _given(parameters, dims, [_I64] * 3)
+    values[2] = _in_relation("hypergeometric", values)
+    for k, name in enumerate(("ngood", "nbad", "nsample")):
+        values[k] = build.cast(require(build.cast(values[k], dtype="f64"), name, "not negative"), dtype="i64")
+    return _finish(draw(generator, "hypergeometric", values, dims, _I64), size, "int")
+
+
 DRAWS["integers"] = _integers
 DRAWS["binomial"] = _binomial
+DRAWS["hypergeometric"] = _hypergeometric
+LEGACY_DRAWS["randint"] = _randint
 

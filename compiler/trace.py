@@ -25,6 +25,7 @@ from . import numpy_bodies as _numpy_bodies  # noqa: F401
 from . import object_operands as _object_operands  # noqa: F401
 from . import objects as _objects  # noqa: F401
 from . import python_arithmetic as _python_arithmetic  # noqa: F401
+from . import random_choice as _random_choice  # noqa: F401
 from . import random_draws as _random_draws  # noqa: F401
 from . import random_order as _random_order  # noqa: F401
 from . import spreading as _spreading  # noqa: F401

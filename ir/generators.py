@@ -6,6 +6,9 @@ runs are added to these; they live until it ends.  One registry per thread, sinc
 
 from __future__ import annotations
 
+import ctypes
+import functools
+import struct
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -30,8 +33,43 @@ def bit_generator(generator: Generator) -> Any:
 
 
 def address_of(generator: Generator) -> int:
-    """Where the C structure is through which the generator's state advances."""
-    return bit_generator(generator).ctypes.bit_generator.value
+    """Where the C structure is through which the generator's state advances.
+
+    Of a RandomState it is the one that keeps the normal number drawn in advance; it begins with a pointer to the bit
+    generator's (`legacy_place`).
+    """
+    if isinstance(generator, np.random.Generator):
+        return bit_generator(generator).ctypes.bit_generator.value
+    place = legacy_place()
+    return id(generator) + place if place else bit_generator(generator).ctypes.bit_generator.value
+
+
+@functools.cache
+def legacy_place() -> int:
+    """Where in a RandomState the structure lies of a pointer to its bit generator, whether a normal number is at hand, and
+    that number; 0 if this NumPy has it nowhere.  Found by looking for a number that was put there."""
+    mark, found = 0.1234567891234, np.random.RandomState(1)
+    found.set_state({**found.get_state(legacy=False), "has_gauss": 1, "gauss": mark})
+    memory = ctypes.string_at(id(found), type(found).__basicsize__)
+    place = memory.find(struct.pack("d", mark)) - 16
+    if place < 0 or memory.count(struct.pack("d", mark)) != 1:
+        return 0
+    holder, at_hand = struct.unpack_from("Qi", memory, place)
+    inside = 0 <= holder - id(found) <= len(memory) - 40
+    own = ctypes.string_at(bit_generator(found).ctypes.bit_generator.value, 40)
+    return place if at_hand == 1 and inside and ctypes.string_at(holder, 40) == own else 0
+
+
+def state_of(generator: Generator) -> Any:
+    """What `set_state` needs to make the generator draw the same again."""
+    return generator.bit_generator.state if isinstance(generator, np.random.Generator) else generator.get_state(legacy=False)
+
+
+def set_state(generator: Generator, state: Any) -> None:
+    if isinstance(generator, np.random.Generator):
+        generator.bit_generator.state = state
+    else:
+        generator.set_state(state)
 
 
 def generator_at(address: int) -> Generator:

@@ -49,8 +49,21 @@ FUNCTIONS: dict[str, Function] = {
     **{name: Function(name, (_D,), ("i64",)) for name in ("poisson", "geometric", "logseries", "zipf")},
     "binomial": Function("binomial", ("i64", _D), ("i64",)),
     "bounded": Function("integers", ("i64", "i64"), INTEGERS),
-    # Whole numbers from 0 to the parameter, as shuffles draw them.
+    "hypergeometric": Function("hypergeometric", ("i64",) * 3, ("i64",)),
+    "negative_binomial": Function("negative_binomial", (_D, _D), ("i64",)),
+    "triangular": Function("triangular", (_D,) * 3),
+    # Whole numbers from 0 to the parameter: as shuffles draw them, and as `integers` does.
     "interval": Function("", ("i64",), ("i64",)),
+    "below": Function("integers", ("i64",), ("i64",)),
+    # Of a RandomState, whose address is another (`generators.address_of`).
+    "legacy_standard_uniform": Function("random_sample"),
+    "legacy_gauss": Function("standard_normal"),
+    "legacy_standard_exponential": Function("standard_exponential"),
+    "legacy_interval": Function("", ("i64",), ("i64",)),
+    "legacy_bounded": Function("randint", ("i64", "i64"), INTEGERS),
+    **{f"legacy_{name}": Function(name, (_D,) * count) for name, count in (
+        ("gumbel", 2), ("laplace", 2), ("logistic", 2), ("triangular", 3))},
+    "legacy_poisson": Function("poisson", (_D,), ("i64",)),
 }
 
 
@@ -80,13 +93,17 @@ def _evaluate(xp: Any, operands: list, attrs: dict, types: Sequence[Type]) -> li
 
 def drawn(name: str, dtype: np.dtype, address: int, parameters: Sequence, shape: tuple[int, ...]) -> np.ndarray:
     """What the generator's own method draws."""
-    if name == "interval":
+    if name in ("interval", "legacy_interval"):
         return np.array([_place(generator_at(address), int(n)) for n in np.ravel(parameters[0])], np.int64).reshape(shape)
     method = getattr(generator_at(address), FUNCTIONS[name].method)
-    if name == "bounded":
+    if name == "below":
+        lasts = np.broadcast_to(np.asarray(parameters[0], np.int64), shape)
+        return method(0, lasts, endpoint=True) if lasts.size else np.empty(shape, np.int64)
+    if name.endswith("bounded"):
         low, span = (np.asarray(p).reshape(-1)[0] for p in parameters)
         low = low.astype(dtype)
-        return method(low, int(low) + int(span.astype(np.uint64)), shape, dtype, endpoint=True)
+        last = int(low) + int(span.astype(np.uint64))
+        return method(low, last + 1, shape, dtype) if name != "bounded" else method(low, last, shape, dtype, endpoint=True)
     if len(FUNCTIONS[name].results) > 1:
         return method(*parameters, size=shape, dtype=dtype)
     return method(*parameters, size=shape)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import treadle as td
+from treadle.compiler import generators
 
 WEIGHTS = [0.1, 0.2, 0.3, 0.4]
 COVARIANCE = np.array([[2.0, 0.3], [0.3, 1.0]])
@@ -122,3 +123,53 @@ def test_other_arguments(call):
         return call(rng, x), x
 
     compare(f, lambda: np.random.default_rng(7), np.random.default_rng(1).random((4, 3)))
+
+
+# What compiled code draws without calling Python, of a Generator and of a RandomState.
+NATIVE = (
+    lambda r, x, w: (r.choice(4, p=w), r.choice(4, 5, p=w), r.choice(x, (2, 2), p=w), r.choice(10, 4, False),
+                     r.choice(10, None, False), r.choice(x, (2, 1), False, axis=1), r.choice(20000, 5, False),
+                     r.choice(20000, 900, False)),
+    lambda r, x, w: (r.choice(50, 10, False, shuffle=False), r.choice(4, (1, 3), False, w), r.choice(4, 0, False), r.permuted(x),
+                     r.permuted(x, axis=0), r.permuted(x.T, axis=0), r.permuted(x.T)),
+    lambda r, x, w: (r.multinomial(8, w, (2, 2)), r.multinomial(0, w), r.dirichlet([1.0, 2, 3], 4),
+                     r.dirichlet([0.01, 0.02, 0.0], 3), r.hypergeometric([15, 20], [5, 6], 7), r.triangular(0, 0.3, [1, 2]),
+                     r.negative_binomial([3, 2.5], 0.4, (3, 2))))
+NATIVE_OLD = (
+    lambda r, x, w: (r.rand(), r.rand(2, 3), r.randn(3), r.random(), r.uniform(2, -1, 4), r.normal([1.0, 2], 1),
+                     r.exponential(2.0, 3), r.standard_exponential(),
+                     r.randint(5), r.randint(0, 200, 3, np.uint8), r.randint(-5, 2**40, (2, 2))),
+    lambda r, x, w: (r.poisson(3.0, 2), r.laplace(0, 2, 3), r.gumbel(), r.logistic(1, 2), r.triangular(0, 0.3, 1),
+                     r.choice(4, 5, p=w), r.choice(10, 4, False), r.choice(x[:, 0], 2, False, w), r.choice(x[0]),
+                     r.choice(5, 3), r.permutation(6)))
+
+
+@pytest.mark.parametrize(("made", "call"), [
+    *((np.random.default_rng, f) for f in NATIVE), *((np.random.RandomState, f) for f in NATIVE_OLD)])
+def test_drawn_natively(made, call, monkeypatch):
+    def refused(*_):
+        raise AssertionError("Python was called")
+
+    monkeypatch.setattr(generators, "_by_python", refused)
+    compare(call, lambda: made(5), np.arange(12.0).reshape(4, 3), np.array(WEIGHTS))
+
+
+@pytest.mark.parametrize(("made", "call"), [
+    (np.random.default_rng, lambda r, p, n: r.choice(2, p=p)), (np.random.default_rng, lambda r, p, n: r.choice(3, 2, False, p)),
+    (np.random.RandomState, lambda r, p, n: r.choice(2, 2, True, p)), (np.random.default_rng, lambda r, p, n: r.multinomial(3, p)),
+    (np.random.default_rng, lambda r, p, n: r.dirichlet(p)), (np.random.default_rng, lambda r, p, n: r.triangular(p[0], p[1], 0.2)),
+    (np.random.default_rng, lambda r, p, n: r.hypergeometric(n, 2, 3)), (np.random.RandomState, lambda r, p, n: r.randint(n)),
+    (np.random.default_rng, lambda r, p, n: r.negative_binomial(n, 0.5)),
+    (np.random.RandomState, lambda r, p, n: r.uniform(p[0], p[1] / p[2]))])
+def test_errors_of_values_that_only_the_run_knows(made, call):
+    compiled = td.jit(call)
+    for p, n in (([0.5, 0.6, 0.0], -1), ([-0.5, 1.5, 0.0], 10**9), ([np.nan, 0.5, 0.5], 1), ([0.5, 0.6], 2)):
+        try:
+            with np.errstate(all="ignore"):
+                want = call(made(1), np.array(p), n)
+        except (ValueError, OverflowError, IndexError) as error:
+            with pytest.raises(type(error)) as info:
+                compiled(made(1), np.array(p), n)
+            assert str(error) in str(info.value)
+        else:
+            same(compiled(made(1), np.array(p), n), want)
