@@ -25,6 +25,7 @@ from .config import FLAGS, config
 from .executable import Executable, Overlap
 from .lowered import Lowered
 from .matchers import Matcher, is_of_extents, matcher
+from .native_results import native_result
 from .pipeline import Options, build
 from .raising import trim
 from .replay import Log, recording
@@ -90,11 +91,18 @@ class Version:
         """How `runtime.calls` runs it, if the native code is all there is to run."""
         if self.arguments is None or not self.direct or self.executable.entry is None or self.traced.generators is not None:
             return None
-        guard = self.guards_hold if self.guarded else None
-        return calls.Version(self.executable.entry, self.arguments, self.only, self.finish, guard)
+        new = self.executable.new_outputs
+        result, scalars = native_result(self.traced, new)
+        if result == calls.FINISHED and len(new) < len(self.traced.function.outputs):
+            return None
+        guard = self.may_run if self.guarded or self.executable.may_meet else None
+        return calls.Version(self.executable.entry, self.arguments, result, scalars, self.finish, guard)
 
-    def guards_hold(self, *args: Any) -> bool:
-        return self.traced.matches(Call(args, {}, []))
+    def may_run(self, *args: Any) -> bool:
+        """Do the guards hold, and do no arrays meet that must not?"""
+        if self.executable.may_meet and self.executable.meet(args[:self.count]):
+            return False
+        return not self.guarded or self.traced.matches(Call(args, {}, []))
 
     def finish(self, outputs: Any, *args: Any) -> Any:
         """The result of a call without Python code in front; or the error raised that its record stands for."""

@@ -67,8 +67,24 @@ class Executable:
 
     @property
     def entry(self) -> Callable[..., Any] | None:
-        """What runs it on values of its parameters, if nothing is to be done before and after but for errors."""
-        return self._entry if self._all_new and self._allocate is None and not self.assumes else None
+        """What runs it on values of its parameters, if nothing is to be done before and after but for errors.
+
+        Where arguments are written, one has to ask before whether any `meet`.
+        """
+        return self._entry if self._allocate is None and not self.assumes else None
+
+    @property
+    def new_outputs(self) -> list[int]:
+        """The outputs that the entry gives."""
+        return [k for k, into in enumerate(self._into) if into is None]
+
+    @property
+    def may_meet(self) -> bool:
+        """Might an argument that is written share memory with another?"""
+        return bool(self._written) and len(self._arrays) > 1
+
+    def meet(self, values: Sequence[Any]) -> bool:
+        return overlaps(values, self._written, self._arrays)
 
     @property
     def calls(self) -> Calls:

@@ -19,17 +19,21 @@ from typing import Any, TypeVar
 import numpy as np
 
 from .engine import Library
+from .entry import numpy_function
 from .records import FLAGS, MOST_ARGUMENTS, MOST_EXTENTS, Arguments
 
 # Of a CPython type object: where its flags are, and the flag that lets its instances be called by vectorcall.
 _TYPE_FLAGS, _HAVE_VECTORCALL = 168, 1 << 11
+# What a result is that is not one output: see `Version`.
+FINISHED, ALL, NOTHING, ARGUMENT = -1, -2, -3, -4
+
 # Words that the native code reads: how many traces are under way in all threads; the number of the settings in force.
 _state = (ctypes.c_int64 * 2)()
 _state_lock = threading.Lock()
 
 # A record: the settings' number, __call__, number of versions, the record itself as an object.  Of a version: words in all,
-# description of the entry, output that is the result (-1: `finish` makes it), finish, guard (or 0), number of arguments, program
-# that tells whether extents are right (or 0; `sizes.py`), the arguments (`records.py`).
+# description of the entry, what the result is, finish, guard (or 0), number of arguments, program that tells whether extents are
+# right (or 0; `sizes.py`), which outputs become NumPy scalars, the arguments (`records.py`).
 # The record keeps alive what it names, and a call keeps the record: another thread may put a new one in its place.
 TEXT = f"""
 @treadle_call_state = external global [2 x i64]
@@ -70,7 +74,7 @@ versions_loop:
 try:
   %taken_at = getelementptr i64, ptr %v, i64 5
   %taken = load i64, ptr %taken_at
-  %argument0 = getelementptr i64, ptr %v, i64 7
+  %argument0 = getelementptr i64, ptr %v, i64 8
   %as_many = icmp eq i64 %taken, %count
   br i1 %as_many, label %arguments, label %next
 next:
@@ -259,14 +263,59 @@ ran:
   %kind_of_outputs_at = getelementptr i8, ptr %outputs, i64 8
   %kind_of_outputs = load ptr, ptr %kind_of_outputs_at
   %is_tuple = icmp eq ptr %kind_of_outputs, @treadle_tuple
-  %is_one = icmp sge i64 %only, 0
-  %simple = and i1 %is_tuple, %is_one
-  br i1 %simple, label %take, label %finish_it
-take:
+  %scalars_at = getelementptr i64, ptr %v, i64 7
+  %scalars = load i64, ptr %scalars_at
   %items = getelementptr i8, ptr %outputs, i64 TUPLE_ITEMS
+  br i1 %is_tuple, label %scalar, label %finish_it
+scalar:
+  %o = phi i64 [ 0, %ran ], [ %o1, %output_ready ]
+  %left = lshr i64 %scalars, %o
+  %some_left = icmp ne i64 %left, 0
+  br i1 %some_left, label %output, label %deliver
+output:
+  %bit = and i64 %left, 1
+  %becomes_scalar = icmp ne i64 %bit, 0
+  br i1 %becomes_scalar, label %make_scalar, label %output_ready
+make_scalar:
+  %zero_d_at = getelementptr ptr, ptr %items, i64 %o
+  %zero_d = load ptr, ptr %zero_d_at
+  call void @Py_IncRef(ptr %zero_d)
+  %number_made = call ptr @treadle_scalar(ptr %zero_d)
+  %no_number = icmp eq ptr %number_made, null
+  br i1 %no_number, label %drop, label %put_scalar
+put_scalar:
+  %put = call i32 @PyTuple_SetItem(ptr %outputs, i64 %o, ptr %number_made)
+  br label %output_ready
+output_ready:
+  %o1 = add i64 %o, 1
+  br label %scalar
+drop:
+  call void @Py_DecRef(ptr %outputs)
+  br label %give_up
+deliver:
+  %is_one = icmp sge i64 %only, 0
+  br i1 %is_one, label %take, label %no_output
+take:
   %item_at = getelementptr ptr, ptr %items, i64 %only
   %item = load ptr, ptr %item_at
   call void @Py_IncRef(ptr %item)
+  br label %finished
+no_output:
+  %which_argument = sub i64 {ARGUMENT}, %only
+  %is_argument = icmp sge i64 %which_argument, 0
+  br i1 %is_argument, label %give_argument, label %no_argument
+give_argument:
+  %given_at = getelementptr ptr, ptr %args, i64 %which_argument
+  %given_back = load ptr, ptr %given_at
+  call void @Py_IncRef(ptr %given_back)
+  br label %finished
+no_argument:
+  switch i64 %only, label %finish_it [ i64 {ALL}, label %give_all i64 {NOTHING}, label %give_none ]
+give_all:
+  call void @Py_IncRef(ptr %outputs)
+  br label %finished
+give_none:
+  call void @Py_IncRef(ptr @treadle_none)
   br label %finished
 finish_it:
   %given = alloca ptr, i64 {MOST_ARGUMENTS + 1}
@@ -278,7 +327,8 @@ finish_it:
   %made = call ptr @PyObject_Vectorcall(ptr %finish, ptr %given, i64 %given_count, ptr null)
   br label %finished
 finished:
-  %result = phi ptr [ %item, %take ], [ %made, %finish_it ]
+  %result = phi ptr [ %item, %take ], [ %given_back, %give_argument ], [ %outputs, %give_all ], [ @treadle_none, %give_none ],
+                    [ %made, %finish_it ]
   call void @Py_DecRef(ptr %outputs)
   call void @Py_DecRef(ptr %keeper)
   ret ptr %result
@@ -309,6 +359,8 @@ in_all:
   ret ptr %answer_of_slow
 }}
 @treadle_tuple = external global i8
+@treadle_none = external global i8
+declare ptr @treadle_scalar(ptr)
 declare i64 @PyTuple_Size(ptr)
 declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)
 """.replace("TUPLE_ITEMS", str(tuple.__basicsize__))
@@ -318,7 +370,8 @@ def symbols() -> dict[str, int]:
     """What `TEXT` refers to beside the entry's symbols."""
     names = ("PyObject_Vectorcall", "PyLong_AsLongLongAndOverflow", "PyTuple_Size")
     found = {name: ctypes.cast(getattr(ctypes.pythonapi, name), ctypes.c_void_p).value or 0 for name in names}
-    return found | {"treadle_call_state": ctypes.addressof(_state), "treadle_tuple": id(tuple), "treadle_true": id(True)}
+    return found | {"treadle_call_state": ctypes.addressof(_state), "treadle_tuple": id(tuple), "treadle_true": id(True),
+                    "treadle_none": id(None), "treadle_scalar": numpy_function(76)}
 
 
 @contextlib.contextmanager
@@ -388,12 +441,15 @@ def calls_natively(cls: C) -> C:
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One way to run. entry: a builtin of `entry.py`.  only: the output that is the result, or None: then finish(outputs, *args)
-    makes it; that is also called with the bytes of an error, to raise it.  guard(*args) tells whether the version may be used."""
+    """One way to run. entry: a builtin of `entry.py`.  result: the number of the output that it is, `ALL` (the outputs as a tuple),
+    `NOTHING` (None), `ARGUMENT` - k (argument number k), or `FINISHED`: then finish(outputs, *args) makes it; that is also called
+    with the bytes of an error, to raise it.  scalars: the outputs that become NumPy scalars, as bits.  guard(*args) tells whether
+    the version may be used."""
 
     entry: Callable[..., Any]
     arguments: Arguments
-    only: int | None
+    result: int
+    scalars: int
     finish: Callable[..., Any]
     guard: Callable[..., bool] | None
 
@@ -415,9 +471,9 @@ class Calls:
             description = v.entry.__self__  # type: ignore[attr-defined]
             words = v.arguments.conditions
             conditions: Any = (ctypes.c_int64 * len(words))(*words)
-            record += [7 + len(v.arguments.words), id(description), -1 if v.only is None else v.only, id(v.finish),
-                       0 if v.guard is None else id(v.guard), v.arguments.count, ctypes.addressof(conditions) if conditions else 0,
-                       *v.arguments.words]
+            record += [8 + len(v.arguments.words), id(description), v.result, id(v.finish),
+                       0 if v.guard is None else id(v.guard), v.arguments.count,
+                       ctypes.addressof(conditions) if words else 0, v.scalars, *v.arguments.words]
             kept += [v, description, conditions]
         block: Any = (ctypes.c_int64 * len(record))(*record)
         block[3], block.kept = id(block), kept

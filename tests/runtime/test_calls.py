@@ -212,3 +212,66 @@ def test_settings_change_while_threads_call():
     for t in threads:
         t.join()
     assert not failures
+
+
+def add_in_place(x, y):
+    x += y
+    return x
+
+
+def increase(x):
+    x += 1
+
+
+@pytest.mark.parametrize("program, count", [
+    (lambda x, y: (x + 1, y - 1), 2), (lambda x, y: (x.sum(), x * y, y.max()), 2), (lambda x, y: x.sum() + 2j * y[0], 2),
+    (lambda x: x.argmax(), 1), (lambda x: (), 1), (add_in_place, 2), (increase, 1), (lambda x: ((x > 2).any(), x), 1),
+    (lambda x: (x, x + 1), 1), (lambda x, y: [x + y], 2), (lambda x, y: (np.float32(x[0]), y.sum(dtype="i2")), 2)])
+def test_results_of_many_kinds(program, count, through_python):
+    f = td.jit(program)
+    for _ in range(3):
+        theirs, ours = ([np.arange(5.0), np.ones(5)][:count] for _ in range(2))
+        wanted, got = program(*theirs), f(*ours)
+        assert type(got) is type(wanted)
+        for a, b in zip(*(x if isinstance(x, tuple | list) else [x] for x in (got, wanted)), strict=True):
+            compare(a, b)
+            assert any(a is x for x in ours) == any(b is x for x in theirs)
+        for a, b in zip(ours, theirs, strict=True):
+            compare(a, b)
+    assert len(through_python) == 1
+
+
+def test_references_of_scalars_and_tuples():
+    f = td.jit(lambda x: (x.sum(), x + 1))
+    x = np.arange(3.0)
+    f(x)
+    gc.collect()
+    before = sys.getrefcount(x), sys.getrefcount(None), sys.getrefcount(np.dtype(float))
+    for _ in range(1000):
+        f(x)
+    assert abs(sys.getrefcount(np.dtype(float)) - before[2]) < 20 and sys.getrefcount(x) == before[0]
+    total, new = f(x)
+    assert sys.getrefcount(new) == 2 and sys.getrefcount(total) == 2 and total == 3
+
+
+def test_arguments_that_meet():
+    f, plain = td.jit(add_in_place), add_in_place
+    f(np.zeros(4), np.ones(4))
+    for ahead in (0, 1, 3, 4):
+        a, b = np.arange(9.0), np.arange(9.0)
+        x = f(a[ahead:ahead + 4], a[1:5])
+        plain(b[ahead:ahead + 4], b[1:5])
+        np.testing.assert_array_equal(a, b)
+        assert x.base is a
+
+
+def test_errors_of_calls_that_write():
+    def change(x, k):
+        x[k] = 7.0
+
+    f = td.jit(change)
+    x = np.zeros(4)
+    f(x, 2)
+    with pytest.raises(IndexError, match="index 9 is out of bounds"):
+        f(x, 9)
+    assert f(x, 1) is None and list(x) == [0, 7, 7, 0]

@@ -1,0 +1,37 @@
+"""What a call without Python code in front gives by itself: new arrays, NumPy scalars, tuples of both, None, an argument."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..runtime.calls import ALL, ARGUMENT, FINISHED, NOTHING
+from .results import Constant, FromCall, NewArray, Rebuilt, Scalar
+from .sources import Argument
+from .traced import Recipe, Traced
+
+# One bit of a word for each output.
+_MOST_OUTPUTS = 60
+
+
+def native_result(traced: Traced, new: Sequence[int]) -> tuple[int, int]:
+    """What `runtime.calls.Version` calls the result, and which outputs become scalars; new: the outputs that the entry gives."""
+    result = traced.result
+    if traced.effects:
+        return FINISHED, 0
+    if isinstance(result, Constant) and result.value is None:
+        return NOTHING, 0
+    if isinstance(result, FromCall) and isinstance(result.source, Argument) and isinstance(result.source.key, int):
+        return ARGUMENT - result.source.key, 0
+    if isinstance(result, Rebuilt) and result.cls is tuple:
+        places = [_place(c, new) for c in result.children]
+        if places != [*range(len(new))]:
+            return FINISHED, 0
+        return ALL, sum(1 << k for k, c in enumerate(result.children) if isinstance(c, Scalar))
+    place = _place(result, new)
+    return (FINISHED, 0) if place is None else (place, 1 << place if isinstance(result, Scalar) else 0)
+
+
+def _place(r: Recipe, new: Sequence[int]) -> int | None:
+    """Which new output this is, as it is or as a scalar."""
+    simple = isinstance(r, NewArray) or (isinstance(r, Scalar) and r.kind is None)
+    return new.index(r.output) if simple and r.output in new and len(new) <= _MOST_OUTPUTS else None  # type: ignore[attr-defined]
