@@ -18,6 +18,7 @@ from ..ir.errors import AssumptionError, CompilationError, UnsupportedError, Ver
 from ..ir.generators import set_state, state_of, using
 from ..runtime import calls, records
 from ..runtime.engine import CodeError
+from ..runtime.native_class import NativeCalls, calls_natively
 from ..runtime.sizes import fits
 from . import extent_programs, hooks, tracer
 from .assumptions import largest_rooms, revised, rooms
@@ -53,7 +54,8 @@ MOST_SPECIALISED = 8
 class Version:
     """One compiled form of a function."""
 
-    __slots__ = ("arguments", "code_key", "count", "direct", "executable", "guarded", "matches_arguments", "only", "traced")
+    __slots__ = ("arguments", "code_key", "count", "direct", "executable", "guarded", "in_order", "matches_arguments", "only",
+                 "traced")
 
     def __init__(self, traced: Traced, executable: Executable, accepts: Matcher | None,
                  arguments: records.Arguments | None = None) -> None:
@@ -64,7 +66,11 @@ class Version:
         # Shortcuts: the parameters are just the first arguments, in order; the result is just one new array.
         given = [s for s in traced.inputs if type(s) is not Extent]
         self.count = len(given)
-        self.direct = all(type(s) is Argument and s.key == k for k, s in enumerate(given))
+        keywords = arguments.keywords if arguments is not None else ()
+        positional = arguments.count - len(keywords) if arguments is not None else self.count
+        places: list[int | str | None] = [*range(positional), *keywords]
+        self.in_order = [s.key if type(s) is Argument else None for s in given] == places[:self.count]
+        self.direct = self.in_order and all(type(k) is int for k in places[:self.count])
         self.only = traced.result.output if isinstance(traced.result, NewArray) and not traced.effects else None
 
     def run(self, call: Call) -> Any:
@@ -85,11 +91,10 @@ class Version:
         outputs = self.executable.run(values)
         return self.traced.finish(outputs, call) if self.only is None else outputs[self.only]
 
-
     @property
     def native(self) -> calls.Version | None:
         """How `runtime.calls` runs it, if the native code is all there is to run."""
-        if self.arguments is None or not self.direct or self.executable.entry is None or self.traced.generators is not None:
+        if self.arguments is None or not self.in_order or self.executable.entry is None or self.traced.generators is not None:
             return None
         new = self.executable.new_outputs
         result, scalars = native_result(self.traced, new)
@@ -102,17 +107,23 @@ class Version:
         """Do the guards hold, and do no arrays meet that must not?"""
         if self.executable.may_meet and self.executable.meet(args[:self.count]):
             return False
-        return not self.guarded or self.traced.matches(Call(args, {}, []))
+        return not self.guarded or self.traced.matches(self._call(args))
+
+    def _call(self, args: tuple) -> Call:
+        """A call with these values, those of keywords last."""
+        assert self.arguments is not None
+        positional = len(args) - len(self.arguments.keywords)
+        return Call(args[:positional], dict(zip(self.arguments.keywords, args[positional:], strict=True)), [])
 
     def finish(self, outputs: Any, *args: Any) -> Any:
         """The result of a call without Python code in front; or the error raised that its record stands for."""
         if type(outputs) is bytes:
             raise self.executable.error(outputs)
-        return self.traced.finish(outputs, Call(args, {}, []))
+        return self.traced.finish(outputs, self._call(args))
 
 
-@calls.calls_natively
-class Jitted(calls.NativeCalls):
+@calls_natively
+class Jitted(NativeCalls):
     """A function that runs compiled. Called like the function itself; also as a method.
 
     has_plain_form: without compilation it is simply `function`; a derivative is compiled even then.
@@ -296,7 +307,7 @@ class Jitted(calls.NativeCalls):
     def _compile(self, key: Hashable, call: Call, assumptions: frozenset[tuple] = frozenset()) -> Version:
         traced, executable = self._build(call, len(self._versions.get(key, ())) >= MOST_SPECIALISED, assumptions)
         accepts = matcher(call.args, call.kwargs) if not self._static.names else None
-        described = records.described(call.args) if accepts is not None and not call.kwargs else None
+        described = records.described((*call.args, *call.kwargs.values()), keywords=[*call.kwargs]) if accepts is not None else None
         version = Version(traced, executable, accepts, described)
         if sum(map(len, self._versions.values())) >= MOST_VERSIONS:
             self._versions.pop(next(iter(self._versions)))

@@ -17,7 +17,7 @@ from ..ir.graph import Value
 from ..ir.types import is_differentiable
 from ..passes.linearize import Linearized, linearize
 from ..passes.transposition import transpose
-from ..runtime.calls import calls_natively
+from ..runtime.native_class import calls_natively
 from . import pytree, tracer
 from .api import Jitted
 from .arrays import is_traced

@@ -1,8 +1,8 @@
 """Calls of a compiled function without Python code in front: a vectorcall that finds the version for the arguments.
 
-`NativeCalls` is a base class; `@calls_natively` on a subclass lets the interpreter call `treadle_call` for its instances.
+`NativeCalls` (`native_class.py`) is a base class; `@calls_natively` on a subclass lets its instances be called by `treadle_call`.
 Each instance has a record (`install`): what the arguments of each of its versions look like, and the entry (`entry.py`) of each.
-A call that fits none, has keywords, or comes while `hold` is in force or after `renew`, runs the class's own `__call__`.
+A call that fits none, or comes while `hold` is in force or after `renew`, runs the class's own `__call__`.
 
     calls.install(instance, [Version(...)])      # the versions to try, in order
 """
@@ -14,7 +14,7 @@ import ctypes
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
@@ -22,8 +22,6 @@ from .engine import Library
 from .entry import numpy_function
 from .records import FLAGS, MOST_ARGUMENTS, MOST_EXTENTS, Arguments
 
-# Of a CPython type object: where its flags are, and the flag that lets its instances be called by vectorcall.
-_TYPE_FLAGS, _HAVE_VECTORCALL = 168, 1 << 11
 # What a result is that is not one output: see `Version`.
 FINISHED, ALL, NOTHING, ARGUMENT = -1, -2, -3, -4
 
@@ -33,7 +31,8 @@ _state_lock = threading.Lock()
 
 # A record: the settings' number, __call__, number of versions, the record itself as an object.  Of a version: words in all,
 # description of the entry, what the result is, finish, guard (or 0), number of arguments, program that tells whether extents are
-# right (or 0; `sizes.py`), which outputs become NumPy scalars, the arguments (`records.py`).
+# right (or 0; `sizes.py`), which outputs become NumPy scalars, number of keywords, their names, the arguments (`records.py`), those
+# with keywords last.
 # The record keeps alive what it names, and a call keeps the record: another thread may put a new one in its place.
 TEXT = f"""
 @treadle_call_state = external global [2 x i64]
@@ -59,24 +58,51 @@ entry:
   %made_for = load i64, ptr %record
   %held = icmp ne i64 %tracing, 0
   %changed = icmp ne i64 %settings, %made_for
-  %named = icmp ne ptr %names, null
-  %many = icmp ugt i64 %count, {MOST_ARGUMENTS}
+  %unnamed = icmp eq ptr %names, null
+  br i1 %unnamed, label %counted, label %named
+named:
+  %names_given = call i64 @PyTuple_Size(ptr %names)
+  br label %counted
+counted:
+  %keywords = phi i64 [ 0, %entry ], [ %names_given, %named ]
+  %all = add i64 %count, %keywords
+  %many = icmp ugt i64 %all, {MOST_ARGUMENTS}
   %slow0 = or i1 %held, %changed
-  %slow1 = or i1 %slow0, %named
-  %slow2 = or i1 %slow1, %many
-  br i1 %slow2, label %slow, label %versions_loop
+  %slow1 = or i1 %slow0, %many
+  br i1 %slow1, label %slow, label %versions_loop
 
 versions_loop:
-  %k = phi i64 [ 0, %entry ], [ %k1, %next ]
-  %v = phi ptr [ %first, %entry ], [ %v1, %next ]
+  %k = phi i64 [ 0, %counted ], [ %k1, %next ]
+  %v = phi ptr [ %first, %counted ], [ %v1, %next ]
   %some = icmp slt i64 %k, %versions
   br i1 %some, label %try, label %slow
 try:
   %taken_at = getelementptr i64, ptr %v, i64 5
   %taken = load i64, ptr %taken_at
-  %argument0 = getelementptr i64, ptr %v, i64 8
-  %as_many = icmp eq i64 %taken, %count
-  br i1 %as_many, label %arguments, label %next
+  %argument0 = getelementptr i64, ptr %v, i64 10
+  %keywords_taken_at = getelementptr i64, ptr %v, i64 8
+  %keywords_taken = load i64, ptr %keywords_taken_at
+  %as_many0 = icmp eq i64 %taken, %all
+  %as_many1 = icmp eq i64 %keywords_taken, %keywords
+  %as_many = and i1 %as_many0, %as_many1
+  %names_taken_at = getelementptr i64, ptr %v, i64 9
+  %names_taken = load ptr, ptr %names_taken_at
+  br i1 %as_many, label %keyword, label %next
+keyword:
+  %w = phi i64 [ 0, %try ], [ %w1, %same_keyword ]
+  %another_keyword = icmp slt i64 %w, %keywords
+  br i1 %another_keyword, label %name, label %arguments
+name:
+  %name_items = getelementptr i8, ptr %names, i64 TUPLE_ITEMS
+  %name_at = getelementptr ptr, ptr %name_items, i64 %w
+  %name_given = load ptr, ptr %name_at
+  %name_wanted_at = getelementptr ptr, ptr %names_taken, i64 %w
+  %name_wanted = load ptr, ptr %name_wanted_at
+  %same_name = icmp eq ptr %name_given, %name_wanted
+  br i1 %same_name, label %same_keyword, label %next
+same_keyword:
+  %w1 = add i64 %w, 1
+  br label %keyword
 next:
   %words = load i64, ptr %v
   %v1 = getelementptr i64, ptr %v, i64 %words
@@ -84,9 +110,9 @@ next:
   br label %versions_loop
 
 arguments:
-  %a = phi i64 [ 0, %try ], [ %a1, %fits ]
-  %row = phi ptr [ %argument0, %try ], [ %row1, %fits ]
-  %another = icmp slt i64 %a, %count
+  %a = phi i64 [ 0, %keyword ], [ %a1, %fits ]
+  %row = phi ptr [ %argument0, %keyword ], [ %row1, %fits ]
+  %another = icmp slt i64 %a, %all
   br i1 %another, label %class, label %conditioned
 class:
   %object_at = getelementptr ptr, ptr %args, i64 %a
@@ -238,7 +264,7 @@ guarded:
   %unguarded = icmp eq ptr %guard, null
   br i1 %unguarded, label %run, label %ask
 ask:
-  %answer = call ptr @PyObject_Vectorcall(ptr %guard, ptr %args, i64 %count, ptr null)
+  %answer = call ptr @PyObject_Vectorcall(ptr %guard, ptr %args, i64 %all, ptr null)
   %raised = icmp eq ptr %answer, null
   br i1 %raised, label %give_up, label %answered
 answered:
@@ -256,7 +282,7 @@ run:
   %only = load i64, ptr %only_at
   %finish_at = getelementptr i64, ptr %v, i64 3
   %finish = load ptr, ptr %finish_at
-  %outputs = call ptr @treadle_entry(ptr %description, ptr %args, i64 %count)
+  %outputs = call ptr @treadle_entry(ptr %description, ptr %args, i64 %all)
   %failed = icmp eq ptr %outputs, null
   br i1 %failed, label %give_up, label %ran
 ran:
@@ -321,9 +347,9 @@ finish_it:
   %given = alloca ptr, i64 {MOST_ARGUMENTS + 1}
   store ptr %outputs, ptr %given
   %given_args = getelementptr ptr, ptr %given, i64 1
-  %bytes = mul i64 %count, 8
+  %bytes = mul i64 %all, 8
   call void @llvm.memcpy.p0.p0.i64(ptr %given_args, ptr %args, i64 %bytes, i1 false)
-  %given_count = add i64 %count, 1
+  %given_count = add i64 %all, 1
   %made = call ptr @PyObject_Vectorcall(ptr %finish, ptr %given, i64 %given_count, ptr null)
   br label %finished
 finished:
@@ -340,14 +366,6 @@ slow:
   %record_last = load ptr, ptr %record_at
   %call_at = getelementptr i64, ptr %record_last, i64 1
   %call = load ptr, ptr %call_at
-  %no_names = icmp eq ptr %names, null
-  br i1 %no_names, label %in_all, label %with_names
-with_names:
-  %name_count = call i64 @PyTuple_Size(ptr %names)
-  br label %in_all
-in_all:
-  %keywords = phi i64 [ 0, %slow ], [ %name_count, %with_names ]
-  %all = add i64 %count, %keywords
   %with_self = add i64 %all, 1
   %copied = alloca ptr, i64 %with_self
   store ptr %self, ptr %copied
@@ -397,54 +415,12 @@ def settings() -> int:
     return _state[1]
 
 
-class _Spec(ctypes.Structure):
-    _fields_ = [("name", ctypes.c_char_p), ("size", ctypes.c_int), ("item", ctypes.c_int), ("flags", ctypes.c_uint),
-                ("slots", ctypes.c_void_p)]
-
-
-class _Slot(ctypes.Structure):
-    _fields_ = [("number", ctypes.c_int), ("value", ctypes.c_void_p)]
-
-
-class _Member(ctypes.Structure):
-    _fields_ = [("name", ctypes.c_char_p), ("type", ctypes.c_int), ("offset", ctypes.c_ssize_t), ("flags", ctypes.c_int),
-                ("doc", ctypes.c_char_p)]
-
-
-def _base() -> Any:
-    """A class whose instances hold two addresses: of the function that is called for them, and of their record."""
-    integer, read_only, members, default_and_base = 19, 1, 72, (1 << 18) | (1 << 10)
-    rows = (_Member * 4)(_Member(b"__vectorcalloffset__", integer, 16, read_only, None),
-                         _Member(b"_called", integer, 16, 0, None), _Member(b"_record", integer, 24, 0, None), _Member())
-    slots = (_Slot * 2)(_Slot(members, ctypes.addressof(rows)), _Slot(0, None))
-    spec = _Spec(b"treadle.NativeCalls", 32, 0, default_and_base, ctypes.addressof(slots))
-    make = ctypes.pythonapi.PyType_FromSpec
-    make.restype, make.argtypes = ctypes.py_object, [ctypes.c_void_p]
-    found = make(ctypes.addressof(spec))
-    found.kept = (rows, slots, spec)
-    return found
-
-
-NativeCalls: Any = _base()
-
-C = TypeVar("C", bound=type)
-
-
-def calls_natively(cls: C) -> C:
-    """Let instances be called by the function whose address they hold; while that is 0, `__call__` is."""
-    flags = ctypes.c_ulong.from_address(id(cls) + _TYPE_FLAGS)
-    size = ctypes.c_ssize_t.from_address(id(cls) + 32)
-    if (flags.value, size.value) == (cls.__flags__, cls.__basicsize__):
-        flags.value |= _HAVE_VECTORCALL
-    return cls
-
-
 @dataclass(frozen=True, slots=True)
 class Version:
     """One way to run. entry: a builtin of `entry.py`.  result: the number of the output that it is, `ALL` (the outputs as a tuple),
     `NOTHING` (None), `ARGUMENT` - k (argument number k), or `FINISHED`: then finish(outputs, *args) makes it; that is also called
     with the bytes of an error, to raise it.  scalars: the outputs that become NumPy scalars, as bits.  guard(*args) tells whether
-    the version may be used."""
+    the version may be used; both get the values of keywords last, without their names."""
 
     entry: Callable[..., Any]
     arguments: Arguments
@@ -471,10 +447,12 @@ class Calls:
             description = v.entry.__self__  # type: ignore[attr-defined]
             words = v.arguments.conditions
             conditions: Any = (ctypes.c_int64 * len(words))(*words)
-            record += [8 + len(v.arguments.words), id(description), v.result, id(v.finish),
+            names: Any = (ctypes.c_int64 * (len(v.arguments.keywords) + 1))(*map(id, v.arguments.keywords))
+            record += [10 + len(v.arguments.words), id(description), v.result, id(v.finish),
                        0 if v.guard is None else id(v.guard), v.arguments.count,
-                       ctypes.addressof(conditions) if words else 0, v.scalars, *v.arguments.words]
-            kept += [v, description, conditions]
+                       ctypes.addressof(conditions) if words else 0, v.scalars, len(v.arguments.keywords), ctypes.addressof(names),
+                       *v.arguments.words]
+            kept += [v, description, conditions, names]
         block: Any = (ctypes.c_int64 * len(record))(*record)
         block[3], block.kept = id(block), kept
         # At no time may an instance hold the address of a record that nobody keeps. The old one goes when the lock is free again:

@@ -23,21 +23,22 @@ MOST_ARGUMENTS, MOST_EXTENTS = 16, 32
 
 @dataclass(frozen=True, slots=True)
 class Arguments:
-    """What a version's arguments look like: how many, in a record's words, and the objects that these name; and the program for
-    what has to hold of their extents."""
+    """What a version's arguments look like: how many, in a record's words, and the objects that these name; the program for
+    what has to hold of their extents; the keywords of the last of them."""
 
     count: int
     words: tuple[int, ...]
     named: tuple[object, ...]
     conditions: tuple[int, ...] = ()
+    keywords: tuple[str, ...] = ()
 
 
 def described(arguments: Sequence[Any], numbers: Mapping[int, Sequence[int | None]] | None = None,
-              conditions: Size | None = None) -> Arguments | None:
+              conditions: Size | None = None, keywords: Sequence[str] = ()) -> Arguments | None:
     """Arguments like these; None if a record cannot describe them.
 
     numbers: of packed arrays, by id, which of their extents are run-time values, equal where the numbers are.  conditions: what
-    has to hold of those.
+    has to hold of those.  keywords: of the last arguments.
     """
     if len(arguments) > MOST_ARGUMENTS:
         return None
@@ -60,7 +61,8 @@ def described(arguments: Sequence[Any], numbers: Mapping[int, Sequence[int | Non
     if len(seen) > MOST_EXTENTS:
         return None
     named = (*map(type, arguments), *[getattr(a, "dtype", None) for a in arguments])
-    return Arguments(len(arguments), tuple(words), named, program([conditions]) if conditions is not None else ())
+    return Arguments(len(arguments), tuple(words), named, program([conditions]) if conditions is not None else (),
+                     tuple(keywords))
 
 
 def _shaped(a: np.ndarray, numbers: Sequence[int | None], seen: dict[int, int]) -> list[int]:

@@ -3,6 +3,7 @@
 import gc
 import sys
 import threading
+import types
 import weakref
 
 import numpy as np
@@ -275,3 +276,25 @@ def test_errors_of_calls_that_write():
     with pytest.raises(IndexError, match="index 9 is out of bounds"):
         f(x, 9)
     assert f(x, 1) is None and list(x) == [0, 7, 7, 0]
+
+
+def test_keywords(through_python):
+    def program(x, y=1.0, *, z=None):
+        return x * y if z is None else [x * y - z]
+
+    f = td.jit(program)
+    x, y, z = np.arange(4.0), np.ones(4) * 3, np.full(4, 0.5)
+    ways = [lambda g: g(x, y=y), lambda g: g(x, y, z=z), lambda g: g(x=x, y=y, z=z), lambda g: g(z=z, y=y, x=x),
+            lambda g: g(x, z=z), lambda g: g(x, **{"y": y}), lambda g: g(x, y), lambda g: g(y=x, x=y)]
+    for way in ways * 2:
+        compare(way(f), way(program))
+    assert f.versions <= 7
+    for way in ways[:3] + ways[4:7]:
+        g = td.jit(types.FunctionType(program.__code__, {}, "program", program.__defaults__))
+        g.function.__kwdefaults__ = program.__kwdefaults__
+        way(g)
+        through_python.clear()
+        compare(way(g), way(program))
+        assert not through_python
+    with pytest.raises(TypeError, match="w"):
+        f(x, w=y)
