@@ -34,7 +34,7 @@ OF_PLANNING = ("tests/passes/test_legality.py", "tests/passes/test_plan_and_lowe
 # Where each module is, and the tests that must notice; of a loop pass, a file of its own comes first.
 MODULES: dict[str, tuple[str, tuple[str, ...]]] = {
     **{name: ("passes/loops", OF_LOOP_PASSES) for name in LOOP_PASSES},
-    **{name: ("passes", OF_PLANNING) for name in ("in_place", "overlap", "liveness", "read_back", "fusion")},
+    **{name: ("passes", OF_PLANNING) for name in ("in_place", "overlap", "liveness", "read_back")},
     "lower_nest": ("passes", (*OF_PLANNING, "tests/passes/loops/test_refusals.py")),
     "skew": ("passes/loops", (*OF_LOOP_PASSES, "tests/passes/loops/test_version.py")),
     "depend": ("ir", ("tests/ir/test_depend.py",)),
@@ -45,7 +45,7 @@ LIMIT_S = 100
 REFUSING = {
     ("carry", "_meets_now"), ("in_place", "_writes_in_order"), ("in_place", "_captured"), ("liveness", "Liveness.after"),
     ("liveness", "Liveness.around"), ("liveness", "Liveness.later"), ("read_back", "_reads"), ("read_back", "_may_write"),
-    ("lower_nest", "_reads_elsewhere"), ("fusion", "_repeats"), ("fusion", "has_loop"),
+    ("lower_nest", "_reads_elsewhere"),
 }
 
 # Asked for the type checker's sake: what comes next asks the same.
@@ -57,7 +57,12 @@ HARMLESS: dict[tuple[str, str], tuple[str, ...]] = {
                           *OF_TYPES),
     ("absorb", "absorb"): ("at is None",),
     ("absorb", "_shift"): ("is_store", "index is None"),
-    ("alternate", "_find"): ("MIN_TRIPS",),
+    # A loop whose trips are independent has no state; the copied array is allocated in the loop, and the other one is stored to.
+    ("alternate", "_find"): ("MIN_TRIPS", "loop.kind"),
+    ("alternate", "_copied"): ("strides", "state is old", "dtype"),
+    ("alternate", "_turn"): ("state.readonly",),
+    ("interleave", "interleave"): ("at is None",),
+    ("interleave", "_match"): ("MAX_STATEMENTS", "count < 2"),
     # Between trips, nothing in loops of other kinds is read where it was stored the trip before; loops inside would be right too.
     ("carry", "_carry_in"): ("loop.kind != 'seq'", "For | While"),
     # A temporary of one element could be contracted too: `forward` takes it out altogether.

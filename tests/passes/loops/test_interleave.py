@@ -96,6 +96,10 @@ APART = {
     "rows in the other order": changed(("b[k + 3, l]", "b[25 - k, l]")),
     "every second row": changed(("b[k + 3, l]", "b[min(2 * k, 26), l]")),
     "rows and columns exchanged": changed(("b[k + 3, l]", "b[l, 2]")),
+    "one row fewer in front": changed(("for par k in 0..23", "for par k in 1..23")),
+    "every other row": changed(("for par k in 0..23", "for par k in 0..23 step 2")),
+    "a temporary of each row": changed(
+        ("    for par l", "    alloc m: f64[5]\n    m[0] = v[k]\n    for par l"), ("- b[k + 3, l]", "- m[0]")),
     "other rows": changed(("for par k in 0..23", "for par k in 0..22")),
     "a row at no known distance": changed(("b[k + 3, l]", "b[min(k + 7, 26), l]")),
     "a row too far": changed(("0..23", "0..20"), ("b[k + 3, l]", "b[k + 7, l]")),
