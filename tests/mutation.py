@@ -60,7 +60,7 @@ HARMLESS: dict[tuple[str, str], tuple[str, ...]] = {
     # A loop whose trips are independent has no state; the copied array is allocated in the loop, and the other one is stored to.
     ("alternate", "_find"): ("MIN_TRIPS", "loop.kind"),
     ("alternate", "_copied"): ("strides", "state is old", "dtype"),
-    ("alternate", "_turn"): ("state.readonly",),
+    ("alternate", "_turn"): ("state.readonly", "state.dims"),
     ("interleave", "interleave"): ("at is None",),
     ("interleave", "_match"): ("MAX_STATEMENTS", "count < 2"),
     # Between trips, nothing in loops of other kinds is read where it was stored the trip before; loops inside would be right too.

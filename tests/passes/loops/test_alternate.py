@@ -49,7 +49,7 @@ def _scope():
 
 def outcome(function, trips, order="forward"):
     rng = np.random.default_rng(3)
-    given = [rng.normal(size=tuple(d.payload for d in b.dims)) for b in function.buffers]
+    given = [rng.normal(size=tuple(d.payload for d in b.dims)).astype(f"{b.dtype[0]}8") for b in function.buffers]
     evaluate_loops(function, given, {"n": trips}, order)
     return given
 
@@ -102,7 +102,15 @@ def test_the_copy_goes_where_the_border_changes_behind():
     assert "f64[2, 12]" in alternated(BOTH["the copy changes too"])
 
 
+MEASURED = changed("v: f64[12];", "v: f64[12], q: i64[2];").replace("    for par j", "    q[0] = t\n    for par j")
+
 REFUSED = {
+    "memory says where the box begins": changed("in 0..10", "in q[0] & 3..10", MEASURED),
+    "memory says where the box ends": changed("in 0..10", "in 0..q[0] & 7", MEASURED),
+    "rows of different lengths": changed("1..6:", "1..(i1 & 3) + 2:", UNTIL),
+    "a state of each trip": changed(
+        "    alloc m", "    alloc s: f64[12]\n    for par k in 0..12:\n      s[k] = v[k]\n    alloc m").replace(
+        "m[i] = u[i]", "m[i] = s[i]").replace("u[j + 1]", "s[j + 1]") + "    v[t] = s[3]\n",
     "part of the copy": changed("for par i in 0..12", "for par i in 0..11"),
     "the copy is turned around": changed("m[i] = u[i]", "m[i] = u[11 - i]"),
     "the copy is of something else": changed("m[i] = u[i]", "m[i] = u[i] * 1.5"),
