@@ -16,7 +16,7 @@ from ..ir.graph import Value
 from ..ir.types import PY_INT, ArrayType, Dim, WeakType, element_count, same_dims
 from . import dispatch, tracer
 from .operators import BINARY, Operators
-from .scalars import PYTHON_SCALARS, BoundMethod, TracedScalar, is_weak, to_python
+from .scalars import PYTHON_SCALARS, BoundMethod, TracedScalar, is_weak
 from .sources import Fixed
 from .strides import extents_of
 from .values import broadcast, cast, check_dtype, fits, shape_text
@@ -469,9 +469,3 @@ def scalar_method(name: str, x: TracedScalar, *args: Any, **kwargs: Any) -> Any:
         return dispatch.METHODS["item"](x, *args)
     result = dispatch.METHODS[name](as_array(x), *args, **kwargs)
     return TracedScalar(result.view.read()) if isinstance(result, TracedArray) and not result.ndim else result
-
-
-@dispatch.implements_method("tolist")
-def tolist(x: TracedArray) -> Any:
-    """Nested lists of Python scalars."""
-    return [tolist(e) if isinstance(e, TracedArray) else to_python(e) for e in x] if x.ndim else dispatch.METHODS["item"](x)

@@ -27,6 +27,7 @@ from .builtin_functions import BUILTINS
 from .choice import Choice, ChosenMethod, first_choice, spread
 from .generators import random_function
 from .held import look
+from .iterables import of_iterable
 from .iteration import is_run_time_space
 from .library import is_library_code
 from .lifting import lift
@@ -239,7 +240,7 @@ class FunctionHooks(StagedControl, MatchHooks):
 
     def comprehension(self, place: str, items: Any, element: Callable, test: Callable, itself: Callable) -> Any:
         """[element(x) for x in items if test(x)]; itself: the comprehension as Python runs it."""
-        if is_run_time_space(items) or (COMPREHENSION, place) in tracer.current().decisions:
+        if isinstance(items, RunTimeList) or is_run_time_space(items) or (COMPREHENSION, place) in tracer.current().decisions:
             return call(list_algorithms.selected, (items, element, test), {})
         return itself(items)
 
@@ -323,6 +324,8 @@ def call(f: Any, args: tuple, kwargs: dict) -> Any:
         return call(HEAPS[f], args, kwargs)
     if isinstance(f, types.BuiltinMethodType) and f.__name__ in ("extend", "extendleft"):
         args = tuple(map(one_list, args))
+    if (gone := of_iterable(f, args, kwargs)) is not None:
+        return new_list(gone[0]) if type(gone[0]) is list else gone[0]
     if not isinstance(f, types.FunctionType | types.MethodType):
         args = keys_listed(f, args)
         if any(isinstance(a, RunTimeList) for a in args):
@@ -333,10 +336,8 @@ def call(f: Any, args: tuple, kwargs: dict) -> Any:
             note_length(f)
         elif args:
             run_time_key(f.__self__, args[0])
-    if isinstance(f, types.BuiltinFunctionType):
-        of_list = of_plain_list(f, args, kwargs)
-        if of_list is not None:
-            return new_list(of_list[0]) if f is sorted else of_list[0]
+    if isinstance(f, types.BuiltinFunctionType) and (of_list := of_plain_list(f, args, kwargs)) is not None:
+        return new_list(of_list[0]) if f is sorted else of_list[0]
     found = of_builtin(call, f, args, kwargs) if isinstance(f, (type, types.BuiltinFunctionType)) else None
     if found is not None:
         return found[0]

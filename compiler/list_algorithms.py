@@ -16,6 +16,12 @@ def extend(items: Any, more: Any) -> None:
         items.append(x)
 
 
+def extend_by_numbers(items: Any, array: Any) -> None:
+    """The elements as Python's numbers."""
+    for x in array:
+        items.append(x.item())
+
+
 def insert(items: Any, index: Any, x: Any) -> None:
     n = len(items)
     at = max(index + n, 0) if index < 0 else min(index, n)

@@ -229,7 +229,7 @@ def of_plain_list(f: Any, args: tuple, kwargs: dict) -> tuple[Any] | None:
         if items is None or not any_traced(items) or (
                 f is not sorted and not kwargs.get("key") and not isinstance(items[0], tuple)):
             return None
-        return (_sorted_plain(items, **kwargs) if f is sorted else OF_LISTS[f](items, **kwargs),)
+        return (sorted_plain(items, **kwargs) if f is sorted else OF_LISTS[f](items, **kwargs),)
     items, name = getattr(f, "__self__", None), f.__name__
     if type(items) is not list:
         return None
@@ -238,7 +238,7 @@ def of_plain_list(f: Any, args: tuple, kwargs: dict) -> tuple[Any] | None:
     if name in ("index", "count") and len(args) == 1 and (any_traced(items) or any_traced(args)):
         return (_run(getattr(list_algorithms, name), items, *args),)
     if name == "sort" and any_traced(items):
-        items[:] = _sorted_plain(items, **kwargs)
+        items[:] = sorted_plain(items, **kwargs)
         return (None,)
     return None
 
@@ -262,7 +262,7 @@ def element_at(items: Sequence[Any], index: TracedScalar) -> Any:
     return Choice(BUILTINS[int](at), tuple(items))
 
 
-def _sorted_plain(items: Sequence[Any], key: Any = None, reverse: Any = False) -> list[Any]:
+def sorted_plain(items: Sequence[Any], key: Any = None, reverse: Any = False) -> list[Any]:
     """As many elements, in order."""
     found = _sorted_as(items, key, reverse)
     kind = _only_kind(found, "sorting")

@@ -112,7 +112,7 @@ def _choice(generator: TracedGenerator, a: Any, size: Any = None, replace: bool 
     if not known or not (_is_count(a) or is_vector(a)) or (p is not None and not _is_vector_of_numbers(p)) or (
             isinstance(size, tuple) and not size):
         return NotImplemented
-    if isinstance(a, TracedScalar):
+    if type(a) is not int and not is_vector(a):
         some = "a must be greater than 0" if generator.legacy else "a must be a positive integer"
         wanted = 1 if size is None else _product(shape_dims(size))
         a = _checked_number(a, (a > 0) | (wanted == 0), f"{some} unless no samples are taken")
@@ -151,10 +151,10 @@ def _enough(n: Any, count: Any, legacy: bool) -> Any:
         return n
     if integers.at_most(*(x if isinstance(x, int) else value_of(x) for x in (count, n))):
         return n
-    return _checked_number(n, count <= n, _WRONG[legacy][4])
+    return _checked_number(n, n >= count, _WRONG[legacy][4])
 
 
-def _checked_number(n: Any, ok: Any, message: str) -> TracedScalar:
+def _checked_number(n: Any, ok: Any, message: str) -> Any:
     return TracedScalar(tracer.emit("check", [integers.as_value(n) if isinstance(n, int) else value_of(n), value_of(ok)],
                                     exception="ValueError", message=message))
 

@@ -16,14 +16,15 @@ from numpy.linalg import _linalg as _numpys
 from numpy.linalg._linalg import EigResult, QRResult
 
 from ...ir.graph import Value
-from ...ir.types import ArrayType
-from .. import tracer
+from ...ir.types import ArrayType, Dim
+from .. import integers, tracer
 from ..arrays import TracedArray, as_array, new_array, value_of, wrap
 from ..assumptions import assume
 from ..dispatch import call, implements
 from ..masked_values import read_masked
 from ..memory_order import keep_order
-from ..scalars import concrete
+from ..padding import padded
+from ..scalars import TracedScalar, concrete
 from ..values import broadcast, cast
 from ..views import reshape_value
 from .gufuncs import call_gufunc, operand_values, refuse_failed, require, stack_layout, stack_order, stacked
@@ -116,29 +117,54 @@ def lstsq(a: Any, b: Any, rcond: Any = None) -> tuple[Any, Any, Any, Any]:
     is_vector = b.ndim == 1
     y = reshape_value(b.view.read(), (*b.view.dims, 1)) if is_vector else b.view.read()
     _linalg._assert_2d(a, new_array(y))
+    bound = _bound_of_rows(a.view.dims[0], y.dims[0])
+    if bound is not None:
+        return _lstsq_of_some_rows(a, y, rcond, bound, is_vector)
     m, n, rows, count = (tracer.static_extent(d, "np.linalg.lstsq") for d in (*a.view.dims, *y.dims))
     if m != rows:
         raise np.linalg.LinAlgError("Incompatible dimensions")
-    loop, result = _linalg._commonType(a, b)
-    part = np.dtype(_linalg._realType(result))
     if rcond is None:
-        rcond = np.finfo(loop).eps * max(*a.shape)
+        rcond = np.finfo(_linalg._commonType(a, b)[0]).eps * max(*a.shape)
     if count == 0:
         y = tracer.builder().zeros(ArrayType(y.dtype, (m, 1)))
-    kind = np.dtype(loop)
-    cutoff = value_of(rcond, _FLOAT)
-    values = stacked("lstsq", [cast(a.view.read(), kind), cast(y, kind), cutoff])
-    x, residuals, rank, s, failed = tracer.emit_all("lstsq", values)
-    with np.errstate(invalid="call", call=_linalg._raise_linalgerror_lstsq):
-        refuse_failed(failed)
+    solution, left, rank, s = _solved(a, y, rcond)
     if m == 0:
-        x = tracer.builder().zeros(x.type)
-    solution, left = new_array(cast(x, np.dtype(result))), new_array(cast(residuals, part))
+        solution = new_array(tracer.builder().zeros(value_of(solution).type))
     if count == 0:
         solution, left = new_array(solution[:, :0].view.read()), new_array(left[:0].view.read())
     if is_vector:
         solution = new_array(reshape_value(value_of(solution), (n,)))
-    return solution, _residuals(left, rank, m, n, part), wrap(rank), new_array(cast(s, part))
+    return solution, _residuals(left, value_of(rank), m, n, left.dtype), rank, s
+
+
+def _bound_of_rows(m: Dim, rows: Dim) -> int | None:
+    """A number that the rows do not exceed, if data decide how many there are."""
+    same = isinstance(m, Value) and m is rows and integers.known_int(m) is None
+    return integers.upper_bound(m) if same else None
+
+
+def _lstsq_of_some_rows(a: Any, y: Value, rcond: Any, bound: int, is_vector: bool) -> tuple[Any, Any, Any, Any]:
+    """With rows of zeros below, which change nothing but how many singular values there are."""
+    m: Any = TracedScalar(a.view.dims[0])
+    n, count = (tracer.static_extent(d, "np.linalg.lstsq") for d in (a.view.dims[1], y.dims[1]))
+    if rcond is None:
+        rcond = np.finfo(_linalg._commonType(a, new_array(y))[0]).eps * call(np.maximum, (m, n), {})
+    whole = new_array(padded(a.view.read(), (max(bound, n + 1), n)))
+    x, left, rank, s = _solved(whole, padded(y, (max(bound, n + 1), count)), rcond)
+    full = (rank == n) & (m > n)
+    kept = read_masked(left, broadcast(value_of(full), left.view.dims), 0)
+    return x[:, 0] if is_vector else x, kept, rank, s[:call(np.minimum, (m, n), {})]
+
+
+def _solved(a: Any, y: Value, rcond: Any) -> tuple[TracedArray, TracedArray, Any, TracedArray]:
+    """The solution, the sums of squares that are left, the rank and the singular values, in the result's dtypes."""
+    loop, result = _linalg._commonType(a, new_array(y))
+    kind, part = np.dtype(loop), np.dtype(_linalg._realType(result))
+    x, residuals, rank, s, failed = tracer.emit_all("lstsq", stacked("lstsq", [
+        cast(a.view.read(), kind), cast(y, kind), value_of(rcond, _FLOAT)]))
+    with np.errstate(invalid="call", call=_linalg._raise_linalgerror_lstsq):
+        refuse_failed(failed)
+    return new_array(cast(x, np.dtype(result))), new_array(cast(residuals, part)), wrap(rank), new_array(cast(s, part))
 
 
 def _residuals(residuals: TracedArray, rank: Value, m: Any, n: Any, part: np.dtype) -> Any:
