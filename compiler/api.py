@@ -247,7 +247,7 @@ class Jitted(NativeCalls):
             return self._compile(key, call)
         family = self._families.setdefault(general_key(key, call), Family())
         at_hand = extents(call)
-        family.note(at_hand)
+        family.note(at_hand, call.args)
         wanted = family.pattern(at_hand, 1 if config.shapes == "always" else FEW_SHAPES)
         if wanted is None:
             return self._compile(key, call)
@@ -268,7 +268,7 @@ class Jitted(NativeCalls):
         """A version for many shapes; None where tracing or code generation needs their numbers."""
         numbers = wanted.by_array(call)
         try:
-            traced = trace(self.function, call.args, call.kwargs, assumptions=self._rooms, shapes=Shapes(numbers))
+            traced = self._trace_shaped(call, Shapes(numbers), family.numbers_differ)
             if not traced.symbols:
                 family.learn(wanted, wanted.with_symbols(traced.symbols))
                 return None
@@ -289,6 +289,16 @@ class Jitted(NativeCalls):
         if accepts is not None:
             self._remember(version, *self._recent)
         return version
+
+    def _trace_shaped(self, call: Call, shapes: Shapes, run_time_scalars: bool) -> Traced:
+        if run_time_scalars:
+            try:
+                traced = trace(self.function, call.args, call.kwargs, True, self._rooms, shapes)
+                if traced.symbols:
+                    return traced
+            except UnsupportedError:
+                pass  # some number is needed after all
+        return trace(self.function, call.args, call.kwargs, assumptions=self._rooms, shapes=shapes)
 
     def _remember(self, *versions: Version) -> None:
         """The versions that calls try first, some of them without any Python code."""

@@ -98,19 +98,28 @@ class Pattern:
 
 @dataclass(eq=False, slots=True)
 class Family:
-    """Calls alike but for extents. versions: with their patterns.  fixed: the extents that tracing needed as numbers."""
+    """Calls alike but for extents. versions: with their patterns.  fixed: the extents that tracing needed as numbers.  numbers:
+    the Python numbers among the arguments."""
 
     seen: dict[tuple[int, ...], None] = field(default_factory=dict)
     versions: list[tuple[Pattern, Any]] = field(default_factory=list)
     fixed: set[int] = field(default_factory=set)
+    numbers: set[tuple] = field(default_factory=set)
     attempts: int = 0
     failures: int = 0
 
-    def note(self, extents: tuple[int, ...]) -> None:
+    def note(self, extents: tuple[int, ...], arguments: Sequence[Any]) -> None:
         """A call with these extents is to be compiled."""
         self.seen[extents] = None
+        if len(self.numbers) < FEW_SHAPES:
+            self.numbers.add(tuple(a for a in arguments if type(a) in (int, float)))
         while len(self.seen) > MOST_SHAPES:
             self.seen.pop(next(iter(self.seen)))
+
+    @property
+    def numbers_differ(self) -> bool:
+        """Do Python numbers differ as shapes do, so that a version for these numbers alone would serve no other call?"""
+        return len(self.numbers) >= FEW_SHAPES
 
     def pattern(self, extents: tuple[int, ...], few: int) -> Pattern | None:
         """What to compile for a call with these extents: None for just them."""

@@ -244,3 +244,23 @@ def test_any_order_of_shapes(shapes, layout):
         x = np.arange(float(n * m)).reshape(n, m)
         x = {"C": x, "F": np.asfortranarray(x), "T": x.T, "S": np.repeat(x, 2, axis=1)[:, ::2]}[layout]
         same(jitted(x), f(x))
+
+
+def test_numbers_that_differ_as_shapes_do():
+    def parts(edges, n):
+        parent = np.arange(n)
+        for a, b in edges:
+            while parent[a] != a:
+                a = parent[a]
+            while parent[b] != b:
+                b = parent[b]
+            parent[max(a, b)] = min(a, b)
+        return parent, np.flatnonzero(parent == np.arange(n)).size / n
+
+    compiled = treadle.jit(parts)
+    for n in range(10, 40, 3):
+        edges = np.random.default_rng(n).integers(0, n, (n // 2 + 1, 2))
+        got, want = compiled(edges, n), parts(edges, n)
+        np.testing.assert_array_equal(got[0], want[0])
+        assert got[1] == want[1]
+    assert compiled.versions == 3
