@@ -19,6 +19,7 @@ from .lower_context import Emitter, Index, is_plain
 from .lower_control import lower_for, lower_if, lower_while
 from .lower_nest import mark_all, nest
 from .lower_split import split
+from .merged_axes import merged_extents, merged_index
 from .proofs import decided
 
 # Run-time extents of arguments are no smaller.
@@ -194,8 +195,17 @@ class _Lowering(Emitter):
     def _materialise(self, op: Op, result: Value) -> None:
         buffer, dims, inner = self.new_home(result), self.dims(result), op.results[0]
         note = f" ({op.loc})" if op.loc is not None else ""
-        nest(self, dims, buffer, lambda i: i, lambda i: self.compute(inner, i), note)
+        extents = merged_extents(op, self._lazy)
+        if extents is None:
+            nest(self, dims, buffer, lambda i: i, lambda i: self.compute(inner, i), note)
+        else:
+            nest(self, tuple(const(n) for part in extents for n in part), buffer, lambda i: merged_index(i, extents),
+                 lambda i: self.compute(inner, merged_index(i, extents)), note)
         self.place[result] = buffer
+
+    def _lazy(self, v: Value) -> Value | None:
+        v = self.resolve(v)
+        return None if v in self.place else v
 
     def _update(self, op: Op, rule: Update, result: Value) -> None:
         buffer = self.place[self.resolve(op.operands[0])]

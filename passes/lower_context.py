@@ -23,6 +23,7 @@ from ..ir.scalar import scalar_type
 from ..ir.viewmap import is_permutation
 from .homes import SEEN_IN_PLACE, is_array
 from .lower_reduce import reduce_box, reduction
+from .merged_axes import undivided
 from .proofs import decided, refuted
 
 if TYPE_CHECKING:
@@ -305,7 +306,8 @@ class OpContext:
         self.load, self.store = emitter.load, emitter.store
 
     def read(self, operand: int, index: Sequence[Expr]) -> Scalar:
-        return self._emitter.element(self._op.operands[operand], tuple(index))
+        known = self._emitter.known
+        return self._emitter.element(self._op.operands[operand], tuple(undivided(i, known) for i in index))
 
     def buffer(self, operand: int, contiguous: bool = False) -> Buffer:
         v = self._emitter.resolve(self._op.operands[operand])

@@ -6,7 +6,7 @@ that is written, `overlap` decides how.  Start with `nest`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from ..ir.expr import Expr, const, nodes, var
 from ..ir.loops import Buffer, Call, For, If, Let, Raise, Stmt, Store, While, bodies, own_exprs, walk
@@ -74,15 +74,27 @@ def _vector_axis(order: list[For]) -> str | None:
 
 
 def _is_injective(at: Index, loops: list[For]) -> bool:
-    """Does each loop variable stand alone in some index, so that no element is stored twice?"""
-    alone, own = set(), {f.var for f in loops}
+    """Does each loop variable stand in some index, alone or as a digit of it, so that no element is stored twice?"""
+    told: set[str] = set()
+    last = {f.var: f.hi.payload - 1 if f.hi.is_const else None for f in loops}  # type: ignore[operator]
     for e in at:
         form = form_of(e)
         if form is not None:
-            moving = [v for v, c in form.items() if v in own and c != 0]
-            if len(moving) == 1:
-                alone.add(moving[0])
-    return all(f.var in alone or _is_one(f.hi) for f in loops)
+            moving = {v: c for v, c in form.items() if v in last and c != 0}
+            if len(moving) == 1 or _are_digits(moving, last):
+                told.update(moving)
+    return all(f.var in told or _is_one(f.hi) for f in loops)
+
+
+def _are_digits(factors: Mapping[str, int | None], last: Mapping[str, int | None]) -> bool:
+    """Does each variable move the index further than those with smaller factors do together?"""
+    reach = 0
+    for v, c in sorted(factors.items(), key=lambda item: abs(item[1] or 0)):
+        end = last[v]
+        if c is None or end is None or abs(c) <= reach:
+            return False
+        reach += abs(c) * end
+    return True
 
 
 def _reads_elsewhere(inner: list[Stmt], buffer: Buffer, at: Index) -> bool:

@@ -10,13 +10,17 @@ import numpy as np
 from ...ir.graph import Value
 from .. import tracer
 from ..arrays import TracedArray, as_array, new_array, value_of, wrap
-from ..dispatch import alias_method, call, implements
+from ..dispatch import FUNCTIONS, alias_method, call, implements
 from ..extents import shape_dims
 from ..scalars import to_kind
+from ..structured import cond
 from ..values import broadcast, cast, check_dtype
 
 # How many elements np.isin compares with one by one.
 _COMPARED = 8
+# From how many elements in all a table may be made of integers; its greatest part of them, which is NumPy's.
+_TABLE_FROM = 256
+_TABLE_PART = 6
 _MOST_ELEMENTS = np.iinfo(np.intp).max
 _umath = np._core._multiarray_umath  # type: ignore[attr-defined]
 
@@ -242,7 +246,6 @@ def repeated(values: TracedArray, places: Any) -> TracedArray:
     return _at(values, as_array(call(np.remainder, (places, n), {}))) if n != 1 else values
 
 
-
 def _check_table(kind: np.dtype, tests: TracedArray) -> None:
     """What NumPy refuses if it is told to use a table: what are no integers, and a range beyond their dtype."""
     if kind.kind not in "biu" or tests.dtype.kind not in "biu":
@@ -258,9 +261,46 @@ def _check_table(kind: np.dtype, tests: TracedArray) -> None:
                         "the datatype. Please set `kind` to None or 'sort'.")
 
 
+def _member(x: TracedArray, tests: TracedArray) -> Any:
+    """Is each x among the tests?  Integers that lie close together are looked up in a table, as NumPy does, others searched."""
+    total = x.size + tests.size
+    if x.dtype.kind not in "biu" or total < _TABLE_FROM:
+        return _searched(x, tests)
+    bits = 8 * x.dtype.itemsize
+    room = _TABLE_PART * total
+    if 1 << bits <= room:
+        low = x.dtype.type(0) if x.dtype.kind != "i" else x.dtype.type(np.iinfo(x.dtype).min)
+        return _looked_up(x, tests, low, 1 << bits)
+    low, high = call(np.min, (tests,), {}), call(np.max, (tests,), {})
+    near = call(np.less, (_above(high, low), np.uint64(room)), {})
+    return FUNCTIONS["call"](cond, (near, lambda a, b: _looked_up(a, b, low, room), _searched, x, tests), {})
+
+
+def _searched(x: TracedArray, tests: TracedArray) -> Any:
+    line = call(np.sort, (tests,), {})
+    place = call(np.minimum, (call(np.searchsorted, (line, x), {}), tests.size - 1), {})
+    return call(np.equal, (_at(line, as_array(place)), x), {})
+
+
+def _looked_up(x: TracedArray, tests: TracedArray, low: Any, room: int) -> Any:
+    """Of tests that are all less than `room` above the least number `low`."""
+    table, marks = (value_of(call(f, (n,), {"dtype": bool})) for f, n in ((np.zeros, room), (np.ones, tests.shape)))
+    places = value_of(_above(tests, low).astype(np.int64))
+    table = tracer.emit("scatter", [table, marks, places], axes=(0,), position=0, unique=False)
+    place = _above(x, low)
+    inside = call(np.less, (place, np.uint64(room)), {})
+    found = _at(new_array(table), call(np.where, (inside, place, np.uint64(0)), {}).astype(np.int64))
+    return call(np.logical_and, (found, inside), {})
+
+
+def _above(x: Any, low: Any) -> TracedArray:
+    """x - low without a sign: what lies below `low` is very large."""
+    return as_array(call(np.subtract, tuple(as_array(v).astype(np.uint64) for v in (x, low)), {}))
+
+
 @implements(np.isin)
 def isin(element: Any, test_elements: Any, assume_unique: bool = False, invert: bool = False, *, kind: Any = None) -> TracedArray:
-    """A few test elements are compared one by one, more are sorted and searched."""
+    """A few test elements are compared one by one; more are marked in a table, or sorted and searched."""
     if kind not in (None, "sort", "table"):
         raise ValueError(f"Invalid kind: '{kind}'. Please use None, 'sort' or 'table'.")
     x, tests = as_array(element), call(np.ravel, (as_array(test_elements),), {})
@@ -273,10 +313,8 @@ def isin(element: Any, test_elements: Any, assume_unique: bool = False, invert: 
         found = call(np.zeros, (x.shape,), {"dtype": bool})
         for k in range(count):
             found = call(np.logical_or, (found, call(np.equal, (x, tests[k]), {})), {})
-    elif isinstance(count, int):
-        line = call(np.sort, (tests,), {})
-        place = call(np.minimum, (call(np.searchsorted, (line, x), {}), count - 1), {})
-        found = call(np.equal, (_at(line, as_array(place)), x), {})
+    elif isinstance(count, int) and isinstance(x.size, int):
+        found = _member(x, tests)
     else:
         # One element more: there may be none.
         line = call(np.sort, (tests,), {})
