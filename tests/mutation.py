@@ -105,6 +105,7 @@ HARMLESS: dict[tuple[str, str], tuple[str, ...]] = {
     ("interleave", "_is_sweep"): ("Raise | While | Call",),
     # A loop whose trips are independent reads nothing that an earlier one stores.
     ("overwritten", "_Progress._is_behind"): ("s.kind",),
+    ("overwritten", "_Progress._reads_written"): ("_is_written",),
     ("parallel", "is_independent"): ("MAX_STATEMENTS",),
     ("skew", "_candidate"): ("MAX_STATEMENTS", "outer.kind", "inner.kind"),
     ("skew", "_wavefront"): ("_is_short",),

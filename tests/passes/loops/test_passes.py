@@ -473,6 +473,8 @@ SEEN = [
     ("filled filter", "    y[i] =", "    for seq j in 0..5 step -1:\n      y[i] ="),
     ("filled columns", "    for seq j", "    if i >= 5:\n      y[i] = d[i, i - 5]\n    for seq j"),
     ("filled twice", "y[i] + 1.0", "y[i] + d[i - 1, j - 1]"),
+    ("filled in pieces", "    y[j] =", "    for seq m in 0..k[1]:\n      y[j] ="),
+    ("filled filter", "  y[0] = x[0]\n", "  call sort_f64(0, 50, 0) reads () writes (y)\n  y[0] = x[0]\n"),
     ("filled square", "      y[i, j] =", "      y[i, i] ="),
     ("filled in pieces", "0..c:\n    y[i]", "0..c:\n    y[i * 2]"),
     ("filled border", "for seq i0 in 0..12", "for seq i0 in 1..12"),
