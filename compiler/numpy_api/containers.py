@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -16,8 +17,11 @@ from ..scalars import TracedScalar, is_weak
 from ..text import TracedText
 from ..ufuncs import promotable
 from ..values import common_dims
+from ..views import Affine, Part, Reshape, View, reshaped_strides
 
 _umath = np._core._multiarray_umath  # type: ignore[attr-defined]
+# Where arrays that are never read pretend to lie.
+_FAR = 1 << 32
 
 
 class Converter:
@@ -122,9 +126,45 @@ def _share(a: Any, b: Any, exactly: bool) -> bool:
                                      "compiling", "ask before the call")
         trace.guard(SharedGuard((first, second), exactly, answer))
         return answer
-    if a.view.steps == b.view.steps or not a.view.steps or not b.view.steps:
-        return True
-    raise tracer.unsupported("np.shares_memory of two views of one array", "where they lie is not known while compiling")
+    mine, other = _stand_in(a.view), _stand_in(b.view)
+    if mine is None or other is None:
+        if a.view.steps == b.view.steps or not a.view.steps or not b.view.steps:
+            return True
+        raise tracer.unsupported("np.shares_memory of two views of one array", "where they lie is not known while compiling")
+    return np.shares_memory(mine, other) if exactly else np.may_share_memory(mine, other)
+
+
+def _stand_in(view: View) -> np.ndarray | None:
+    """An array that lies as the view does in memory that begins at some address; None if the place is known at run time only.
+    It is never read."""
+
+    def known(dims: Sequence, strides: Sequence) -> bool:
+        return all(isinstance(n, int) for n in (*dims, *strides))
+
+    dims: Sequence[Any] = view.storage.dims
+    strides: Sequence[Any] | None = view.storage.strides
+    if strides is None or not known(dims, strides):
+        return None
+    size, offset = view.storage.dtype.itemsize, _FAR
+    for step in view.steps:
+        if isinstance(step, Affine):
+            if step.starts or not known(step.dims, ()):
+                return None
+            axes: list[tuple[Any, Any]] = [*zip(step.map, strides, strict=True)]
+            offset += sum(axis.start * s for axis, s in axes)
+            strides = [sum(by * s for axis, s in axes for by, of in axis.terms if of == k) for k in range(len(step.dims))]
+        elif isinstance(step, Reshape):
+            strides = reshaped_strides(dims, strides, step.dims, size)
+        elif isinstance(step, Part):
+            size //= 2
+            offset += size if step.name == "imag" else 0
+        else:
+            return None
+        dims = step.dims if isinstance(step, Affine | Reshape) else dims
+        if strides is None or not known(dims, strides):
+            return None
+    place = {"data": (offset, False), "shape": tuple(dims), "strides": tuple(strides), "typestr": f"|V{size}", "version": 3}
+    return np.asarray(SimpleNamespace(__array_interface__=place))
 
 
 @implements_method("tobytes")

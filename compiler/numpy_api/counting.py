@@ -12,6 +12,7 @@ from ..arrays import TracedArray, any_traced, as_array, new_array, value_of, wra
 from ..builtin_functions import BUILTINS
 from ..dispatch import call, implements
 from ..scalars import TracedScalar, concrete, derivation, to_kind
+from ..ufuncs import promotable
 from ..values import broadcast, cast
 
 _STEPS = np.histogram._implementation.__globals__  # type: ignore[attr-defined]
@@ -75,33 +76,38 @@ def _number_of_bins(a: TracedArray, method: str, span: Any, weights: Any) -> Any
         raise ValueError(f"{method!r} is not a valid estimator for `bins`")
     if weights is not None:
         raise TypeError("Automated estimation of the number of bins is not supported for weighted data")
-    if span is not None or method == "stone":
-        raise tracer.unsupported(f"np.histogram with bins={method!r}{'' if span is None else ' and a range'}",
-                                 "how many bins there are depends on the data" if span is None else
-                                 "the estimators look at what lies in the range", "give their number")
+    if method == "stone":
+        raise tracer.unsupported("np.histogram with bins='stone'", "it tries as many bins as fit the data", "give their number")
     if a.size == 0:
         return 1
-    first, last = outer_edges(a, None)
+    first, last = outer_edges(a, span)
+    some: Any = True
+    if span is not None:
+        inside = call(np.logical_and, (call(np.greater_equal, (a, first), {}), call(np.less_equal, (a, last), {})), {})
+        some = call(np.any, (inside,), {})
+        # If nothing lies in the range, the estimators look at all elements, so that they have one, and their answer is not used.
+        a = a[call(np.logical_or, (inside, call(np.logical_not, (some,), {})), {})]
     width = call(estimators[method], (a, (first, last)), {})
     if a.dtype.kind in "iu":
         width = call(np.where, (call(np.logical_and, (call(np.not_equal, (width, 0), {}), call(np.less, (width, 1), {})), {}), 1,
                                 width), {})
     ratio = call(np.ceil, (call(np.true_divide, (_distance(last, first), width), {}),), {})
-    count = call(np.where, (call(np.not_equal, (width, 0), {}), ratio, 1), {})
+    count = call(np.where, (call(np.logical_and, (call(np.not_equal, (width, 0), {}), some), {}), ratio, 1), {})
     return to_kind(count[()].astype(_INT64), "int")
 
 
 @implements(_STEPS["_hist_bin_doane"])
 def doane(x: TracedArray, range: Any) -> Any:
     """The width by Doane's rule; zero if all elements are equal."""
-    if x.size <= 2:
+    if isinstance(x.size, int) and x.size <= 2:
         return 0.0
-    spread = np.sqrt(6.0 * (x.size - 2) / ((x.size + 1.0) * (x.size + 3)))
+    size = BUILTINS[max](x.size, 3)
+    spread = call(np.sqrt, (6.0 * (size - 2) / ((size + 1.0) * (size + 3)),), {})
     sigma = call(np.std, (x,), {})
-    some = call(np.greater, (sigma, 0.0), {})
+    some = call(np.logical_and, (call(np.greater, (sigma, 0.0), {}), call(np.greater, (x.size, 2), {})), {})
     centred: Any = call(np.subtract, (x, call(np.mean, (x,), {})), {})
     skewness = call(np.mean, (call(np.power, (centred / call(np.where, (some, sigma, 1.0), {}), 3), {}),), {})
-    parts = 1.0 + np.log2(x.size) + call(np.log2, (1.0 + call(np.absolute, (skewness,), {}) / spread,), {})
+    parts = 1.0 + call(np.log2, (size,), {}) + call(np.log2, (1.0 + call(np.absolute, (skewness,), {}) / spread,), {})
     return call(np.where, (some, call(np.ptp, (x,), {}) / parts, 0.0), {})
 
 
@@ -110,7 +116,8 @@ def _equal_edges(a: Any, count: Any, span: Any) -> tuple[Any, Any]:
     found = wrap(value_of(count, _INT64))
     count = to_kind(_required(found, call(np.greater, (found, 0), {}), "`bins` must be positive, when an integer"), "int")
     first, last = outer_edges(a, span)
-    kind = np.result_type(*(as_array(x).dtype for x in (first, last, a)))
+    given = [promotable(x) for x in (() if span is None else span)]
+    kind = np.result_type(a.dtype, *(k(0) if isinstance(k, type) else k for k in given))
     kind = np.result_type(kind, float) if kind.kind in "iu" else kind
     edges = as_array(call(np.linspace, (first, last, count + 1), {"dtype": kind}))
     rising = call(np.all, (call(np.less, (edges[:-1], edges[1:]), {}),), {})

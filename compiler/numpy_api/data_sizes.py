@@ -182,9 +182,21 @@ def _both(ar1: Any, ar2: Any, assume_unique: bool) -> tuple[Any, Any]:
 @implements(np.intersect1d)
 def intersect1d(ar1: Any, ar2: Any, assume_unique: bool = False, return_indices: bool = False) -> Any:
     if return_indices:
-        raise tracer.unsupported("numpy.intersect1d with return_indices", "it has no compiled form", "use np.isin and np.nonzero")
+        return _intersection_with_places(ar1, ar2, assume_unique)
     joined = call(np.sort, (call(np.concatenate, (_both(ar1, ar2, assume_unique),), {}),), {})
     return compacted(value_of(joined[:-1]), value_of(joined[1:] == joined[:-1]))
+
+
+def _intersection_with_places(ar1: Any, ar2: Any, assume_unique: bool) -> tuple[TracedArray, TracedArray, TracedArray]:
+    """The common elements, and where each array has them first."""
+    found = [(call(np.ravel, (x,), {}), None) if assume_unique else unique(x, return_index=True) for x in (ar1, ar2)]
+    joined = call(np.concatenate, (tuple(x for x, _ in found),), {})
+    order = call(np.argsort, (joined,), {"kind": "stable"})
+    joined = joined[order]
+    mask = value_of(joined[1:] == joined[:-1])
+    common, first, second = (compacted(value_of(x), mask) for x in (joined[:-1], order[:-1], order[1:] - found[0][0].shape[0]))
+    places = (places if where is None else where[places] for (_, where), places in zip(found, (first, second), strict=True))
+    return common, *places  # type: ignore[return-value]
 
 
 @implements(np.setxor1d)

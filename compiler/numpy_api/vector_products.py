@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from .. import tracer
 from ..arrays import TracedArray, as_array, check_writeable, deliver, operand, wrap
 from ..dispatch import call, implements
 from ..scalars import concrete
@@ -73,14 +72,12 @@ def _implement(ufunc: np.ufunc) -> None:
         _refuse(ufunc, arrays, axes, axis, keep)
         places = _places(ufunc, arrays, axes, axis, keep)
         moved = [call(np.moveaxis, (a, p, range(-len(p), 0)), {}) if p else a for a, p in zip(arrays, places)]
-        if order not in ("K", "C", "A"):
-            raise tracer.unsupported(f"numpy.{ufunc.__name__} with order={order!r}", instead="np.asfortranarray(result)")
         form = _PRODUCTS[ufunc]
         target = places[2]
         if out is Ellipsis:
-            return as_array(form(*moved, kind, None))
+            return _ordered(as_array(form(*moved, kind, None)), order)
         if not keep and target == tuple(range(-len(target), 0)) and (out is None or not _spreads(out, moved, len(target))):
-            return form(*moved, kind, out)
+            return form(*moved, kind, out) if out is not None else _ordered(form(*moved, kind, None), order)
         result = as_array(form(*moved, kind, None))
         if keep:
             result = call(np.expand_dims, (result, target), {})
@@ -88,7 +85,12 @@ def _implement(ufunc: np.ufunc) -> None:
             result = call(np.moveaxis, (result, range(-len(target), 0), target), {})
         if out is not None and fits(result.view.dims, out.view.dims):
             result = call(np.broadcast_to, (result, out.shape), {})
-        return deliver(result, out)
+        return deliver(result if out is not None else _ordered(result, order), out)
+
+
+def _ordered(result: Any, order: str) -> Any:
+    """The result, in Fortran's order if that is asked for."""
+    return call(np.asfortranarray, (result,), {}) if order == "F" and isinstance(result, TracedArray) and result.ndim else result
 
 
 def _known_axes(x: Any) -> Any:

@@ -63,6 +63,10 @@ CASES = [
     *((lambda x, rule=rule: (np.histogram(x, rule), np.histogram_bin_edges(x, rule)), (x,))
       for rule in ("auto", "fd", "doane", "scott", "rice", "sturges", "sqrt")
       for x in (np.sqrt(np.arange(40.0)), I * I, np.ones(5))),
+    *((lambda x, rule=rule, span=span: np.histogram(x, rule, span), (x,))
+      for rule, span, x in (("auto", (2, 5), np.sqrt(np.arange(40.0, dtype="f4"))), ("doane", (3, 40), I * I),
+                            ("fd", (90.0, 99.0), np.ones(5)))),
+    (lambda x: np.matmul(x, x.T, order="F"), (A,)),
     (lambda x: np.histogram(x, "nobody's"), (A,)), (lambda x: np.histogram(x, "auto", weights=x), (A,)),
     (lambda x: np.histogram(x, int(x.sum()), density=True), (A,)), (lambda x: np.linspace(x[0], x, int(x[0, 2]) - 2), (A,)),
     (lambda x: np.linspace(0, 9, int(x.sum()), False, retstep=True, dtype=int), (A[0],)),
@@ -147,6 +151,16 @@ def test_whether_arguments_share_memory():
     with pytest.raises(td.errors.UnsupportedError, match="parts of two inputs that overlap"):
         td.jit(lambda x, y: np.shares_memory(x[0], y))(A, A[:1])
     assert td.jit(lambda x: np.shares_memory(x, x + 1))(A) is False
+
+
+def test_whether_views_share_memory():
+    def answers(x):
+        pairs = ((x[:, ::2], x[:, 1::2]), (x[0], x[1]), (x.T[1], x[:, 1]), (x.ravel()[1:3], x[0]),
+                 (x[::-1][0], x[1]), (x[:0], x[:0]))
+        return [(np.shares_memory(u, v), np.may_share_memory(u, v)) for u, v in pairs], np.shares_memory(x.real, x.imag)
+
+    for x in (A, A + 1j):
+        assert td.jit(answers)(x) == answers(x)
 
 
 # NumPy's own names differ from what its functions accept, or a parameter concerns what is not compiled.
