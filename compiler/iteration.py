@@ -190,6 +190,7 @@ def make_zip(*xs: Any, strict: bool = False) -> Any:
 def make_reversed(x: Any) -> Any:
     space = None if isinstance(x, range) else space_of(x)
     if space is None:
+        look(x)
         return reversed(x)
     counted = space.counted()
     last = counted.stop - 1

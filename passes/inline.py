@@ -1,8 +1,8 @@
 """Inlining: a `call` is replaced by the ops of the function it calls.
 
 Before: any graph.  After: no `call` is left whose results have the types of what the callee returns, which is all but
-those where a static extent meets a run-time one.  Ops keep the user's lines of the callee.  Recursion cannot occur: a
-function exists only once it is complete.
+those where a static extent meets a run-time one, and, if wanted, those with a derivative of their own.  Ops keep the
+user's lines of the callee.  Recursion cannot occur: a function exists only once it is complete.
 """
 
 from __future__ import annotations
@@ -11,14 +11,17 @@ from ..ir.graph import Block, Function, Value
 from ..ir.walk import callees, clone_into, map_type
 
 
-def inline(function: Function) -> Function:
-    """Replace calls by what they call, in place; functions called are inlined themselves first."""
+def inline(function: Function, keep_rules: bool = False) -> Function:
+    """Replace calls by what they call, in place; functions called are inlined themselves first.
+
+    keep_rules: calls with a derivative of their own stay, for whoever differentiates the function later.
+    """
     for f in callees(function):
-        _block(f.block, {})
+        _block(f.block, {}, keep_rules)
     return function
 
 
-def _block(block: Block, replaced: dict[Value, Value]) -> None:
+def _block(block: Block, replaced: dict[Value, Value], keep_rules: bool) -> None:
     ops, block.ops = block.ops, []
     for a in block.args:
         a.type = map_type(a.type, replaced)
@@ -27,9 +30,9 @@ def _block(block: Block, replaced: dict[Value, Value]) -> None:
         for r in op.results:
             r.type = map_type(r.type, replaced)
         for region in op.regions:
-            _block(region, replaced)
+            _block(region, replaced, keep_rules)
         callee = op.attrs.get("callee") if op.name == "call" else None
-        if not isinstance(callee, Function):
+        if not isinstance(callee, Function) or (keep_rules and op.attrs.get("derivative") is not None):
             block.append(op)
             continue
         copy = Block()

@@ -3,7 +3,8 @@
 Before: a graph function without `fused` regions.  After: arguments that vary have a new leading axis, the lanes, and so has
 every result that depends on them; the rest is computed once.  An op becomes what its batching rule makes of it.  What has
 no rule, decides by lane what to run, or has an extent that differs by lane runs in a loop over the lanes, in the same
-program; so does the whole function if it has ordered effects, whose order is that of a loop over lanes.
+program; so does a call with a derivative of its own, which a gradient of the whole must still find, and the whole function
+if it has ordered effects, whose order is that of a loop over lanes.
 
 Start with `vectorize`; `lanes.py` decides what varies.
 """
@@ -53,7 +54,7 @@ def vectorize_block(builder: Builder, block: Block, values: Sequence[Value], arg
     block that the lanes have in common and change one after the other, each with the value that the block leaves there: a
     lane begins with what the lane before left.  What is yielded of these is what the last lane left.
     """
-    inline(Function("lane", block))
+    inline(Function("lane", block), keep_rules=True)
     lanes = Lanes(block, arguments)
     state = _Vectorizer(lanes, size, builder, dict(zip(block.args, values, strict=True)))
     if shared or any(effect_of(op) == "ordered" for op in block.ops):
