@@ -115,7 +115,8 @@ def _choice(generator: TracedGenerator, a: Any, size: Any = None, replace: bool 
     if type(a) is not int and not is_vector(a):
         some = "a must be greater than 0" if generator.legacy else "a must be a positive integer"
         wanted = 1 if size is None else _product(shape_dims(size))
-        a = _checked_number(a, (a > 0) | (wanted == 0), f"{some} unless no samples are taken")
+        count: Any = a
+        a = _checked_number(a, (count > 0) | (wanted == 0), f"{some} unless no samples are taken")
     if p is None and replace:
         return _any_of(generator, a, size, axis)
     chosen = _Choice(generator, a, size, axis)
