@@ -37,6 +37,16 @@ def negated(flags: Sequence[str]) -> ast.expr:
     return tests[0] if len(tests) == 1 else ast.BoolOp(ast.And(), tests)
 
 
+def binds_on_the_way(test: ast.expr) -> bool:
+    """Does an operand of the test that is not always evaluated bind a name?"""
+    if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+        return binds_on_the_way(test.operand)
+    if isinstance(test, ast.BoolOp):
+        return binds_on_the_way(test.values[0]) or any(isinstance(n, ast.NamedExpr) for v in test.values[1:] for n in ast.walk(v))
+    return isinstance(test, ast.Compare) and len(test.ops) > 1 and any(
+        isinstance(n, ast.NamedExpr) for v in test.comparators for n in ast.walk(v))
+
+
 class Jumps:
     """Lowers the body of one function. Nested functions are left alone."""
 
@@ -77,7 +87,39 @@ class Jumps:
 
     def _plain(self, s: ast.stmt) -> list[ast.stmt]:
         """The statement, or what it is written out as."""
+        if isinstance(s, ast.If) and binds_on_the_way(s.test):
+            truth = self.fresh("truth")
+            before = self._decided(s.test, truth)
+            s.test = ast.copy_location(ast.Name(truth, ast.Load()), s.test)
+            return [*before, s]
         return (isinstance(s, ast.Match) and lowered(s, self.fresh)) or [s]
+
+    def _decided(self, e: ast.expr, truth: str) -> list[ast.stmt]:
+        """Statements that set `truth` to whether `e` holds; names that an operand binds, evaluated or not, are bound by them."""
+        if isinstance(e, ast.UnaryOp) and isinstance(e.op, ast.Not):
+            return [*self._decided(e.operand, truth), assign(truth, ast.UnaryOp(ast.Not(), ast.Name(truth, ast.Load())), e)]
+        if isinstance(e, ast.Compare) and binds_on_the_way(e):
+            e = self._pairs(e)
+        if not isinstance(e, ast.BoolOp) or not binds_on_the_way(e):
+            return [assign(truth, ast.UnaryOp(ast.Not(), ast.UnaryOp(ast.Not(), e)), e)]
+        out = self._decided(e.values[0], truth)
+        more: ast.expr = ast.Name(truth, ast.Load())
+        if isinstance(e.op, ast.Or):
+            more = ast.UnaryOp(ast.Not(), more)
+        rest = e.values[1] if len(e.values) == 2 else ast.copy_location(ast.BoolOp(e.op, e.values[1:]), e)
+        out.append(ast.fix_missing_locations(ast.copy_location(ast.If(more, self._decided(rest, truth), []), e)))
+        return out
+
+    def _pairs(self, e: ast.Compare) -> ast.expr:
+        """`a < b < c` as `a < (t := b) and t < c`."""
+        tests: list[ast.expr] = []
+        left = e.left
+        for k, (op, right) in enumerate(zip(e.ops, e.comparators, strict=True)):
+            name = self.fresh("operand")
+            last = k == len(e.ops) - 1
+            tests.append(ast.Compare(left, [op], [right if last else ast.NamedExpr(ast.Name(name, ast.Store()), right)]))
+            left = ast.Name(name, ast.Load())
+        return ast.fix_missing_locations(ast.copy_location(ast.BoolOp(ast.And(), tests), e))
 
     def _jump(self, s: ast.stmt, leave: str, again: str) -> Block | None:
         true = ast.Constant(True)
