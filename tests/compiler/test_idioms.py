@@ -12,7 +12,7 @@ from tests.perturb import perturbed_functions
 from .idioms import algebra, grids, searches
 
 # Programs that take a second and more to compile, or several searches: run with the heavy tests.
-LONG = {"knapsack", "smith_waterman", "mandelbrot", "fft_stages", "dijkstra", "flood", "run_lengths", "lz77", "simpson",
+LONG = {"knapsack", "smith_waterman", "mandelbrot", "fft_stages", "dijkstra", "flood", "run_lengths", "lz77",
         "natural_spline", "lattice_boltzmann", "cell_lists",
         "machine", "greens", "edit_distance", "bitonic", "metropolis", "convolution"}
 CASES = [*algebra.CASES, *grids.CASES, *searches.CASES]

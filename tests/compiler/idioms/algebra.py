@@ -189,25 +189,6 @@ def adaptive_rk(y0, t1):
     return s.y, accepted, rejected
 
 
-def simpson(lo, hi, tol):
-    total, evaluations = 0.0, 0
-    stack = [(lo, hi, tol)]
-    while stack:
-        a, b, t = stack.pop()
-        m = (a + b) / 2
-        q = [(a + m) / 2, (m + b) / 2]
-        f = [math.exp(-x * x) * math.cos(3 * x) for x in (a, q[0], m, q[1], b)]
-        one = (b - a) / 6 * (f[0] + 4 * f[2] + f[4])
-        two = (b - a) / 12 * (f[0] + 4 * f[1] + 2 * f[2] + 4 * f[3] + f[4])
-        evaluations += 5
-        if abs(two - one) < 15 * t or b - a < 1e-3:
-            total += two + (two - one) / 15
-        else:
-            stack.append((a, m, t / 2))
-            stack.append((m, b, t / 2))
-    return total, evaluations
-
-
 def natural_spline(x, y, at):
     n = len(x)
     h = np.diff(x)
@@ -287,7 +268,7 @@ CASES = [
     (jacobi_eigenvalues, lambda n: (spd(n),)), (lanczos, lambda n: (spd(n), np.ones(n), 4)),
     (csr_power, lambda n: (*_csr(n), np.ones(n))),
     (bisect_all, lambda n: (np.arange(1.0, n),)), (newton_or_fail, lambda n: (np.linspace(2, 3, n),)),
-    (adaptive_rk, lambda n: (np.array([1.0, 0.0]), n / 2)), (simpson, lambda n: (0.0, float(n), 1e-6)),
+    (adaptive_rk, lambda n: (np.array([1.0, 0.0]), n / 2)),
     (natural_spline, _spline), (kalman, lambda n: (np.where(np.arange(3 * n) % 4 == 1, np.nan, np.arange(3.0 * n)),)),
     (horner_compose, lambda n: (spd(3) / 9, np.linspace(-1, 1, n))), (greens, _cells),
 ]
