@@ -31,7 +31,7 @@ from .iterables import of_iterable
 from .iteration import is_run_time_space
 from .library import is_library_code
 from .lifting import lift
-from .list_functions import HEAPS, call_on_list, element_at, joined_list, of_plain_list, one_list
+from .list_functions import HEAPS, call_on_list, element_at, joined_list, of_plain_list, one_list, repeated
 from .masked_values import call_on_masked, holds_masked
 from .match_hooks import MatchHooks
 from .regions import condition_of
@@ -190,6 +190,8 @@ class FunctionHooks(StagedControl, MatchHooks):
         del owner[index]
 
     def binary(self, op: str, a: Any, b: Any) -> Any:
+        if op == "Mult" and (found := repeated(a, b)) is not None:
+            return found
         result = binary(call, op, a, b)
         return new_list(result) if type(a) is list or type(b) is list else result
 

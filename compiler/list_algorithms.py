@@ -198,6 +198,14 @@ def delete_slice(items: Any, start: Any, stop: Any) -> None:
         items.pop()
 
 
+def repeated(items: Any, times: Any, found: Any) -> Any:
+    """The elements so many times, appended to `found`."""
+    for _ in range(times):
+        for x in items:
+            found.append(x)
+    return found
+
+
 def append_bounded(items: Any, x: Any, most: Any) -> None:
     """Append to a deque of at most so many elements."""
     if most > 0:

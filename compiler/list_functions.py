@@ -370,6 +370,15 @@ def added(a: Any, b: Any) -> RunTimeList:
 METHODS["__add__"] = added
 
 
+def repeated(a: Any, b: Any) -> RunTimeList | None:
+    """a * b, where one is a list and only the run knows the list's length or how often it is repeated; None otherwise."""
+    items, times = (a, b) if isinstance(a, (list, RunTimeList)) else (b, a)
+    is_count = isinstance(times, (int, np.integer)) or (isinstance(times, TracedScalar) and times.value.dtype.kind in "biu")
+    if not is_count or not (isinstance(items, RunTimeList) or (type(items) is list and isinstance(times, TracedScalar))):
+        return None
+    return _run(list_algorithms.repeated, items, times, fresh_list("a repeated list"))
+
+
 @_method("__contains__")
 def contains(items: RunTimeList, x: Any) -> Any:
     return _run(list_algorithms.contains, items, x)
