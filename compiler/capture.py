@@ -262,7 +262,9 @@ class ExpressionHooks(ast.NodeTransformer):
             self.scope = saved
         for part in node.generators:  # type: ignore[attr-defined]
             part.iter = at(hook("iterated", part.iter), part.iter)
-        return hooked(node, self._place(node)) if isinstance(node, (ast.ListComp, ast.GeneratorExp)) else node
+        if isinstance(node, (ast.ListComp, ast.GeneratorExp)):
+            return hooked(node, self._place(node))
+        return at(hook("list_", self._place(node), node), node)
 
     visit_ListComp = visit_SetComp = visit_DictComp = visit_GeneratorExp = _comprehension
 

@@ -25,6 +25,7 @@ from .loop_lists import LoopLists
 from .loop_rooms import LoopRooms, classes, extent_key
 from .moving import MovingView, dims_inside, moving_view, view_from
 from .padding import padded, unpadded
+from .pooled_lists import PooledList
 from .scalars import TracedScalar
 from .sharing import freeze_copy, names_holding, told_apart
 from .state import (
@@ -275,7 +276,7 @@ class Carried:
                 raise self._of_another_structure(path)
             k = self.control.names.index(path[0])
             now = self.control.get()[k]
-            if not isinstance(now, (tuple, Either)) and not is_structured(now) and path[0] != RETURN_VALUE:
+            if not isinstance(now, (tuple, Either, PooledList)) and not is_structured(now) and path[0] != RETURN_VALUE:
                 raise JoinError(f"'{path[0]}' is a container made inside the loop and used after it", True)
             self._replace(k, hollow(now))
             return True

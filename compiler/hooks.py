@@ -31,12 +31,13 @@ from .iterables import of_iterable
 from .iteration import is_run_time_space
 from .library import is_library_code
 from .lifting import lift
-from .list_functions import HEAPS, call_on_list, element_at, joined_list, of_plain_list, one_list, repeated
+from .list_functions import HEAPS, call_on_list, element_at, grow_for, joined_list, of_plain_list, one_list, repeated, slice_of_list
 from .masked_values import call_on_masked, holds_masked
 from .match_hooks import MatchHooks
+from .purity import check_pure
 from .regions import condition_of
 from .run_time_dicts import RunTimeDict, gone_through, keys_listed, listed, made_dict, run_time_key
-from .run_time_lists import GROWABLE, RunTimeList, growth, made_list, new_list, note_growth, note_length
+from .run_time_lists import GROWABLE, GROWS, RunTimeList, growth, made_list, new_list, note_growth, note_length
 from .run_time_sets import made_set, set_of
 from .scalars import TracedScalar
 from .sources import Attribute, Cell, Fixed, Global, Item, Source
@@ -148,7 +149,9 @@ class FunctionHooks(StagedControl, MatchHooks):
             look(owner)
             if isinstance(index, TracedScalar) and type(owner) in (list, tuple) and index.known is None:
                 return element_at(owner, index)
-            return new_list(owner[index]) if isinstance(index, slice) else owner[index]
+            if isinstance(index, slice):
+                return slice_of_list(owner, index) if type(owner) is list else owner[index]
+            return owner[index]
         found = class_attribute(type(owner), "__getitem__")
         if isinstance(found, types.FunctionType) and not is_library_code(found.__code__):
             return self.call(found, owner, index)
@@ -163,6 +166,7 @@ class FunctionHooks(StagedControl, MatchHooks):
 
     def setitem(self, owner: Any, index: Any, value: Any) -> None:
         run_time_key(owner, index)
+        grow_for(owner, index)
         if tracer.current().chosen and (isinstance(owner, Choice) or first_choice(index) is not None or (
                 isinstance(owner, TracedArray) and first_choice(value) is not None)):
             spread(self.setitem, owner, index, value)
@@ -244,7 +248,11 @@ class FunctionHooks(StagedControl, MatchHooks):
         """[element(x) for x in items if test(x)]; itself: the comprehension as Python runs it."""
         if isinstance(items, RunTimeList) or is_run_time_space(items) or (COMPREHENSION, place) in tracer.current().decisions:
             return call(list_algorithms.selected, (items, element, test), {})
-        return itself(items)
+        made = " called from ".join([f"comprehension at {place}", *tracer.call_path()[1:]])
+        if (GROWS, made) in tracer.current().decisions:
+            return call(list_algorithms.selected_into, (items, element, test, RunTimeList(made)), {})
+        found = itself(items)
+        return made_list(f"comprehension at {place}", found) if type(found) is list else found
 
     def decided(self, place: str, test: Any) -> Any:
         """The condition of a comprehension."""
@@ -399,18 +407,6 @@ def _is_array_function(f: Any) -> bool:
 # These make arrays that the function may write to, so they are part of the program whatever their arguments are.
 _CREATION: frozenset[Any] = frozenset(
     (np.zeros, np.ones, np.empty, np.ndarray, np.full, np.arange, np.linspace, np.eye, np.identity, np.tri))
-# What these return differs from call to call.
-_IMPURE_MODULES = ("numpy.random", "random", "time", "secrets", "uuid", "datetime")
-
-
-def check_pure(f: Any) -> None:
-    """UnsupportedError for functions whose result must not be computed once and kept."""
-    owner = getattr(f, "__self__", None)
-    module = getattr(f, "__module__", None) or type(owner).__module__
-    if (module in _IMPURE_MODULES or type(owner).__module__ in _IMPURE_MODULES
-            or (module or "").startswith("numpy.random")) and not isinstance(f, type):
-        raise tracer.unsupported(f"{module}.{getattr(f, '__name__', f)}", "its result differs from call to call",
-                                 "call it outside and pass the result as an argument")
 
 
 def _is_numpy(f: Any) -> bool:

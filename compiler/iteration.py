@@ -177,7 +177,8 @@ def make_enumerate(x: Any, start: Any = 0) -> Any:
 @builtin(zip)
 def make_zip(*xs: Any, strict: bool = False) -> Any:
     spaces = [space_of(x) for x in xs]
-    if not xs or any(s is None for s in spaces) or strict or all(isinstance(x, range) for x in xs):
+    differ = strict and (None in (lengths := {None if s is None else s.trips for s in spaces}) or len(lengths) > 1)
+    if not xs or any(s is None for s in spaces) or differ or all(isinstance(x, range) for x in xs):
         return zip(*xs, strict=strict)
     counted = [s.counted() for s in spaces if s is not None]
     stop = counted[0].stop

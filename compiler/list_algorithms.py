@@ -167,6 +167,27 @@ def selected(items: Any, element: Callable[[Any], Any], test: Callable[[Any], An
     return found
 
 
+def selected_into(items: Any, element: Callable[[Any], Any], test: Callable[[Any], Any], found: Any) -> Any:
+    for x in items:
+        if test(x):
+            found.append(element(x))
+    return found
+
+
+def put_in_rows(rows: Any, flat: Any) -> Any:
+    """The elements of lists of one length, one after the other, appended to `flat`; returns that length."""
+    n, m = len(rows), 0
+    if n > 0:
+        m = len(rows[0])
+    for row in rows:
+        if len(row) != m:
+            raise ValueError("setting an array element with a sequence. The requested array has an inhomogeneous shape after 1 "
+                             f"dimensions. The detected shape was ({n},) + inhomogeneous part.")
+        for x in row:
+            flat.append(x)
+    return m
+
+
 def clipped(x: Any, n: Any, low: Any, high: Any) -> Any:
     """A bound of a slice of a list of n elements."""
     if x < 0:
@@ -237,6 +258,11 @@ def make_room_right(items: Any, more: Any, room: Any) -> None:
     """Move a deque's elements to the beginning of its memory, if that makes room behind them."""
     if items.head >= len(items) and items.head + len(items) + more > room:
         items.move(0)
+
+
+def make_room_in_pool(items: Any, more: Any) -> None:
+    if len(items) + more > items.capacity:
+        items.move_to_end(2 * (len(items) + more))
 
 
 def make_room_left(items: Any) -> None:

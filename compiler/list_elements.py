@@ -7,7 +7,7 @@ in a column; kinds share columns of one dtype and extents.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,8 @@ from .scalars import PYTHON_SCALARS, TracedScalar
 if TYPE_CHECKING:
     from .results import Build, Recipe
 
+# A decision: the list made at a place is one of the lists of a pool, of this name.
+POOLED = "pooled"
 # Kinds that the elements of one list may be of.
 MOST_KINDS = 6
 
@@ -36,10 +38,14 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """A number or an array in an element; python: "int", "float", ... of a Python number, "" of NumPy's, None of an array."""
+    """A number or an array in an element; python: "int", "float", ... of a Python number, "" of NumPy's, None of an array.
+
+    pool: of a list, whose number this is (`pooled_lists.py`).
+    """
 
     column: Column
     python: str | None
+    pool: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +66,8 @@ class Fixed:
 Kind = Leaf | Record | Fixed
 
 
-def kind_of(x: Any) -> Kind:
-    """The kind of an element; what no list in compiled code can hold is refused."""
+def kind_of(x: Any, of_list: Callable[[Any], Kind | None] = lambda x: None) -> Kind:
+    """The kind of an element; what no list in compiled code can hold is refused. of_list: says it for lists."""
     if isinstance(x, (TracedArray, np.ndarray)):
         dims = as_array(x).view.dims
         if not all(isinstance(d, int) for d in dims):
@@ -71,9 +77,12 @@ def kind_of(x: Any) -> Kind:
         type_ = value_of(x).type
         return Leaf(Column(type_.dtype), type_.kind if isinstance(type_, WeakType) else "")  # type: ignore[union-attr]
     if isinstance(x, tuple) and (type(x) is tuple or hasattr(x, "_fields")):
-        return Record(type(x), tuple(map(kind_of, x)))
+        return Record(type(x), tuple(kind_of(e, of_list) for e in x))
     if x is None or isinstance(x, str):
         return Fixed(x)
+    found = of_list(x)
+    if found is not None:
+        return found
     raise tracer.unsupported(f"a {type(x).__name__} in a list that a loop makes longer",
                              "such lists hold numbers, arrays, tuples of them, None and texts")
 
@@ -139,6 +148,8 @@ def described(kind: Kind) -> str:
         return repr(kind.object)
     if isinstance(kind, Record):
         return f"({', '.join(map(described, kind.parts))})"
+    if kind.pool:
+        return "list"
     if kind.python is None:
         return f"{kind.column.dtype} array of shape {kind.column.dims}"
     return f"Python {kind.python}" if kind.python else f"NumPy {kind.column.dtype}"
@@ -155,24 +166,62 @@ class ListOf:
     kinds: tuple[Kind, ...]
     # What it is made into: list, or a deque of some length.
     finish: Callable[[list[Any]], Any]
+    # Of the lists among the elements.
+    pools: Mapping[str, PoolOf]
 
     def build(self, state: Build) -> Any:
         if id(self) not in state.made:
-            state.made[id(self)] = self.finish(self._built(state))
+            state.made[id(self)] = self.finish(self.elements(state))
         return state.made[id(self)]
 
-    def _built(self, state: Build) -> list[Any]:
-        columns, length = [c.build(state) for c in self.columns], int(self.length.build(state))
-        lists = [list(self._elements(kind, columns, length)) for kind in self.kinds]
-        if self.tags is None:
-            return lists[0]
-        return [lists[tag][k] for k, tag in enumerate(self.tags.build(state).tolist())]
+    def elements(self, state: Build, begin: int = 0, end: int | None = None) -> list[Any]:
+        """Those from one place up to another."""
+        if id(self.columns) not in state.made:
+            tags = None if self.tags is None else self.tags.build(state)
+            state.made[id(self.columns)] = [c.build(state) for c in self.columns], tags, int(self.length.build(state))
+        columns, tags, length = state.made[id(self.columns)]
+        part = slice(begin, length if end is None else end)
+        lists = [list(self._elements(kind, [c[part] for c in columns], part.stop - begin, state)) for kind in self.kinds]
+        return lists[0] if tags is None else [lists[tag][k] for k, tag in enumerate(tags[part].tolist())]
 
-    def _elements(self, kind: Kind, columns: list[np.ndarray], length: int) -> Iterator[Any]:
+    def _elements(self, kind: Kind, columns: list[np.ndarray], length: int, state: Build) -> Iterator[Any]:
         """The list as if all elements were of this kind."""
         places = places_of(kind, columns_of(self.kinds))
-        parts = [_as_python(leaf, columns[k]) for leaf, k in zip(leaves_of(kind), places, strict=True)]
+        parts = [[self.pools[leaf.pool].list_at(n, state) for n in columns[k].tolist()] if leaf.pool else
+                 _as_python(leaf, columns[k]) for leaf, k in zip(leaves_of(kind), places, strict=True)]
         return (assembled(kind, iter([part[k] for part in parts])) for k in range(length))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PoolOf:
+    """The recipe of the lists of a pool. elements: of all of them, one after the other; starts, lengths: where each lies."""
+
+    elements: ListOf
+    starts: Recipe
+    lengths: Recipe
+
+    def list_at(self, number: int, state: Build) -> list[Any]:
+        """The list with this number, one object wherever it is met."""
+        if id(self) not in state.made:
+            state.made[id(self)] = self.starts.build(state), self.lengths.build(state), {}
+        starts, lengths, lists = state.made[id(self)]
+        if not 0 <= number < len(starts):
+            return []  # an element of another kind
+        if number not in lists:
+            begin = int(starts[number])
+            lists[number] = self.elements.elements(state, begin, begin + int(lengths[number]))
+        return lists[number]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PooledOf:
+    """The recipe of one list of a pool."""
+
+    pool: PoolOf
+    number: Recipe
+
+    def build(self, state: Build) -> Any:
+        return self.pool.list_at(int(self.number.build(state)), state)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -19,9 +19,10 @@ from . import dispatch, list_algorithms, tracer
 from .arrays import TracedArray, any_traced, new_array
 from .assumptions import assume
 from .choice import Choice, at_hand, spread
+from .indexing import FEW_TRIPS
 from .list_elements import Kind, Leaf, Record, assembled, kind_of, leaves_of, places_of
 from .run_time_deques import RunTimeDeque
-from .run_time_lists import GROWABLE, METHODS, RunTimeList, growth, sum_of_sizes
+from .run_time_lists import GROWABLE, METHODS, RunTimeList, growth, new_list, sum_of_sizes
 from .scalars import PYTHON_SCALARS, TracedScalar
 
 BUILTINS = dispatch.BUILTINS
@@ -90,6 +91,13 @@ def one_list(x: Any) -> Any:
     found = fresh_list("one of several lists")
     spread(lambda chosen: _run(list_algorithms.extend, found, chosen), x)
     return found
+
+
+def slice_of_list(items: list[Any], index: slice) -> Any:
+    """items[index] of a list that Python holds."""
+    if any(isinstance(b, TracedScalar) and b.known is None for b in (index.start, index.stop, index.step)):
+        raise growth(items) or tracer.unsupported("a slice of a list with run-time bounds", instead="an array")
+    return new_list(items[index])
 
 
 def joined_list(parts: Sequence[tuple[bool, Any]]) -> RunTimeList:
@@ -178,9 +186,20 @@ def array_of(items: RunTimeList) -> TracedArray:
     """Its elements, as np.array has them."""
     if items.holding is None:
         return new_array(tracer.builder().zeros(ArrayType(np.dtype(np.float64), (0,))))
+    if any(leaf.pool for kind in items.holding.kinds for leaf in leaves_of(kind)):
+        return _of_rows(items)
     if len(items.holding.kinds) == 1:
         return _of_kind(items, items.holding.kinds[0])
     return _of_several(items)
+
+
+def _of_rows(items: RunTimeList) -> TracedArray:
+    """Of lists in a list: they must be of one length."""
+    if not all(isinstance(kind, Leaf) and kind.pool for kind in items.holding.kinds):  # type: ignore[union-attr]
+        raise tracer.unsupported("an array of a list that holds lists and other values", instead="a list of lists")
+    flat = fresh_list("rows")
+    m = _run(list_algorithms.put_in_rows, items, flat)
+    return dispatch.call(np.reshape, (array_of(flat), (items.length, m)), {})
 
 
 def _of_kind(items: RunTimeList, kind: Kind) -> TracedArray:
@@ -243,16 +262,31 @@ def of_plain_list(f: Any, args: tuple, kwargs: dict) -> tuple[Any] | None:
     return None
 
 
+# Up to so many elements are told apart by branches, or loops unrolled, where a run-time index says which is meant.
+_FEW_ELEMENTS = 4
+
+
+def grow_for(items: Any, *indices: Any) -> None:
+    """A plain list is read or written where only the run knows: begin again with one that grows, unless it is short."""
+    if type(items) is list and len(items) > _FEW_ELEMENTS and any(
+            isinstance(i, TracedScalar) and i.known is None for i in indices) and (decided := growth(items)) is not None:
+        raise decided
+
+
 def element_at(items: Sequence[Any], index: TracedScalar) -> Any:
     """items[index]: of numbers of one type from an array, else one of several."""
     if index.value.dtype.kind not in "iub":
         raise TypeError(f"{type(items).__name__} indices must be integers or slices, not {index.python_type.__name__}")
+    if any_traced(items) or any(type(x) is list for x in items):
+        grow_for(items, index)
+    kinds = {kind_of(x) if isinstance(x, (TracedScalar, np.generic, *PYTHON_SCALARS)) else None for x in items}
+    is_uniform = len(kinds) == 1 and None not in kinds
     if not tracer.follows_from_arguments(index.value):
-        tracer.unroll_for(index.value)
+        # Of numbers there is an array too, so that longer loops need not be written out.
+        tracer.unroll_for(index.value, *([FEW_TRIPS] if is_uniform else []))
     n = len(items)
     at = _run(list_algorithms.place_in, index, n, f"{type(items).__name__} index out of range")
-    kinds = {kind_of(x) if isinstance(x, (TracedScalar, np.generic, *PYTHON_SCALARS)) else None for x in items}
-    if len(kinds) == 1 and None not in kinds:
+    if is_uniform:
         (kind,) = kinds
         x = dispatch.call(np.array, (list(items),), {})[at]
         return BUILTINS[WEAK_PYTHON[kind.python]](x) if isinstance(kind, Leaf) and kind.python else x

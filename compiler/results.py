@@ -26,9 +26,10 @@ from .choice import Choice
 from .effects import host_call
 from .growing import PYTHON_TYPES, Appended
 from .known import Known
-from .list_elements import EmptyOf, ListOf
+from .list_elements import EmptyOf, Fixed, ListOf, PooledOf, PoolOf, leaves_of
 from .masked_values import MaskedValues
 from .padding import padded, unpadded
+from .pooled_lists import PooledList
 from .run_time_lists import RunTimeList
 from .scalars import TracedScalar
 from .sources import Attribute, Source
@@ -344,6 +345,7 @@ class Recipes:
         self.values: list[Value] = []
         self.outputs: list[Output] = []
         self._of_value: dict[int, int] = {}
+        self._pools: dict[str, PoolOf] = {}
         self._of_storage: dict[Storage, Recipe] = {}
         self.shapes: dict[int, tuple[int | Known, ...]] = {}
         # The array that is the buffer itself; others over the same storage are views of it.
@@ -381,6 +383,8 @@ class Recipes:
         if isinstance(x, TracedText):
             return Text(x, tuple(self.recipe(v) for v in x.values))
         if isinstance(x, RunTimeList):
+            if isinstance(x, PooledList):
+                return PooledOf(self._pool(x.place), Scalar(self._scalar(x.number.value), int))
             return self._list(x) if x.holding is not None else EmptyOf(x.as_python)
         if isinstance(x, MaskedValues):
             return Once(Picked(self.recipe(x.full), self.recipe(new_array(x.mask)), x.lead))
@@ -405,12 +409,20 @@ class Recipes:
             self._of_value[id(value)] = self._output(value, Output())
         return self._of_value[id(value)]
 
-    def _list(self, x: RunTimeList) -> Recipe:
+    def _list(self, x: RunTimeList) -> ListOf:
         assert x.holding is not None
         x.settle()
         columns = tuple([self.recipe(x.column(k).copy()) for k in range(len(x.columns))])
         tags = None if x.tags is None else self.recipe(x.tag_column().copy())
-        return ListOf(columns, tags, Scalar(self._scalar(x.length_value()), int), x.holding.kinds, x.as_python)
+        pools = {leaf.pool: self._pool(leaf.pool) for k in x.holding.kinds for leaf in leaves_of(k) if leaf.pool}
+        return ListOf(columns, tags, Scalar(self._scalar(x.length_value()), int), x.holding.kinds, x.as_python, pools)
+
+    def _pool(self, name: str) -> PoolOf:
+        if name not in self._pools:
+            pool = tracer.current().pools[name]
+            elements = self._list(pool) if pool.holding is not None else ListOf((), None, Constant(0), (Fixed(None),), list, {})
+            self._pools[name] = PoolOf(elements, *(self.recipe(new_array(s.value)) for s in (pool.starts, pool.lengths)))
+        return self._pools[name]
 
     def _array(self, x: TracedArray) -> Recipe:
         twin = tracer.current().twins.get(id(x))

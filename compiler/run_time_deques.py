@@ -18,7 +18,6 @@ from ..ir.types import ArrayType
 from . import dispatch, integers, list_algorithms, tracer
 from .arrays import TracedArray
 from .choice import first_choice, spread
-from .list_elements import kind_of
 from .run_time_lists import GROWABLE, INT, METHODS, Holding, RunTimeList
 from .scalars import TracedScalar
 from .values import cast, cast_weak
@@ -71,7 +70,7 @@ class RunTimeDeque(RunTimeList):
             spread(self.push_left, x)
             return
         # How far it moves to the right is not counted, so nothing bounds the room.
-        self._hold(kind_of(x), None)
+        self._hold(self._kind_of(x), None)
         _run(list_algorithms.make_room_left, self)
         self._set_head(tracer.emit("py_subtract", [self._head_value(), tracer.constant(1)]))
         length = self.length_value()

@@ -24,12 +24,13 @@ from ..ir.graph import Value
 from ..ir.ops.shaping import emit_shaped
 from ..ir.types import DTYPE_NAMES, ArrayType
 from ..ir.viewmap import Axis
-from . import integers, tracer
+from . import dispatch, integers, tracer
 from .arrays import TracedArray, as_array, index_value, is_traced, new_array, value_of
 from .assumptions import check_room, room_at
 from .choice import first_choice, spread
 from .list_elements import (
     MOST_KINDS,
+    POOLED,
     Column,
     Kind,
     Leaf,
@@ -52,6 +53,8 @@ GROWS, HOLDS = "grows", "holds"
 # Room that is reserved for elements because the program bounds their number; beyond, what is needed shows while running.
 MOST_BOUNDED = 1 << 16
 INT = np.dtype(np.int64)
+# More numbers than these, with which a list begins, are written as an array.
+MOST_ONE_BY_ONE = 4
 LONGER = ("append", "extend", "insert", "pop", "clear", "remove", "appendleft", "popleft", "extendleft", "del",
           "heappush", "heappop", "heapreplace", "heappushpop")
 
@@ -75,11 +78,20 @@ class Holding:
 KEYED = (dict, defaultdict, Counter, set)
 
 
+def is_pooled(place: str) -> bool:
+    """Are lists made at this place in a pool?"""
+    return any(d[:2] == (POOLED, place) for d in tracer.current().decisions)
+
+
+# What stands for a list in a pool: `pooled_lists.PooledList`.
+POOLED_CLASS: list[type] = []
+
+
 def made_list(place: str, items: Any) -> Any:
     """A list display of the program, or a list or deque that a call has made."""
     trace = tracer.current()
     place = " called from ".join([place, *tracer.call_path()[1:]])
-    if (GROWS, place) in trace.decisions:
+    if (GROWS, place) in trace.decisions or (type(items) is list and is_pooled(place)):
         return GROWABLE[type(items)](place, items)
     trace.lists[id(items)] = (items, place, len(trace.loops), trace.depth)
     return items
@@ -87,7 +99,9 @@ def made_list(place: str, items: Any) -> Any:
 
 def new_list(items: Any) -> Any:
     """What an operation of the program returns, which makes a list of its own."""
-    return made_list(tracer.call_path()[0], items) if type(items) is list and id(items) not in tracer.current().lists else items
+    if type(items) is not list or id(items) in tracer.current().lists:
+        return items
+    return made_list(f"made at {tracer.call_path()[0]}", items)
 
 
 def note_length(method: Any) -> None:
@@ -119,6 +133,9 @@ class RunTimeList:
     empty_message, index_message = "pop from empty list", "list index out of range"
     assignment_message = "list assignment index out of range"
 
+    def __new__(cls, place: str = "", *args: Any, **kwargs: Any) -> RunTimeList:
+        return object.__new__(POOLED_CLASS[0] if cls is RunTimeList and is_pooled(place) else cls)
+
     def __init__(self, place: str, items: Iterable[Any] = (), least: Holding | None = None) -> None:
         """least: what it is about to be filled with (`filled`), so that no trace has to find that out."""
         trace = tracer.current()
@@ -136,9 +153,33 @@ class RunTimeList:
             self.memories = [self._memory(c) for c in self.columns]
             self.tags = self._memory(Column(INT)) if len(self.holding.kinds) > 1 else None
             self.length_storage = Storage(tracer.constant(np.int64(0), ArrayType(INT)))
+        self._begin_with(list(items))
+
+    def _begin_with(self, items: list[Any], bounded: bool = True) -> None:
+        """Put in what a list that Python holds has. bounded: so many elements are counted (`_needed`)."""
+        kinds = {self._kind_of(x) for x in items} if len(items) > MOST_ONE_BY_ONE else set()
+        kind = next(iter(kinds)) if len(kinds) == 1 else None
+        if isinstance(kind, Leaf) and kind.python is not None and not kind.pool:
+            self.first += len(items)
+            self._hold(kind, self.first if bounded else None)
+            self._write_numbers(kind, items)
+            return
         for x in items:
             self.first += 1
-            self._add(x, self.first)
+            self._add(x, self.first if bounded else None)
+
+    def _write_numbers(self, kind: Leaf, items: list[Any]) -> None:
+        """Append numbers of one kind as one array."""
+        assert self.holding is not None
+        at, n = self._make_room(len(items)), len(items)
+        start: Any = TracedScalar(self._place(at))
+        end = start + n
+        (place,) = places_of(kind, self.columns)
+        values = dispatch.call(np.array, (items,), {"dtype": self.columns[place].dtype})
+        TracedArray(view_of(self.memories[place]))[start:end] = values
+        if self.tags is not None:
+            TracedArray(view_of(self.tags))[start:end] = self.holding.kinds.index(kind)
+        self._set_length(tracer.emit("py_add", [at, tracer.constant(n)]))
 
     @property
     def room(self) -> int:
@@ -224,7 +265,7 @@ class RunTimeList:
         return self.first + sum(t * n for t, n in self.sites.items())
 
     def _add(self, x: Any, needed: int | None) -> None:
-        self._hold(kind_of(x), needed)
+        self._hold(self._kind_of(x), needed)
         at = self._make_room(1)
         self._write(at, x)
         self._set_length(tracer.emit("py_add", [at, tracer.constant(1)]))
@@ -245,6 +286,22 @@ class RunTimeList:
                                          f"it holds {', '.join(map(described, kinds))} already, and this is {described(kind)}")
             raise Restart((HOLDS, self.place, Holding(kinds if kind in kinds else (*kinds, kind), room, assumed)))
 
+    def _kind_of(self, x: Any) -> Kind:
+        return kind_of(x, self._kind_of_list)
+
+    def _kind_of_list(self, x: Any) -> Kind | None:
+        """Of a list that is put into this one: it has a place in a pool, or gets one when the trace begins again."""
+        trace = tracer.current()
+        if type(x) is POOLED_CLASS[0]:
+            return Leaf(Column(INT), "int", x.place)  # type: ignore[attr-defined]
+        known = trace.lists.get(id(x))
+        place = x.place if type(x) is RunTimeList else known[1] if type(x) is list and known is not None else None
+        if place is None or is_pooled(place):
+            return None
+        kinds = self.holding.kinds if self.holding is not None else ()
+        pool = next((leaf.pool for k in kinds for leaf in leaves_of(k) if leaf.pool), f"the lists in {self.place}")
+        raise Restart((POOLED, place, pool))
+
     def _make_room(self, more: Any) -> Value:
         """The list's length, for so many more elements there is room now."""
         at = self.length_value()
@@ -263,11 +320,12 @@ class RunTimeList:
 
     def _write(self, at: Value, x: Any) -> None:
         assert self.holding is not None
-        kind, at = kind_of(x), self._place(at)
+        kind, at = self._kind_of(x), self._place(at)
         for place, part in zip(places_of(kind, self.columns), parts_of(kind, x), strict=True):
             if isinstance(part, TracedArray):
                 part.view.storage.frozen = "an array that a list holds"
-            value = value_of(as_array(part) if isinstance(part, np.ndarray) else part)
+            value = part.number.value if isinstance(part, RunTimeList) else value_of(
+                as_array(part) if isinstance(part, np.ndarray) else part)
             element_view(self.memories[place], at).write(cast(value, self.columns[place].dtype))
         if self.tags is not None:
             element_view(self.tags, at).write(tracer.constant(np.int64(self.holding.kinds.index(kind)), ArrayType(INT)))
@@ -354,6 +412,8 @@ class RunTimeList:
         return assembled(kind, iter(parts))
 
     def _part(self, leaf: Leaf, memory: Storage, at: Value) -> Any:
+        if leaf.pool:
+            return tracer.current().pools[leaf.pool].list_of(TracedScalar(cast_weak(element_view(memory, at).read(), "int")))
         if leaf.python is None:
             row = new_array(element_view(memory, at).read())
             row.view.storage.frozen = "an element of a list"
@@ -390,7 +450,7 @@ class RunTimeList:
             spread(self._set, index, x)
             return
         at = self.position(index, self.assignment_message)
-        self._hold(kind_of(x), 0)
+        self._hold(self._kind_of(x), 0)
         self._write(at, x)
 
 

@@ -18,6 +18,7 @@ from .arrays import TracedArray
 from .choice import Choice, at_hand
 from .jumps import RETURN_VALUE
 from .operators import Operators
+from .pooled_lists import PooledList
 from .run_time_lists import RunTimeList
 from .scalars import PYTHON_SCALARS, TracedScalar
 from .views import Storage, View
@@ -74,6 +75,8 @@ def hollow(x: Any, leaf: Undefined = UNDEFINED) -> Any:
     """The structure of `x` with undefined leaves."""
     if isinstance(x, Either):
         return Either(leaf, hollow(x.then, leaf), hollow(x.other, leaf))
+    if isinstance(x, PooledList):
+        return x.pool.list_of(leaf)
     if is_structured(x):
         return Choice(leaf, tuple(hollow(o, UNREACHABLE) for o in x.options))  # type: ignore[arg-type]
     if isinstance(x, tuple):
@@ -116,6 +119,9 @@ def take_apart(path: Path, x: Any, leaves: dict[Path, Any], containers: list[tup
         leaves[(*path, LENGTH)] = len(x)
         for k, e in enumerate(x):
             take_apart((*path, k), e, leaves, containers)
+    elif isinstance(x, PooledList):
+        leaves[(*path, LENGTH)] = ("list of a pool", x.place)
+        take_apart((*path, "number"), x.number, leaves, containers)
     elif isinstance(x, Either):
         leaves[(*path, LENGTH)] = "either"
         for k in ("condition", "then", "other"):
@@ -210,6 +216,8 @@ def rebuild(path: Path, x: Any, changed: dict[Path, Any]) -> Any:
     if isinstance(x, tuple):
         items = [rebuild((*path, k), e, changed) for k, e in enumerate(x)]
         return tuple(items) if type(x) is tuple else type(x)._make(items)  # type: ignore[attr-defined]  # a namedtuple
+    if isinstance(x, PooledList):
+        return x.pool.list_of(rebuild((*path, "number"), x.number, changed))
     if isinstance(x, Either):
         return Either(*(rebuild((*path, k), getattr(x, k), changed) for k in ("condition", "then", "other")))
     if id(x) in tracer.current().fresh:

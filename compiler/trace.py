@@ -36,6 +36,7 @@ from .generators import StateAddress
 from .hooks import call
 from .known import DistinctGuard
 from .lifting import RUN_TIME_SCALARS, lift
+from .pooled_lists import begin_pools
 from .results import Recipes
 from .sources import Argument, Call, Extent, Source
 from .state import UNDEFINED
@@ -76,6 +77,7 @@ def trace(f: Callable[..., Any], args: tuple, kwargs: dict, run_time_scalars: bo
 
 def _trace(state: Trace, f: Callable[..., Any], args: tuple, kwargs: dict) -> Traced:
     effects.begin()
+    begin_pools()
     names = _names(f, len(args))
     given = [lift(a, Argument(k, names[k]), in_key=True) for k, a in enumerate(args)]
     named = {k: lift(a, Argument(k, k), in_key=True) for k, a in kwargs.items()}

@@ -136,6 +136,7 @@ class Trace:
     alternatives: of a joined array, the arrays that it is if a condition holds.
     remembered: by place, what an earlier visit of a loop found out.
     chosen: is there any `Choice`?  assumed: the tags that an enclosing branch has settled.
+    pools: by name, the memory of lists in lists.
     appended: by id, what staged loops have appended to lists, with the array and the number that it is an element of.
     decisions: what earlier attempts at this trace have found necessary.
     shapes: which extents of arguments are run-time values.
@@ -168,6 +169,7 @@ class Trace:
         self.remembered: dict[tuple, Any] = {}
         self.decisions = decisions
         self.chosen = False
+        self.pools: dict[str, Any] = {}
         self.appended: dict[int, tuple[Any, Any, int]] = {}
         self.assumed: dict[Value, int] = {}
         self.order: Storage  # effects.begin: of calls of Python functions
