@@ -334,12 +334,12 @@ def call(f: Any, args: tuple, kwargs: dict) -> Any:
         return call(HEAPS[f], args, kwargs)
     if isinstance(f, types.BuiltinMethodType) and f.__name__ in ("extend", "extendleft"):
         args = tuple(map(one_list, args))
+    is_python = isinstance(f, types.FunctionType | types.MethodType)
+    args = args if is_python else keys_listed(f, args)
     if (gone := of_iterable(f, args, kwargs)) is not None:
         return new_list(gone[0]) if type(gone[0]) is list else gone[0]
-    if not isinstance(f, types.FunctionType | types.MethodType):
-        args = keys_listed(f, args)
-        if any(isinstance(a, RunTimeList) for a in args):
-            return call_on_list(f, args, kwargs)
+    if not is_python and any(isinstance(a, RunTimeList) for a in args):
+        return call_on_list(f, args, kwargs)
     if isinstance(f, types.BuiltinMethodType) and isinstance(f.__self__, (list, dict, deque, set)):
         tracer.current().changes += f.__name__ not in _READING
         if isinstance(f.__self__, (list, deque)):

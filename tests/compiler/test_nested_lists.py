@@ -147,10 +147,13 @@ def repeated(places, n):
 
 
 CASES = [
-    (edit_distance, (RNG.integers(0, 4, 9), RNG.integers(0, 4, 11))), (edit_distance, (RNG.integers(0, 4, 60), RNG.integers(0, 4, 50))),
-    (alignment, (RNG.random(6), RNG.random(7))), (depth_first, (RNG.integers(0, 9, 25), RNG.integers(0, 9, 25), 9)),
+    (edit_distance, (RNG.integers(0, 4, 9), RNG.integers(0, 4, 11))),
+    (edit_distance, (RNG.integers(0, 4, 60), RNG.integers(0, 4, 50))),
+    (alignment, (RNG.random(6), RNG.random(7))),
+    (depth_first, (RNG.integers(0, 9, 25), RNG.integers(0, 9, 25), 9)),
     (clusters, (RNG.random(12), 0.1)), (by_key, (RNG.integers(0, 9, 25), RNG.integers(0, 9, 25))), (subsets, (4,)),
-    pytest.param(merged, (RNG.random(7),), marks=pytest.mark.heavy), (two_names, (np.int64(5),)), (rows_of_one_length, (RNG.random(8),)),
+    pytest.param(merged, (RNG.random(7),), marks=pytest.mark.heavy), (two_names, (np.int64(5),)),
+    (rows_of_one_length, (RNG.random(8),)),
     (rows_of_several_lengths, (RNG.random(4),)), (repeated, (np.array([3, 1, 3, 0]), 5)),
 ]
 
