@@ -16,10 +16,10 @@ from .blas import element
 KINDS = {"s": (4, 4, "float", "1.0"), "d": (8, 8, "double", "1.0"), "c": (8, 4, "float", "1.0"), "z": (16, 8, "double", "1.0")}
 # A product of more multiply-adds, or of a matrix of more bytes by a vector, is halved, and again for each so many times the work:
 # each piece packs its factors anew, and has short lines to read, so it must grow with the whole.
-PIECE_WORK, WORK_GROWTH = 1 << 22, 16
-PIECE_BYTES, BYTES_GROWTH = 1 << 20, 8
+PIECE_WORK, WORK_GROWTH = 400_000, 16
+PIECE_BYTES, BYTES_GROWTH = 1 << 19, 8
 # The multiply-adds that a piece of columns has at least.
-COLUMN_WORK = 1 << 21
+COLUMN_WORK = 1 << 18
 # Pieces begin at multiples of this; pieces of columns at a multiple of what any kernel takes at once.
 GRAIN, COLUMNS = 16, 48
 # A product of fewer columns is cut into rectangles, none with fewer elements than this.
@@ -27,9 +27,9 @@ FEW_COLUMNS, LEAST_AREA = 192, 2048
 # With more columns than this per thread there are more pieces, so that threads which come late have some taken off them.
 WIDE = 1024
 # The least elements of each column that a piece of a product with a vector reads.
-LINE = 512
-# Columns in one piece of a product with its own transpose.
-BLOCK = 256
+LINE = 128
+# A product with its own transpose is cut into so many pieces, but a piece has no more columns than this.
+SHARES, BLOCK = 4, 256
 
 DECLARATIONS = """
 declare void @treadle_parallel(ptr, ptr, i64, i64, i64)
@@ -164,7 +164,8 @@ define internal void @piece(ptr %context, i64 %number, i64 %end, i64 %worker) {{
 # How many pieces there are: `down` one another, and `across`.
 _GEMM_CUTS = f"""measure:
   %area = mul i64 %m, %n
-  %work = mul i64 %area, %k
+  %products = mul i64 %area, %k
+  %work = shl i64 %products, REALS
   %by_columns = icmp uge i64 %n, {FEW_COLUMNS}
   br i1 %by_columns, label %columns, label %rectangles
 columns:
@@ -231,7 +232,7 @@ entry:
   br i1 %too_large, label %refuse, label %measure
 refuse:
   ret i64 1
-{_GEMM_CUTS}run:
+{_GEMM_CUTS.replace("REALS", "2" if name[0] in "cz" else "0")}run:
   %down = phi i64 [ 1, %columns ], [ %down1, %cut ]
   %across = phi i64 [ %in_columns, %columns ], [ %across1, %cut ]
   %grain = select i1 %by_columns, i64 {COLUMNS}, i64 {GRAIN}
@@ -328,9 +329,19 @@ define i64 @treadle_{name}(ptr %a0, ptr %c0, i64 %ao, i64 %co, i64 %trans, i64 %
 refuse:
   ret i64 1
 divide:
+  %area = mul i64 %all, %all
+  %products = mul i64 %area, %k
+  %work = shl i64 %products, {2 if name[0] in "cz" else 0}
+  %is_small = icmp ule i64 %work, {PIECE_WORK}
+  %share = udiv i64 %all, {SHARES}
+  %up = add i64 %share, {GRAIN}
+  %rounded = and i64 %up, -{GRAIN}
+  %least = call i64 @llvm.smax.i64(i64 %rounded, i64 {COLUMNS})
+  %most = call i64 @llvm.smin.i64(i64 %least, i64 {BLOCK})
+  %block = select i1 %is_small, i64 %all, i64 %most
   {_store_context("a c trans all k lda ldc")}
   call void @treadle_blas_enter()
-  call void @treadle_parallel(ptr @piece, ptr %context, i64 0, i64 %all, i64 {BLOCK})
+  call void @treadle_parallel(ptr @piece, ptr %context, i64 0, i64 %all, i64 %block)
   call void @treadle_blas_leave()
   ret i64 0
 }}
