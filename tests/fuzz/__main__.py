@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 
 from tests.fuzz.derivatives import SKIPPED
 from tests.fuzz.pool import Pool
@@ -33,14 +33,14 @@ def main() -> int:
         kind = "shapes of control" if options.control else "shapes"
     first, last = map(int, options.seeds.split(":"))
     total: Counter = Counter()
-    failures, refused, skipped, done, begun = [], Counter(), Counter(), 0, time.monotonic()
+    failures, refused, skipped, done, begun = [], defaultdict(list), Counter(), 0, time.monotonic()
     for seed, problem, source, features in Pool(range(first, last), options.jobs, kind).run():
         done += 1
         total.update(features or {})
         if problem and (options.grad or options.vmap) and problem.startswith(SKIPPED):
             skipped[problem] += 1
         elif problem and (options.control or options.grad or options.vmap or options.data) and "UnsupportedError" in problem:
-            refused[problem.split("UnsupportedError', ")[-1][:60]] += 1
+            refused[problem.split("UnsupportedError', ")[-1][:60]].append(seed)
         elif problem:
             failures.append(seed)
             if len(failures) <= options.show:
@@ -49,9 +49,9 @@ def main() -> int:
             print(f"{done} programs, {len(failures)} failures, {time.monotonic() - begun:.0f} s", file=sys.stderr, flush=True)
     print(coverage_table(total, done))
     if refused:
-        print(f"{sum(refused.values())} programs refused with UnsupportedError, by reason:")
-        for reason, n in refused.most_common(20):
-            print(f"  {n:5} {reason}")
+        print(f"{sum(map(len, refused.values()))} programs refused with UnsupportedError, by reason:")
+        for reason, seeds in sorted(refused.items(), key=lambda found: -len(found[1]))[:20]:
+            print(f"  {len(seeds):5} {reason} {seeds[:10]}")
     for reason, n in skipped.most_common():
         print(f"  {n:5} {reason}")
     print(f"{done} programs, {len(failures)} failures: {failures[:50]}")
