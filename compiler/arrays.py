@@ -387,6 +387,9 @@ def assign(target: TracedArray, x: Any, casting: str = "unsafe") -> None:
     """target[...] = x"""
     view = target.view
     check_writeable(view)
+    if x is None or isinstance(x, (dict, set)):
+        # An array of rank 0 that holds the object: its truth, NaN for None, or NumPy's error.
+        x = np.array(x, object).astype(view.dtype)[()]
     x = operand(x)
     if isinstance(x, TracedArray) and same_place(x, target):
         return  # what `a[i] += b` stores after it has added in place

@@ -394,3 +394,13 @@ def test_a_numpy_integer_is_assigned_as_pythons_int_where_the_elements_are_signe
         return a
 
     agrees(f, np.arange(3).astype(dtype), np.array([1, number]))
+
+
+@pytest.mark.parametrize("dtype", [bool, int, float, complex])
+@pytest.mark.parametrize("made", [lambda: None, lambda: {"n": 0}, dict])
+def test_an_object_is_assigned_as_an_array_that_holds_it(dtype, made):
+    def f(a):
+        a[1:] = made()
+        return a
+
+    agrees(f, np.zeros(3, dtype))
