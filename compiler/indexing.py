@@ -16,7 +16,7 @@ import numpy as np
 
 from ..ir.builder import Slot
 from ..ir.graph import Value
-from ..ir.types import Dim
+from ..ir.types import DTYPE_NAMES, Dim
 from ..ir.viewmap import Axis, wrap_index
 from . import dispatch, integers, spans, tracer
 from .arrays import TracedArray, any_traced, as_array, assign, constant_array, index_value, known_constant, new_array, truth_operand
@@ -332,12 +332,15 @@ def setitem(x: TracedArray, index: Any, value: Any) -> None:
 
 def _as_python_int(value: Any, dtype: np.dtype) -> Any:
     """NumPy assigns a scalar to signed integers as Python's int, which must be in range; 0-d arrays, and unsigned ones, wrap."""
-    own = value.dtype if isinstance(value, np.integer) else value.value.dtype if isinstance(value, TracedScalar) else None
-    if own is None or own.kind not in "iu" or own == np.uint64 or dtype.kind != "i" or np.can_cast(own, dtype):
+    if dtype.kind != "i" or not isinstance(value, (np.number, TracedScalar)):
         return value
-    if isinstance(value, np.integer):
-        return int(value)
-    return value if value.kind is not None else TracedScalar(tracer.emit("cast", [value.value], dtype="py.int"))
+    if isinstance(value, np.number):
+        return int(value.real)
+    own = value.value.dtype
+    if value.kind is not None or own.kind == "b" or np.can_cast(own, dtype):
+        return value
+    number = tracer.emit("real", [value.value]) if own.kind == "c" else value.value
+    return TracedScalar(tracer.emit("py_cast", [number], dtype=DTYPE_NAMES[dtype]))
 
 
 @dispatch.implements_method("item")

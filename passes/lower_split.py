@@ -62,7 +62,8 @@ def _split_at_run_time(emitter: Emitter, source: Op, rule: Reduction) -> None:
         results *= d if isinstance(d, int) else MOST_RESULTS + 1
     extents = [emitter.dim(x.dims[a]) for a in axes]
     moving = [e for e in extents if not e.is_const]
-    if results > MOST_RESULTS or not all(emitter.known.interval(e)[1] is None and emitter.known.may_be_large(e) for e in moving):
+    if results > MOST_RESULTS or not moving or not all(
+            emitter.known.interval(e)[1] is None and emitter.known.may_be_large(e) for e in moving):
         return
     buffer = _parts_buffer(emitter, source, rule, PARTS)
     start = start_of(source, rule)
@@ -76,7 +77,7 @@ def _split_at_run_time(emitter: Emitter, source: Op, rule: Reduction) -> None:
         with emitter.condition(longest):
             even = quotient_up(extent, const(PARTS))
             whole = select(op("ge", even, const(GRAIN)), quotient_up(even, const(GRAIN)) * GRAIN, even)
-            length = emitter.name(select(large, whole, extent), "length")
+            length = emitter.name(op("max", select(large, whole, extent), const(1)), "length")
             count = emitter.name(quotient_up(extent, length), "parts")
             _fill(emitter, source, rule, buffer, axes[k], length, count)
     emitter.parts[source.result] = buffer

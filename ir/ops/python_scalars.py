@@ -343,11 +343,17 @@ def _bounds_message(name: str) -> str:
     return INT_OVERFLOW if name == "py.int" else f"Python integer {{0}} out of bounds for {DTYPES[name].name}"
 
 
+def _beyond_long(name: str) -> str:
+    """The message for what has more bits than NumPy can show."""
+    return INT_OVERFLOW if name == "py.int" else "Python int too large to convert to C long"
+
+
 def _evaluate_cast(xp: Any, operands: list, attrs: dict, types: list[Type]) -> list:
     value = int(operands[0])
     least, greatest = _bounds(attrs["dtype"])
     if not least <= value <= greatest:
-        raise OverflowError(_bounds_message(attrs["dtype"]).format(value))
+        text = _bounds_message if -(1 << 63) <= value < 1 << 63 else _beyond_long
+        raise OverflowError(text(attrs["dtype"]).format(value))
     return [as_value(xp, value, types[0])]
 
 
@@ -360,11 +366,14 @@ def _cast_formula(op_: Op, x: Expr) -> tuple[Scalar, Checks]:
         outside = (wide < float(least)) | (wide >= float(greatest + 1))
         if least == 0:
             outside = (wide <= -1.0) | (wide >= float(greatest + 1))
+        long = (wide < float(LEAST)) | (wide >= -float(LEAST))
         return value, [refuse(is_nan(wide), lambda: int(float("nan"))), refuse(is_inf(wide), lambda: int(float("inf"))),
+                       Refusal(outside & long, "OverflowError", _beyond_long(name)),
                        Refusal(outside, "OverflowError", _bounds_message(name), (cast(wide, "i64"),))]
     if x.dtype == "u64":
         outside = x > min(greatest, (1 << 64) - 1)
-        return value, [Refusal(outside, "OverflowError", _bounds_message(name), (cast(x, "i64"),))]
+        return value, [Refusal(outside & (x > -LEAST - 1), "OverflowError", _beyond_long(name)),
+                       Refusal(outside, "OverflowError", _bounds_message(name), (cast(x, "i64"),))]
     wide = cast(x, "i64")
     outside = (wide < least) | (wide > min(greatest, -LEAST - 1))
     return value, [Refusal(outside, "OverflowError", _bounds_message(name), (wide,))]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 from treadle import jit
@@ -404,3 +406,28 @@ def test_an_object_is_assigned_as_an_array_that_holds_it(dtype, made):
         return a
 
     agrees(f, np.zeros(3, dtype))
+
+
+@pytest.mark.parametrize("dtype", ["i1", "i8", "u1"])
+@pytest.mark.parametrize("number", [300.7, -1.5, np.nan, np.inf, 1e30, np.uint64(2**63), np.complex64(2 + 1j)])
+def test_a_numpy_number_is_assigned_as_pythons_int_where_the_elements_are_signed(dtype, number):
+    def f(a, b):
+        a[1:] = b[0]
+        return a
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # complex numbers lose a part, unsigned elements get what C makes of NaN
+        agrees(f, np.arange(3).astype(dtype), np.array([number]))
+
+
+def test_sums_over_extents_that_turn_out_to_be_nothing():
+    def f(x):
+        found = np.unique(x[:1])
+        total = 0.0
+        for _ in range(2):
+            for _ in range(1):
+                found = found[:len(found) - 1]
+                total += found.sum()
+        return total
+
+    agrees(f, np.array([2.5]))
