@@ -23,6 +23,7 @@ from .effects import raise_in_program
 from .growing import growing, restart_growing
 from .iteration import Space, space_of
 from .joins import JoinError
+from .levels import is_by_levels, trips_of
 from .regions import (
     after_pass,
     check,
@@ -158,6 +159,8 @@ class StagedControl:
                         raise Restart(("hold", control.place))
                     body.yields = loop.yields()
             if stable:
+                if is_by_levels(body, space.trips_at_hand, body.args[1:], index):
+                    raise Restart(("unroll", control.place))
                 self._finish_for(loop, space, bounds, body, stop_arg, stopped)
                 if lists is not None:
                     lists.finish(control)
@@ -296,8 +299,11 @@ class StagedControl:
                     body.yields = loop.yields()
             loop.discard()
             if stable:
+                initial = loop.initial()
+                if is_by_levels(body, trips_of(test_block, body, initial), body.args):
+                    raise Restart(("unroll", place))
                 # A test that always holds leaves a loop that only an exception ends.
-                results = trace.builder.emit("while", loop.initial(), {}, [test_block, body], loc=tracer.here())
+                results = trace.builder.emit("while", initial, {}, [test_block, body], loc=tracer.here())
                 loop.finish(results, surely)
                 return
         raise tracer.unsupported("this loop", "what it carries from trip to trip does not settle")

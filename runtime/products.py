@@ -14,8 +14,8 @@ from .blas import element
 
 # Type letter -> bytes of an element, bytes of a component, LLVM type of a component, words of the number 1.
 KINDS = {"s": (4, 4, "float", "1.0"), "d": (8, 8, "double", "1.0"), "c": (8, 4, "float", "1.0"), "z": (16, 8, "double", "1.0")}
-# A product of more multiply-adds of real numbers, or of a matrix of more bytes by a vector, is halved, and again for each so many times the work:
-# each piece packs its factors anew, and has short lines to read, so it must grow with the whole.
+# A product of more multiply-adds of real numbers, or of a matrix of more bytes by a vector, is halved, and again for each so many
+# times the work: each piece packs its factors anew, and has short lines to read, so it must grow with the whole.
 PIECE_WORK, WORK_GROWTH = 400_000, 16
 PIECE_BYTES, BYTES_GROWTH = 1 << 19, 8
 # The multiply-adds that a piece of columns has at least: fewer may be a small product, for which OpenBLAS has other code.
