@@ -11,8 +11,11 @@ One object is lifted once, so sharing is kept.
 from __future__ import annotations
 
 import copy
+import sys
 import types
 from collections import deque
+from collections.abc import Iterator
+from enum import Enum
 from typing import Any
 
 import numpy as np
@@ -22,6 +25,7 @@ from ..ir.types import PY_INT, ArrayType, Dim, WeakType
 from . import integers, pytree, tracer
 from .aliasing import united_view
 from .arrays import TracedArray, is_traced
+from .contents import ContentsGuard, Snapshot, contents, is_seen_by_contents
 from .known import (
     IdentityGuard,
     KnownInput,
@@ -32,6 +36,7 @@ from .known import (
     TypeGuard,
     array_layout,
 )
+from .library import is_library_module
 from .scalars import PYTHON_SCALARS, TracedScalar
 from .signature import Static
 from .sources import Attribute, Child, Extent, Item, Source
@@ -41,7 +46,7 @@ from .views import Storage, packed_strides, view_of
 
 _BY_IDENTITY = (types.ModuleType, type, types.BuiltinFunctionType, types.MethodType, np.ufunc, types.MethodWrapperType,
                 types.WrapperDescriptorType, types.MethodDescriptorType, types.GetSetDescriptorType)
-_BY_VALUE = (str, bytes, type(None), np.dtype, range, slice, frozenset, type(Ellipsis))
+_BY_VALUE = (str, bytes, type(None), np.dtype, range, slice, type(Ellipsis))
 
 # A decision: Python scalars among the arguments are run-time values, whatever that costs.
 RUN_TIME_SCALARS = "run-time scalars"
@@ -96,6 +101,15 @@ def _lift(x: Any, source: Source, in_key: bool) -> Any:
         return _lift_container(x, source, in_key)
     if not in_key:
         trace.guard(TypeGuard(source, type(x)))
+    if isinstance(x, Iterator) and is_library_module(sys.modules.get(type(x).__module__)):
+        raise tracer.unsupported(f"{source}, a {type(x).__name__}", "what it gives next differs from call to call",
+                                 "pass a list of what it gives")
+    if is_seen_by_contents(x):
+        held = contents(x)
+        trace.guard(ContentsGuard(source, held))
+        trace.snapshots.append((Snapshot(x, held), source))
+    elif isinstance(x, Enum):
+        trace.guard(IdentityGuard(source, x))
     trace.origins[id(x)] = (x, source)
     return x
 

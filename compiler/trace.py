@@ -61,7 +61,7 @@ def trace(f: Callable[..., Any], args: tuple, kwargs: dict, run_time_scalars: bo
     for _ in range(_MAX_RESTARTS):
         try:
             with tracer.tracing(Trace(Call(args, kwargs, []), decisions, shapes)) as state:
-                return _trace(state, f, args, kwargs)
+                return _without_changes(state, f, args, kwargs)
         except Restart as r:
             assert r.decision not in decisions, r.decision
             if r.otherwise is not None:
@@ -73,6 +73,19 @@ def trace(f: Callable[..., Any], args: tuple, kwargs: dict, run_time_scalars: bo
                 raise refused from refused.__cause__
             decisions = others.pop()
     raise tracer.unsupported(f"{f.__name__}", f"tracing it needs more than {_MAX_RESTARTS} attempts")
+
+
+def _without_changes(state: Trace, f: Callable[..., Any], args: tuple, kwargs: dict) -> Traced:
+    """Trace; what the function changed meanwhile, where tracing does not see it, is as before."""
+    changed: list[Source] = []
+    try:
+        traced = _trace(state, f, args, kwargs)
+    finally:
+        changed += [source for snapshot, source in state.snapshots if snapshot.restore()]
+    if changed:
+        raise tracer.unsupported(f"a change of {changed[0]}, a {type(changed[0].read(state.call)).__name__} of the caller's",
+                                 "a compiled function cannot change it", "change a copy and return that")
+    return traced
 
 
 def _trace(state: Trace, f: Callable[..., Any], args: tuple, kwargs: dict) -> Traced:

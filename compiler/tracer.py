@@ -31,6 +31,7 @@ from .traced import Guard
 
 if TYPE_CHECKING:
     from .arrays import TracedArray
+    from .contents import Snapshot
     from .views import Storage, View
 
 _PACKAGE = Path(__file__).parent.parent
@@ -134,6 +135,7 @@ class Trace:
     failure: what a body has just raised.
     unreachable: regions that end in a raise.
     alternatives: of a joined array, the arrays that it is if a condition holds.
+    snapshots: what the caller's objects held that tracing does not see into.
     remembered: by place, what an earlier visit of a loop found out.
     chosen: is there any `Choice`?  assumed: the tags that an enclosing branch has settled.
     pools: by name, the memory of lists in lists.
@@ -152,6 +154,7 @@ class Trace:
         self.guards: dict[Guard, None] = {}
         self.lifted: dict[int, tuple[Any, Any, Source]] = {}
         self.origins: dict[int, tuple[Any, Source]] = {}
+        self.snapshots: list[tuple[Snapshot, Source]] = []
         self.twins: dict[int, Twin] = {}
         self.containers: dict[int, Container] = {}
         self.bindings: dict[Source, Any] = {}
