@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import sys
 import threading
 from collections.abc import Callable, Hashable, Iterable
 from types import MethodType
@@ -337,6 +338,7 @@ class Jitted(NativeCalls):
         return traced, Executable(traced.function, build(traced.function, self.options))
 
     def _trace(self, call: Call, run_time_scalars: bool = False, assumptions: frozenset[tuple] = frozenset()) -> Traced:
+        refuse_suspended(self.function)
         try:
             return trace(self.function, call.args, call.kwargs, run_time_scalars, largest_rooms(assumptions | self._rooms))
         except Exception as e:
@@ -355,7 +357,23 @@ class Jitted(NativeCalls):
         return f"<jit of {getattr(self.function, '__qualname__', self.function)!s}>"
 
     def __reduce__(self) -> Any:
+        """By its name, as functions, where a module has it under this name; else what it was made of."""
+        name = getattr(self, "__qualname__", "")
+        found: Any = sys.modules.get(getattr(self, "__module__", None) or "")
+        for part in name.split("."):
+            found = getattr(found, part, None)
+        if found is self:
+            return name
         return jit_with, (self.function, self.options, tuple(self._static.names))
+
+
+def refuse_suspended(function: Callable[..., Any]) -> None:
+    """UnsupportedError for a function whose body does not run to its end in one call."""
+    kind = "a generator" if inspect.isgeneratorfunction(function) else \
+        "a coroutine" if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function) else None
+    if kind is not None:
+        raise UnsupportedError(f"{getattr(function, '__qualname__', function)}, which makes {kind}",
+                               "a compiled function runs to its end in one call", "return a list of the values")
 
 
 class Statics:

@@ -1,5 +1,6 @@
 """jit's forms, its versions, what it may stand in for; threads, recursion, overlap, settings."""
 
+import copy
 import functools
 import os
 import pickle
@@ -109,6 +110,36 @@ def test_partial_builtin_and_ufunc():
 def test_pickles_by_reference():
     again = pickle.loads(pickle.dumps(td.jit(shift)))
     assert np.array_equal(again(X), shift(X))
+
+
+@td.jit
+def decorated(x):
+    return x * 2
+
+
+class Holder:
+    @td.jit
+    def method(self, x):
+        return x - 1
+
+
+def test_decorated_functions_pickle_by_their_names():
+    assert pickle.loads(pickle.dumps(decorated)) is decorated
+    assert pickle.loads(pickle.dumps(Holder.method)) is Holder.method
+    assert copy.deepcopy(decorated) is decorated
+
+
+def test_what_is_suspended_is_refused():
+    def generator(x):
+        yield x
+
+    async def coroutine(x):
+        return x
+
+    for f in (generator, coroutine):
+        with pytest.raises(td.errors.UnsupportedError, match="return a list"):
+            td.jit(f)(X)
+    assert np.array_equal(td.jit(lambda x: [y * 2 for y in td.jit(generator)(x)][0])(X), X * 2)
 
 
 @pytest.mark.parametrize("bad", [3, "text", None])
