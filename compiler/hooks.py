@@ -20,7 +20,7 @@ import numpy as np
 
 from ..ir.errors import TreadleError, UnsupportedError
 from ..ir.opdef import effect_of
-from . import dispatch, list_algorithms, pytree, rewriting, tracer
+from . import dispatch, list_algorithms, list_functions, pytree, rewriting, tracer
 from .arrays import TracedArray, any_traced, is_traced
 from .attributes import attribute, bound_value, delete_attribute, has_state, is_bound, set_attribute, settle, source_of
 from .builtin_functions import BUILTINS
@@ -31,7 +31,7 @@ from .iterables import of_iterable
 from .iteration import is_run_time_space
 from .library import is_library_code
 from .lifting import lift
-from .list_functions import HEAPS, call_on_list, element_at, grow_for, joined_list, of_plain_list, one_list, repeated, slice_of_list
+from .list_functions import HEAPS, call_on_list, element_at, joined_list, of_plain_list, one_list, repeated, slice_of_list
 from .masked_values import call_on_masked, holds_masked
 from .match_hooks import MatchHooks
 from .purity import check_pure
@@ -143,6 +143,7 @@ class FunctionHooks(StagedControl, MatchHooks):
 
     def getitem(self, owner: Any, index: Any) -> Any:
         run_time_key(owner, index)
+        index = list_functions.array_index(owner, index)
         if tracer.current().chosen and (isinstance(owner, Choice) or first_choice(index) is not None):
             return spread(self.getitem, owner, index)
         if is_traced(owner) or type(owner) in (list, tuple, dict) or isinstance(owner, RunTimeList):
@@ -166,7 +167,7 @@ class FunctionHooks(StagedControl, MatchHooks):
 
     def setitem(self, owner: Any, index: Any, value: Any) -> None:
         run_time_key(owner, index)
-        grow_for(owner, index)
+        index = list_functions.place_written(owner, index)
         if tracer.current().chosen and (isinstance(owner, Choice) or first_choice(index) is not None or (
                 isinstance(owner, TracedArray) and first_choice(value) is not None)):
             spread(self.setitem, owner, index, value)
@@ -176,6 +177,8 @@ class FunctionHooks(StagedControl, MatchHooks):
             self.call(found, owner, index, value)
         elif id(owner) in tracer.current().origins:
             tracer.current().bind(Item(tracer.current().origins[id(owner)][1], index), value)
+        elif type(owner) is list and isinstance(index, TracedScalar):
+            list_functions.set_element(owner, index, value)
         else:
             tracer.current().changes += not is_traced(owner)
             owner[index] = value

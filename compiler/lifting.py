@@ -37,10 +37,12 @@ from .known import (
     array_layout,
 )
 from .library import is_library_module
+from .run_time_lists import GROWS, RunTimeList
 from .scalars import PYTHON_SCALARS, TracedScalar
 from .signature import Static
 from .sources import Attribute, Child, Extent, Item, Source
 from .strides import AnyStride
+from .tracer import Restart
 from .values import check_dtype
 from .views import Storage, packed_strides, view_of
 
@@ -191,10 +193,25 @@ def _lift_container(x: Any, source: Source, in_key: bool) -> Any:
         trace.lifted[id(x)] = (x, twin, source)
         for k in list(x) if isinstance(x, dict) else range(len(x)):
             twin[k] = lift(x[k], Item(source, k), in_key)
+        if type(x) is list and all(isinstance(e, (TracedScalar, *PYTHON_SCALARS)) for e in twin):
+            twin = _growable(twin, source)
+            trace.lifted[id(x)] = (x, twin, source)
         trace.containers[id(twin)] = tracer.Container(x, twin, source, copy.copy(twin))
         return twin
     place = Item if isinstance(x, tuple) else Child
     return pytree.with_children(x, [lift(v, place(source, k), in_key) for k, v in enumerate(pytree.children(x))])
+
+
+def _growable(items: Any, source: Source) -> Any:
+    """A list of the caller's, which the function may make longer; one that grows is there before any loop or branch."""
+    trace = tracer.current()
+    place = f"the caller's {source}"
+    if (GROWS, place) in trace.decisions:
+        if trace.depth:
+            raise Restart(("preload", source))
+        return RunTimeList(place, items)
+    trace.lists[id(items)] = (items, place, 0, 0)
+    return items
 
 
 def read_attribute(owner: Any, name: str, source: Source) -> Any:

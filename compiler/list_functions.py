@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from ..ir.errors import UnsupportedError
 from ..ir.types import WEAK_PYTHON, ArrayType
 from . import dispatch, list_algorithms, tracer
 from .arrays import TracedArray, any_traced, new_array
@@ -271,6 +272,31 @@ def grow_for(items: Any, *indices: Any) -> None:
     if type(items) is list and len(items) > _FEW_ELEMENTS and any(
             isinstance(i, TracedScalar) and i.known is None for i in indices) and (decided := growth(items)) is not None:
         raise decided
+
+
+def place_written(owner: Any, index: Any) -> Any:
+    """The index of what is about to be written."""
+    grow_for(owner, index)
+    return array_index(owner, index)
+
+
+def set_element(items: list[Any], index: TracedScalar, value: Any) -> None:
+    """items[index] = value: where only the run knows the place, the list is one that may grow."""
+    try:
+        items[index] = value  # type: ignore[call-overload]
+    except UnsupportedError as e:
+        raise growth(items) or e from None
+    tracer.current().changes += 1
+
+
+def array_index(owner: Any, index: Any) -> Any:
+    """An index of an array, with arrays in the place of lists whose lengths only the run knows."""
+    if isinstance(owner, (TracedArray, np.ndarray)):
+        if isinstance(index, RunTimeList) and index.python is list:
+            return array_of(index) if index.holding is not None else np.zeros(0, np.intp)
+        if isinstance(index, tuple) and any(isinstance(e, RunTimeList) for e in index):
+            return tuple([array_index(owner, e) for e in index])
+    return index
 
 
 def element_at(items: Sequence[Any], index: TracedScalar) -> Any:

@@ -22,6 +22,7 @@ from ..ir.types import DTYPES, WeakType, same_dims
 from . import integers, pytree, tracer
 from .array_form import Spaced
 from .arrays import TracedArray, new_array
+from .changed_containers import SetContents, SetElements
 from .choice import Choice
 from .effects import host_call
 from .growing import PYTHON_TYPES, Appended
@@ -33,7 +34,7 @@ from .pooled_lists import PooledList
 from .run_time_lists import RunTimeList
 from .scalars import TracedScalar
 from .sources import Attribute, Source
-from .state import Either, Tentative, Undefined, put_contents
+from .state import Either, Tentative, Undefined
 from .text import TracedText
 from .traced import Build, Effect, Recipe
 from .views import Affine, Bits, Part, Reshape, Step, Storage
@@ -316,28 +317,6 @@ class SetPlace:
         return functools.partial(self.source.writer(state.call), self.value.build(state))
 
 
-@dataclass(frozen=True, slots=True)
-class SetContents:
-    """The caller's list or dict gets the contents that the function left in its copy."""
-
-    source: Source
-    keys: tuple | None
-    values: tuple[Recipe | None, ...]
-
-    def prepare(self, state: Build) -> Callable[[], None]:
-        target = self.source.read(state.call)
-        if self.keys is None:
-            return functools.partial(put_contents, target, [v.build(state) for v in self.values])  # type: ignore[union-attr]
-        kept = {k: target[k] if v is None else v.build(state) for k, v in zip(self.keys, self.values, strict=True)}
-        return functools.partial(_set_items, target, kept)
-
-
-def _set_items(target: dict, kept: dict) -> None:
-    if list(target)[:len(kept)] != list(kept)[:len(target)] or len(kept) < len(target):
-        target.clear()
-    target.update(kept)
-
-
 class Recipes:
     """Makes recipes, and collects what the native code has to output for them."""
 
@@ -382,14 +361,12 @@ class Recipes:
             return OneOf(self._scalar(x.tag.value), tuple(map(self.recipe, x.options)))
         if isinstance(x, TracedText):
             return Text(x, tuple(self.recipe(v) for v in x.values))
-        if isinstance(x, RunTimeList):
-            if isinstance(x, PooledList):
-                return PooledOf(self._pool(x.place), Scalar(self._scalar(x.number.value), int))
-            return self._list(x) if x.holding is not None else EmptyOf(x.as_python)
-        if isinstance(x, MaskedValues):
-            return Once(Picked(self.recipe(x.full), self.recipe(new_array(x.mask)), x.lead))
         if id(x) in trace.containers:
             return FromCall(trace.containers[id(x)].source)
+        if isinstance(x, RunTimeList):
+            return self._elements(x)
+        if isinstance(x, MaskedValues):
+            return Once(Picked(self.recipe(x.full), self.recipe(new_array(x.mask)), x.lead))
         if id(x) in trace.origins:
             return FromCall(trace.origins[id(x)][1])
         if type(x) is not type(None) and pytree.is_container(type(x)):
@@ -408,6 +385,11 @@ class Recipes:
         if id(value) not in self._of_value:
             self._of_value[id(value)] = self._output(value, Output())
         return self._of_value[id(value)]
+
+    def _elements(self, x: RunTimeList) -> Recipe:
+        if isinstance(x, PooledList):
+            return PooledOf(self._pool(x.place), Scalar(self._scalar(x.number.value), int))
+        return self._list(x) if x.holding is not None else EmptyOf(x.as_python)
 
     def _list(self, x: RunTimeList) -> ListOf:
         assert x.holding is not None
@@ -487,7 +469,9 @@ class Recipes:
         trace = tracer.current()
         out: list[Effect] = []
         for c in list(trace.containers.values()):
-            if not same_contents(c.twin, c.before):
+            if isinstance(c.twin, RunTimeList):
+                out.append(SetElements(c.source, self._elements(c.twin)))
+            elif not same_contents(c.twin, c.before):
                 if isinstance(c.twin, dict):
                     out.append(SetContents(c.source, tuple(c.twin), tuple(
                         None if k in c.before and c.before[k] is v else self.recipe(v) for k, v in c.twin.items())))

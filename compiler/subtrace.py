@@ -190,7 +190,7 @@ def _private(written: list[tuple[Storage, Value, Value]]) -> Iterator[None]:
     trace = tracer.current()
     before = {s: (s.value, s.written) for s in trace.storages}
     bindings = dict(trace.bindings)
-    contents = {key: c.twin.copy() for key, c in trace.containers.items()}
+    contents = {key: c.twin.copy() for key, c in trace.containers.items() if not isinstance(c.twin, RunTimeList)}
     yield
     for s in trace.storages:
         value, was_written = before.get(s, (s.parameter, False))
@@ -199,7 +199,8 @@ def _private(written: list[tuple[Storage, Value, Value]]) -> Iterator[None]:
                 written.append((s, value, s.value))
             s.value, s.written = value, was_written
     changed = [source for source, x in trace.bindings.items() if bindings.get(source, trace) is not x]
-    changed += [c.source for key, c in trace.containers.items() if not same_contents(c.twin, contents.get(key, c.before))]
+    changed += [c.source for key, c in trace.containers.items()
+                if not isinstance(c.twin, RunTimeList) and not same_contents(c.twin, contents.get(key, c.before))]
     if changed:
         raise tracer.unsupported(f"setting {changed[0]} in a function that is differentiated", "its derivative does not exist "
                                  "outside of it", "return the value: has_aux=True lets a function return more than the result")
