@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -21,7 +22,7 @@ from .joins import Joined, JoinError, defined_value, dims_of_leaf, join, leaf_va
 from .jumps import RETURN_VALUE
 from .masked_values import MaskedValues
 from .moving import MovingView, moving_view, view_from
-from .padding import capacity_of, memory_of, padded, unpadded
+from .padding import Room, memory_of, padded, room_for, unpadded
 from .passage import Passage
 from .run_time_lists import KEYED, RunTimeList, growth
 from .scalars import TracedScalar
@@ -90,7 +91,8 @@ class Branch:
                 check_containers(name, x, y)
         base = self._common_structure(then, other)
         self.moved: dict[Path, MovingView] = {}
-        self.passage = Passage([e.block for e in self.ends], self.state.storages, [e.storages for e in self.ends])
+        self.passage = Passage([e.block for e in self.ends], self.state.storages, [e.storages for e in self.ends],
+                               self.control.place)
         self.bits: dict[Path, bool] = {}
         # Those that share memory with a choice.
         self.entangled: set[Path] = set()
@@ -99,17 +101,17 @@ class Branch:
         storages = [s for s in self.state.storages
                     if not then.storages[s] is other.storages[s] is self.state.storages[s]]
         dims, extents = self._dims(joined, then, other)
-        capacities = {key: capacity_of(self._name_with(key, dims), *pair) for key, pair in extents.items()}
+        rooms = {key: self._room(key, dims, joined, pair) for key, pair in extents.items()}
         for side, end in enumerate(self.ends):
             for s, v in end.storages.items():
                 s.value = v
             with inside(end.block):
-                end.block.yields = self._yields(end, side, joined, dims, (extents, capacities), storages)
+                end.block.yields = self._yields(end, side, joined, dims, (extents, rooms), storages)
         self.state.restore()
         results = iter(tracer.current().builder.emit("if", [condition], {}, [then.block, other.block], loc=tracer.here()))
         lengths = {key: next(results) for key in extents}
         for key, v in lengths.items():
-            integers.set_bounds(v, [integers.form_of(0)], [integers.form_of(capacities[key])])
+            integers.set_bounds(v, [integers.form_of(0)], [integers.form_of(rooms[key].size)])
         for x, contents in then.contents:
             put_contents(x, contents)
         changed = dict(kept)
@@ -249,7 +251,7 @@ class Branch:
     def _can_choose(self, path: Path, a: Any, b: Any) -> bool:
         if ("select", self.control.place) not in tracer.current().decisions and path not in self.entangled:
             return False
-        trial = Passage(self.passage.blocks, self.passage.outer, self.passage.last)
+        trial = Passage(self.passage.blocks, self.passage.outer, self.passage.last, self.passage.place)
         try:
             trial.choose(path, [untentative(x) for x in (a, b)])
         except JoinError:
@@ -321,20 +323,23 @@ class Branch:
             dims[path] = tuple(own)
         return dims, extents
 
-    @staticmethod
-    def _name_with(key: tuple, dims: dict[Path, tuple]) -> str:
-        return next(name_of(path) for path, own in dims.items() if key in own)
+    def _room(self, key: tuple, dims: dict[Path, tuple], joined: dict[Path, Joined], extents: Sequence[Dim]) -> Room:
+        """The room of an axis whose extents differ, of the arrays that have it."""
+        path, own = next((path, own) for path, own in dims.items() if key in own)
+        others = math.prod(d for d in own if isinstance(d, int))
+        return room_for(extents, f"axis {own.index(key)} of '{name_of(path)}'", self.control.place,
+                        others * joined[path].type.dtype.itemsize)
 
     def _yields(self, end: End, side: int, joined: dict[Path, Joined], dims: dict[Path, tuple], differing: tuple[dict, dict],
                 storages: list[Storage]) -> list[Value]:
-        extents, capacities = differing
-        lengths = {key: integers.as_value(pair[side]) for key, pair in extents.items()}
+        extents, rooms = differing
+        lengths = {key: rooms[key].checked(pair[side]) for key, pair in extents.items()}
         out = list(lengths.values())
         for path, j in joined.items():
             own = tuple(lengths[d] if isinstance(d, tuple) else d for d in dims.get(path, ()))
             v = leaf_value(end.leaves[path], j, own)
             if any(isinstance(d, tuple) for d in dims.get(path, ())):
-                room = [capacities[d] if isinstance(d, tuple) else d for d in dims[path]]
+                room = [rooms[d].size if isinstance(d, tuple) else d for d in dims[path]]
                 v = padded(v, room, self._memory(path, room, v.dtype))
             out.append(v)
             if j.tentative:

@@ -66,7 +66,7 @@ class Carried:
         # Of extents that may grow.
         self.rooms = LoopRooms(control.place)
         self.views: dict[Path, MovingView] = {}
-        self.choices = LoopChoices(self.state.storages)
+        self.choices = LoopChoices(self.state.storages, control.place)
         self.lists = LoopLists(control)
         self.still: set[Path] = set()
         self.growth: dict[Path, int] = {}

@@ -1,24 +1,27 @@
 """Leaves that are one of several objects at a loop's head: their options, and the number that says which, from trip to trip.
 
 Options are found as the loop's passes turn them up: what exists outside the loop is the object that it is; of scalars there is
-one option per type; arrays made in the loop are one option per type and extents, carried as values.  Leaves that begin and end
+one option per type; arrays made in the loop are one option per type and extents, carried as values.  Extents that a trip decides
+are carried beside the array, which lies in memory with room for them (`loop_rooms.py`).  Leaves that begin and end
 every pass alike share their number (`u, v = v, u`), so one branch per trip settles them all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from ..ir.graph import Block, Value, defining_block, is_inside
-from ..ir.types import PY_BOOL, PY_INT, ArrayType, Type
-from . import dispatch, tracer
+from ..ir.types import PY_BOOL, PY_INT, ArrayType, Dim, Type
+from . import dispatch, integers, tracer
 from .array_form import ArrayForm, form_of_array, in_form
 from .arrays import TracedArray, value_of
 from .choice import Choice, at_hand
 from .joins import JoinError, defined_value, filler, scalar_type
+from .loop_rooms import LoopRooms
 from .moving import dims_inside
+from .padding import padded, unpadded
 from .passage import mapped_tag, numbers_of, options_of, tag_key
 from .run_time_lists import RunTimeList
 from .scalars import TracedScalar
@@ -33,11 +36,25 @@ _MOST_OPTIONS = 8
 
 @dataclass(slots=True)
 class Slot:
-    """One option. type: of what is carried for it, None if nothing is; object: what it is then. form: of an array."""
+    """One option. type: of what is carried for it, None if nothing is; object: what it is then. form: of an array. moving: its
+    axes whose extents trips decide, and that are 0 in its type; path: that of its rooms."""
 
     type: Type | None
     object: Any = None
     form: ArrayForm | None = None
+    moving: tuple[int, ...] = ()
+    path: Path = ()
+
+    @property
+    def dims(self) -> tuple[Dim, ...]:
+        return self.type.dims if isinstance(self.type, ArrayType) else ()
+
+    def holds(self, x: TracedArray) -> bool:
+        """Is an array made in the loop of this option's type?"""
+        if not isinstance(self.type, ArrayType) or (self.type.dtype, self.form) != (x.dtype, form_of_array(x)):
+            return False
+        return len(self.dims) == x.ndim and all(
+            k in self.moving or d is e or d == e for k, (d, e) in enumerate(zip(self.dims, x.view.dims, strict=True)))
 
 
 @dataclass(slots=True)
@@ -47,14 +64,15 @@ class _Leaf:
     # Leaves with equal keys have one number.
     key: Hashable = None
     head: Any = None
-    heads: list[Value | None] = field(default_factory=list)
+    heads: list[list[Value]] = field(default_factory=list)
 
 
 class LoopChoices:
-    """The choices of one loop. outer: the storages from before it."""
+    """The choices of one loop, at a place of the program. outer: the storages from before it."""
 
-    def __init__(self, outer: Mapping[Storage, Value]) -> None:
+    def __init__(self, outer: Mapping[Storage, Value], place: str) -> None:
         self.outer = outer
+        self.rooms = LoopRooms(place)
         self.leaves: dict[Path, _Leaf] = {}
 
     def __contains__(self, path: Path) -> bool:
@@ -78,12 +96,23 @@ class LoopChoices:
             leaf.tentative |= isinstance(x, (Undefined, Tentative)) and x is not UNREACHABLE
             for option in options_of(_plain(x)):
                 if self._find(leaf, option) is None:
-                    leaf.slots.append(self._slot(path, option, block))
+                    leaf.slots.append(self._slot(path, len(leaf.slots), option, block))
+        roomy = self._fit(leaf, (before, after))
         if len(leaf.slots) > _MOST_OPTIONS:
             raise JoinError(f"'{name_of(path)}' is another object in each trip", True)
-        return (count, unsure) == (len(leaf.slots), leaf.tentative)
+        return roomy and (count, unsure) == (len(leaf.slots), leaf.tentative)
 
-    def _slot(self, path: Path, x: Any, block: Block) -> Slot:
+    def _fit(self, leaf: _Leaf, ends: Sequence[Any]) -> bool:
+        """Make room for the extents of arrays; True if there was room."""
+        roomy = True
+        for o in (o for x in ends for o in options_of(_plain(x))):
+            k = self._find(leaf, o)
+            slot = leaf.slots[k] if k is not None else None
+            for axis in slot.moving if slot is not None else ():
+                roomy &= self.rooms.fit(slot.path, axis, slot.dims, o.view.dims[axis], o.dtype.itemsize)  # type: ignore[union-attr]
+        return roomy
+
+    def _slot(self, path: Path, number: int, x: Any, block: Block) -> Slot:
         if is_scalar(x):
             return Slot(scalar_type(x))
         if isinstance(x, TracedArray):
@@ -92,9 +121,9 @@ class LoopChoices:
                 if any(is_inside(defining_block(v), block) for v in numbers):
                     raise JoinError(f"'{name_of(path)}' is a view that moves, and of different arrays")
                 return Slot(None, x)
-            if dims_inside(x.view.dims, block):
-                raise JoinError(f"'{name_of(path)}' is an array whose extents change, or another one")
-            return Slot(ArrayType(x.dtype, x.view.dims), x, form_of_array(x))
+            moving = tuple(k for k, d in enumerate(x.view.dims) if dims_inside((d,), block))
+            dims = tuple(0 if k in moving else d for k, d in enumerate(x.view.dims))
+            return Slot(ArrayType(x.dtype, dims), x, form_of_array(x), moving, (*path, number))
         if isinstance(x, RunTimeList) and any(s not in self.outer for s in x.memory()):
             raise JoinError(f"'{name_of(path)}' is another list in each trip", True)
         if is_static(x):
@@ -110,8 +139,7 @@ class LoopChoices:
             elif s.type is None:
                 if same_leaf(s.object, x) and not told_apart(s.object, x):
                     return k
-            elif isinstance(x, TracedArray) and x.view.storage not in self.outer and (s.type, s.form) == (
-                    ArrayType(x.dtype, x.view.dims), form_of_array(x)):
+            elif isinstance(x, TracedArray) and x.view.storage not in self.outer and s.holds(x):
                 return k
         return None
 
@@ -144,23 +172,46 @@ class LoopChoices:
         """The leaves at the head of a pass; what is carried for them are arguments of `block`."""
         tags = {key: TracedScalar(block.add_arg(PY_INT)) for key in self._by_key()}
         for leaf in self.leaves.values():
-            leaf.heads = [None if s.type is None else block.add_arg(s.type) for s in leaf.slots]
-            leaf.head = self._made(leaf, tags[leaf.key], leaf.heads)
+            leaf.heads = [[block.add_arg(t) for t in self._types(s)] for s in leaf.slots]
+            leaf.head = self._made(leaf, tags[leaf.key], leaf.heads, block)
             if leaf.tentative:
                 leaf.head = Tentative(leaf.head, TracedScalar(block.add_arg(PY_BOOL)))
         return {p: leaf.head for p, leaf in self.leaves.items()}
 
-    @staticmethod
-    def _made(leaf: _Leaf, tag: TracedScalar, values: list[Value | None]) -> Any:
+    def _types(self, s: Slot) -> list[Type]:
+        """Of what is carried for an option: of an array its extents that move, and its memory."""
+        if s.type is None:
+            return []
+        return [*[PY_INT] * len(s.moving), self._memory(s) if isinstance(s.type, ArrayType) else s.type]
+
+    def _memory(self, s: Slot) -> ArrayType:
+        assert isinstance(s.type, ArrayType)
+        return ArrayType(s.type.dtype, self.rooms.of(s.path, s.dims)) if s.moving else s.type
+
+    def _made(self, leaf: _Leaf, tag: TracedScalar, values: Sequence[Sequence[Value]], block: Block | None = None) -> Any:
+        """The leaf that these values make; in `block`, if that is not the current one."""
         options: list[Any] = []
-        for s, v in zip(leaf.slots, values, strict=True):
-            if v is None:
+        for s, found in zip(leaf.slots, values, strict=True):
+            if s.type is None:
                 options.append(s.object)
             elif s.form is not None:
-                options.append(in_form(v, s.form))
+                options.append(in_form(self._array(s, found, block), s.form))
             else:
-                options.append(TracedScalar(v))
+                options.append(TracedScalar(found[0]))
         return options[0] if len(options) == 1 else Choice(tag, tuple(options))
+
+    def _array(self, s: Slot, found: Sequence[Value], block: Block | None) -> Value:
+        if not s.moving:
+            return found[0]
+        dims = list(s.dims)
+        for axis, v in zip(s.moving, found, strict=False):
+            integers.set_bounds(v, [integers.form_of(0)], [integers.form_of(self.rooms.sizes[s.path, axis])])
+            dims[axis] = v
+        builder = tracer.current().builder
+        outer, builder.block = builder.block, block or builder.block
+        v = unpadded(found[-1], dims)
+        builder.block = outer
+        return v
 
     def storages(self) -> Iterator[Storage]:
         """The carried arrays' memory in the present pass."""
@@ -175,35 +226,44 @@ class LoopChoices:
         for p, leaf in self.leaves.items():
             for k, s in enumerate(leaf.slots):
                 if s.type is not None:
-                    out.append(self._value(leaf, k, s.type, _plain(leaves[p]), inside))
+                    out += self._values(leaf, k, _plain(leaves[p]), inside)
             if leaf.tentative:
                 out.append(defined_value(leaves[p]))
         return out
 
-    def _value(self, leaf: _Leaf, k: int, type: Type, x: Any, inside: bool) -> Value:
+    def _values(self, leaf: _Leaf, k: int, x: Any, inside: bool) -> list[Value]:
         """What is handed on for option k of a leaf that is `x` now."""
-        dims = type.dims if isinstance(type, ArrayType) else ()
-        numbers, options = self._numbers(leaf, x), options_of(x)
+        slot, numbers, options = leaf.slots[k], self._numbers(leaf, x), options_of(x)
         found = [o for o, n in zip(options, numbers, strict=False) if n == k]
         if not found:
-            return leaf.heads[k] if inside else filler(type, dims)  # type: ignore[return-value]
-        if len(found) == 1:
-            return broadcast(value_of(found[0]), dims) if dims else value_of(found[0])
-        # Several arrays of this type: the one that it is.
-        tag, last = at_hand(x).tag, found[-1]
-        chosen: Any = last
+            return leaf.heads[k] if inside else [filler(t, t.dims if isinstance(t, ArrayType) else ()) for t in self._types(slot)]
+        chosen = self._one_of(x, options, found)
+        if not slot.moving:
+            return [broadcast(value_of(chosen), slot.dims) if slot.dims else value_of(chosen)]
+        dims = list(chosen.view.dims)
+        for axis in slot.moving:
+            group = slot.path, axis
+            dims[axis] = integers.as_value(self.rooms.checked(group, {group: group}, dims[axis]))
+        whole = padded(tracer.builder().broadcast_to(value_of(chosen), tuple(dims)), self._memory(slot).dims,
+                       leaf.heads[k][-1] if inside else None)
+        return [*(dims[axis] for axis in slot.moving), whole]  # type: ignore[list-item]
+
+    @staticmethod
+    def _one_of(x: Any, options: Sequence[Any], found: Sequence[Any]) -> Any:
+        """Of several options of one type, the one that a leaf is."""
+        tag, chosen = getattr(at_hand(x), "tag", None), found[-1]
         for number, o in enumerate(options):
-            if any(o is f for f in found[:-1]):
+            if tag is not None and any(o is f for f in found[:-1]):
                 is_it = TracedScalar(tracer.emit("py_equal", [tag.value, tracer.constant(number)]))
                 chosen = dispatch.FUNCTIONS["conditional"](is_it, lambda o=o: _copy(o), lambda other=chosen: _copy(other))
-        return broadcast(value_of(chosen), dims)
+        return chosen
 
     def finish(self, results: Iterator[Value], surely: Mapping[Path, bool]) -> dict[Path, Any]:
         """The leaves after the loop. surely: is a leaf there, whatever its bit says?"""
         tags = {key: TracedScalar(next(results)) for key in self._by_key()}
         out: dict[Path, Any] = {}
         for p, leaf in self.leaves.items():
-            out[p] = self._made(leaf, tags[leaf.key], [None if s.type is None else next(results) for s in leaf.slots])
+            out[p] = self._made(leaf, tags[leaf.key], [[next(results) for _ in self._types(s)] for s in leaf.slots])
             if leaf.tentative:
                 bit = TracedScalar(next(results))
                 out[p] = out[p] if surely[p] else Tentative(out[p], bit)

@@ -1,28 +1,45 @@
 """Arrays whose extents differ by path or trip: between regions they lie in memory of a size that bounds them all.
 
 What a region hands on has one type, so an extent that it decides would have to be known before the memory is there.  A leaf
-with such an extent is handed on padded to a fixed capacity, and read back as its first elements.
+with such an extent is handed on padded to a fixed room, and read back as its first elements.  Where nothing known while
+compiling bounds an extent, its room is assumed, and checked (`assumptions.py`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from ..ir.graph import Value
 from ..ir.types import ArrayType, Dim, same_dims
 from ..ir.viewmap import identity_map, is_identity
 from . import integers, tracer
+from .assumptions import check_room, room_at
 from .views import Affine
 
 
-def capacity_of(name: str, *extents: Dim) -> int:
-    """A number that none of these extents exceeds."""
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What no extent of an axis exceeds. place: of the assumption that it is enough, None if that is certain."""
+
+    size: int
+    place: str | None = None
+
+    def checked(self, d: Dim) -> Value:
+        """An extent that is handed on, which the program checks where nothing bounds it."""
+        if self.place is None or integers.upper_bound(d) is not None:
+            return integers.as_value(d)
+        return check_room(integers.as_value(d), self.size, self.place)
+
+
+def room_for(extents: Sequence[Dim], what: str, place: str, each: int) -> Room:
+    """Room for each of these extents, counted in parts of so many bytes; what: of which, at which place of the program."""
     bounds = [integers.upper_bound(d) for d in extents]
-    known = [b for b in bounds if b is not None]
-    if len(known) < len(bounds):
-        raise tracer.unsupported(f"'{name}', whose extents depend on run-time values", "nothing known while compiling bounds "
-                                 "its size", "fill a part of an array of fixed size")
-    return max(0, *known)
+    most = max([0, *[b for b in bounds if b is not None]])
+    if None not in bounds:
+        return Room(most)
+    path = f"{what} in {' called from '.join([place, *tracer.call_path()[1:]])}"
+    return Room(max(room_at(path, each), most), path)
 
 
 def padded(x: Value, dims: Sequence[Dim], base: Value | None = None) -> Value:

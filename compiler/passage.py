@@ -7,18 +7,19 @@ of the same memory.  The number of the option is handed on too, once for leaves 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from ..ir.graph import Block, Value, defining_block, is_inside
-from ..ir.types import PY_INT, ArrayType, Dim, Type
-from . import tracer
+from ..ir.types import PY_INT, ArrayType, Dim, Type, same_dims
+from . import integers, tracer
 from .arrays import TracedArray, value_of
 from .choice import Choice, at_hand
 from .joins import JoinError, filler, scalar_type
 from .masked_values import MaskedValues
-from .moving import dims_inside
+from .padding import Room, padded, room_for, unpadded
 from .run_time_lists import RunTimeList
 from .scalars import TracedScalar
 from .state import LENGTH, Path, Undefined, describe, is_scalar, is_static, name_of, same_leaf
@@ -86,10 +87,15 @@ def numbers_of(view: View) -> list[Value]:
 
 
 class Passage:
-    """What one branch hands on for its choices. outer: the storages from before it."""
+    """What one branch hands on for its choices. outer: the storages from before it; last: what they
+    and those made on a side hold at its end."""
 
-    def __init__(self, blocks: Sequence[Block], outer: dict[Storage, Value], last: Sequence[dict[Storage, Value]]) -> None:
-        self.blocks, self.outer, self.last = blocks, outer, last
+    def __init__(self, blocks: Sequence[Block], outer: dict[Storage, Value], last: Sequence[dict[Storage, Value]],
+                 place: str) -> None:
+        self.blocks, self.outer, self.last, self.place = blocks, outer, last, place
+        # Of extents that only one side knows.
+        self.rooms: dict[Any, Room] = {}
+        self.checked: dict[Value, Value] = {}
         self.types: list[Type] = []
         self.columns: dict[Hashable, int] = {}
         self.values: list[list[Callable[[], Value] | None]] = []
@@ -147,21 +153,50 @@ class Passage:
         numbers = [v for v in numbers_of(x.view) if is_inside(defining_block(v), block)]
         if storage in self.outer and not numbers:
             return _Option((storage, x.view.steps, id(x) in tracer.current().twins), x, lambda results: x)
-        columns = {v: self._column((side, v), v.type, side, lambda v=v: v) for v in numbers}  # type: ignore[misc]
+        if storage not in self.outer:
+            numbers = list(dict.fromkeys([*numbers, *self._make_rooms(path, storage, block)]))
+        columns = {v: self._column((side, v), v.type, side, lambda v=v: self._number(v)) for v in numbers}  # type: ignore[misc]
         if storage in self.outer:
             return _Option((side, storage, x.view.steps), x, lambda results: TracedArray(
                 substituted(x.view, storage, {v: results[k] for v, k in columns.items()})))
-        if dims_inside(storage.dims, block):
-            raise JoinError(f"'{name_of(path)}' is an array whose extents are known only on one path")
-        k = self._column((side, storage), ArrayType(storage.dtype, storage.dims), side, lambda: self.last[side][storage])
+        sized = any(d in self.rooms for d in storage.dims)
+        room = tuple(self.rooms[d].size if d in self.rooms else d for d in storage.dims)
+        k = self._column((side, storage), ArrayType(storage.dtype, room), side, lambda: self._memory(side, storage, room))
 
         def rebuild(results: Sequence[Value]) -> TracedArray:
+            values = {v: results[c] for v, c in columns.items()}
             if k not in self.storages:
-                self.storages[k] = Storage(results[k], storage.strides, None, storage.writeable, storage.layout)
+                whole = unpadded(results[k], [values.get(d, d) for d in storage.dims]) if sized else results[k]  # type: ignore[arg-type]
+                self.storages[k] = Storage(whole, None if sized else storage.strides, None, storage.writeable, storage.layout)
                 self.storages[k].written = True
-            return TracedArray(substituted(x.view, self.storages[k], {v: results[c] for v, c in columns.items()}))
+            return TracedArray(substituted(x.view, self.storages[k], values))
 
         return _Option((side, storage, x.view.steps), x, rebuild)
+
+    def _make_rooms(self, path: Path, storage: Storage, block: Block) -> list[Value]:
+        """The extents of an array that only a side knows: there is room for each in what is handed on."""
+        found = [d for d in storage.dims if isinstance(d, Value) and is_inside(defining_block(d), block)]
+        others = math.prod(d for d in storage.dims if isinstance(d, int))
+        for d in found:
+            if d not in self.rooms:
+                what = f"axis {storage.dims.index(d)} of '{name_of(path)}'"
+                self.rooms[d] = room_for([d], what, self.place, others * storage.dtype.itemsize)
+        return found
+
+    def _number(self, v: Value) -> Value:
+        """A number of a side's array as it is handed on."""
+        if v not in self.rooms:
+            return v
+        if v not in self.checked:
+            self.checked[v] = self.rooms[v].checked(v)
+        return self.checked[v]
+
+    def _memory(self, side: int, storage: Storage, room: tuple[Dim, ...]) -> Value:
+        v = self.last[side][storage]
+        if same_dims(room, storage.dims):
+            return v
+        dims = tuple(self._number(d) if isinstance(d, Value) else d for d in storage.dims)
+        return padded(tracer.builder().broadcast_to(v, dims), room)
 
     def yields(self, side: int) -> list[Value]:
         """What a side hands on; called inside its block."""
@@ -174,6 +209,10 @@ class Passage:
     def arrive(self, results: Sequence[Value]) -> dict[Path, Any]:
         """The leaves after the branch."""
         out = {}
+        for key, k in self.columns.items():
+            v = key[1] if isinstance(key, tuple) and len(key) == 2 else None
+            if v in self.rooms:
+                integers.set_bounds(results[k], [integers.form_of(0)], [integers.form_of(self.rooms[v].size)])
         for path, (tag, options) in self.leaves.items():
             objects = tuple(o.rebuild(results) for o in options)
             out[path] = objects[0] if len(objects) == 1 else Choice(TracedScalar(results[tag]), objects)

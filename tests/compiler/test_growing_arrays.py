@@ -116,3 +116,40 @@ def test_derivatives_and_lanes():
     xs = np.linspace(0.5, 2.0, 5)
     np.testing.assert_allclose([td.grad(f)(x, 3.3) for x in xs], [slope(x, 3.3) for x in xs], rtol=1e-12)
     np.testing.assert_allclose(td.vmap(f, in_axes=(0, None))(xs, 3.3), [f(x, 3.3) for x in xs])
+
+
+def repeated_on_one_path(x, counts):
+    y = np.repeat(x, counts) if x[0] > 0 else x
+    return y, y.sum()
+
+
+def reduced_and_written(x, counts):
+    """One of several arrays whose extents trips decide, and that is written to."""
+    x = np.repeat(x, counts)
+    k = 0
+    while len(x) > 1 and k < 4:
+        k += 1
+        x = x[x != x.max()] if len(x) else x
+        x = x[x > -1] if k != 2 else x
+    x[x > 0] = 3
+    np.add.at(x, counts[counts < len(x)], 1)
+    return x, k
+
+
+def written_after_one_path(x, counts):
+    """Several names for one array that only a path makes."""
+    y = z = x
+    if x.sum() > 0:
+        y = np.repeat(x, counts)
+        z = y[1:]
+    y[y > 2] = -7
+    return y, z
+
+
+@pytest.mark.parametrize("f", [repeated_on_one_path, reduced_and_written, written_after_one_path])
+def test_arrays_of_one_path_or_trip_have_room_that_is_assumed(f):
+    compiled = td.jit(f)
+    for x, most in (([1.0, 2, 3, -2], 3), ([-1.0, 0.5, 0], 2), ([2.0, 1, 2], 9000), ([1.0], 1)):
+        x = np.array(x)
+        counts = np.arange(len(x)) % 2 * (most - 1) + 1
+        same(compiled(x.copy(), counts), f(x.copy(), counts))
