@@ -11,6 +11,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from dataclasses import dataclass
 from itertools import product
+from math import prod
 
 from ...ir.expr import Expr, op
 from ...ir.loops import Buffer
@@ -20,19 +21,27 @@ from .linear import linear_form
 from .module import MEMORY_TYPE, spelled, type_of, vector_literal
 from .scopes import Replicated, Scopes, Value
 
+# Bytes: of a cache line; how far before they are loaded lines are asked for, which is what a loop computes on while one comes from
+# memory; and of an array that a core's own caches may hold.
+LINE = 64
+FETCHED_AHEAD = 4096
+CACHED = 1 << 21
+
 
 @dataclass(slots=True)
 class Access:
     """Where a load or store goes: `pointer` is the first lane's element in each copy.
 
     stride: elements from lane to lane (0 too where nothing varies by lane), or None: then `offsets` are vectors of
-    element offsets from `pointer`.
+    element offsets from `pointer`.  start, constant: the address without constants, and the constant of the index.
     """
 
     pointer: Value
     stride: int | None
     offsets: Value | None
     loop: Replicated | None
+    start: Value
+    constant: int
 
 
 @dataclass(slots=True)
@@ -76,13 +85,13 @@ class Memory(Scopes):
             if loop is vector:
                 step = self._times(Value((str(factor * loop.step),)), stride)
                 steps = step if steps is None else self._sum(steps, step)
-        pointer = self._displace(pointer, offset, element)
+        start, pointer = pointer, self._displace(pointer, offset, element)
         if vector is None or not (steps or offset.scattered or vector in offset.moves):
-            return Access(pointer, 0, None, None)
+            return Access(pointer, 0, None, None, start, offset.constant)
         unit = offset.moves.get(vector, 0) * vector.step
         if steps is None and not offset.scattered:
-            return Access(pointer, unit, None, vector if unit else None)
-        return Access(pointer, None, self._lane_offsets(unit, steps, offset.scattered, vector), vector)
+            return Access(pointer, unit, None, vector if unit else None, start, offset.constant)
+        return Access(pointer, None, self._lane_offsets(unit, steps, offset.scattered, vector), vector, start, offset.constant)
 
     def _offset(self, buffer: Buffer, index: tuple[Expr, ...]) -> _Offset:
         offset = _Offset([], 0, {}, [], [])
@@ -175,6 +184,7 @@ class Memory(Scopes):
 
     def load(self, buffer: Buffer, index: tuple[Expr, ...]) -> Value:
         access = self.access(buffer, index)
+        self._fetch_ahead(buffer, access)
         pointer, loop = access.pointer, access.loop
         lanes = loop.lanes if loop else 0
         inputs = [v for v in (pointer, access.offsets, loop.mask if loop else None) if v is not None]
@@ -190,6 +200,21 @@ class Memory(Scopes):
             raw = [self._load_one(depth, buffer.dtype, p, access.stride or 0, lanes, m)
                    for p, m in zip(pointers, masks, strict=True)]
         return Value(tuple(self._from_memory(depth, buffer.dtype, r, lanes) for r in raw), depth, lanes, by)
+
+    def _fetch_ahead(self, buffer: Buffer, access: Access) -> None:
+        """Ask for the cache lines that later trips load one after the other, each line once."""
+        loop, size = access.loop, size_of(buffer.dtype)
+        if loop is None or not loop.fetches or loop.mask is not None or access.stride != 1 or not beyond_caches(buffer):
+            return
+        first, lines = access.constant * size // LINE, max(loop.copies * loop.lanes * size // LINE, 1)
+        name = self.module.intrinsic("llvm.prefetch.p0", "void", ["ptr", "i32", "i32", "i32"])
+        for p in access.start.operands:
+            for line in range(first, first + lines):
+                key = ("fetched", p, line)
+                if self.recall(key) is None:
+                    self.remember(key, Value((p,), self.depth))
+                    ahead = self.once(self.depth, f"getelementptr i8, ptr {p}, i64 {line * LINE + FETCHED_AHEAD}")
+                    self.do(f"call void @{name}(ptr {ahead}, i32 0, i32 3, i32 1)")
 
     def _from_memory(self, depth: int, dtype: str, operand: str, lanes: int) -> str:
         if dtype != "i1":
@@ -307,6 +332,12 @@ class Memory(Scopes):
                                      [t, f"<{lanes} x ptr>", "i32", f"<{lanes} x i1>"])
         self.do(f"call void @{name}({t} {operand}, <{lanes} x ptr> {pointers}, i32 {size_of(dtype)}, "
                 f"<{lanes} x i1> {mask or 'splat (i1 true)'})")
+
+
+def beyond_caches(buffer: Buffer) -> bool:
+    """May the array be more than a core's own caches hold?"""
+    extents = [int(d.payload) for d in buffer.dims if d.is_const]  # type: ignore[call-overload]
+    return buffer.place != "const" and (len(extents) < len(buffer.dims) or prod(extents) * size_of(buffer.dtype) > CACHED)
 
 
 def offset_stride(buffer: Buffer, index: tuple[Expr, ...], name: str) -> int | None:

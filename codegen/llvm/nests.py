@@ -16,7 +16,7 @@ from ...ir.loops import Buffer, For, Let, Stmt, Store, stored_buffers
 from .module import Block, Branch, Phi, type_of, vector_literal
 from .pairs import are_both_parts
 from .scopes import Replicated, Value
-from .shape import carried_at_once, element_size, replicable, varying_names, waits_for_divider
+from .shape import carried_at_once, element_size, hides_no_loads, replicable, varying_names, waits_for_divider
 from .values import Values
 
 # How many vectors stand side by side: enough to fill the latencies of what each computes.  It pays even where the values of
@@ -212,7 +212,7 @@ class Nests(Values):
 
         middle = self.middle(lo, hi, s.step, trips)
         if middle != lo:
-            whole = Replicated(s.var, copies, lanes, s.step, multiplies=self.multiplies(s, lanes))
+            whole = Replicated(s.var, copies, lanes, s.step, multiplies=self.multiplies(s, lanes), fetches=hides_no_loads(s))
             self.counted(lo, middle, s.step * trips, (), stored, lambda trip, _: run(whole, trip))
         if middle == hi:
             return

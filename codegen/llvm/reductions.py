@@ -19,7 +19,7 @@ from .module import MEMORY_TYPE, type_of
 from .nests import COPIES, Carry, Nests, constant_trips
 from .operation import Operation
 from .scopes import Replicated, Value
-from .shape import element_size, replicable, varying_names
+from .shape import element_size, hides_no_loads, replicable, varying_names
 from .table import emit_operation
 from .values import Place
 
@@ -150,7 +150,7 @@ class Reductions(Nests):
     def _in_vectors(self, s: For, lo: str, hi: str, lanes: int) -> None:
         """Trips side by side in whole vectors; what is left in one masked run, or one by one on partials in memory."""
         width = min(lanes, self._width(s))
-        whole = Replicated(s.var, lanes // width, width, s.step, multiplies=self.multiplies(s, width))
+        whole = Replicated(s.var, lanes // width, width, s.step, multiplies=self.multiplies(s, width), fetches=hides_no_loads(s))
         stride, middle = s.step * lanes, self.middle(lo, hi, s.step, lanes)
         carries = self._start(s, whole)
         if middle != lo:

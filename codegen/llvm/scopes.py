@@ -24,7 +24,8 @@ class Replicated:
     """A loop of which `copies` trips stand side by side, each a vector of `lanes` further trips (0: no vector).
 
     step: of one trip.  mask: None, or the vectors of i1 that tell which trips there really are.  multiplies: quotients are
-    better computed by multiplications (`shape.waits_for_divider`).
+    better computed by multiplications (`shape.waits_for_divider`).  fetches: what is loaded is asked for well before
+    (`shape.hides_no_loads`).
     """
 
     var: str
@@ -33,6 +34,7 @@ class Replicated:
     step: int = 1
     mask: Value | None = None
     multiplies: bool = False
+    fetches: bool = False
 
 
 class Value(NamedTuple):

@@ -17,6 +17,8 @@ UNKNOWN_TRIPS = 64
 # Of a vector of 512 bits: the cycles that the divider takes for a quotient and for a square root, and the operations of a quotient
 # by multiplication, of which the other units do two in a cycle.
 QUOTIENT, ROOT, QUOTIENT_OPERATIONS = 16, 19, 19
+# The least work of a trip for which later loads are asked for ahead of time.
+FETCHED_FROM = 8
 
 
 def may_leave(body: Sequence[Stmt]) -> bool:
@@ -145,6 +147,11 @@ def waits_for_divider(s: For) -> bool:
     return quotients > 0 and multiplied < divided
 
 
+def hides_no_loads(s: For) -> bool:
+    """Does a trip compute so much that the processor, while it waits for a load, has none of the next loads in sight?"""
+    return sum(_operations(e) for e in data_exprs([s])) >= FETCHED_FROM
+
+
 def carried_at_once(body: Sequence[Stmt]) -> int:
     """The most scalars that any loop inside carries."""
     return max((len(s.carried) for s in walk(list(body)) if isinstance(s, For | While)), default=0)
@@ -156,13 +163,14 @@ def own_work(s: Stmt) -> int:
         return CALL_WORK
     if isinstance(s, For | While | If):
         return 1
-    count = 0
-    for e in data_exprs([s]):
-        if e.kind == "op":
-            count += MATH_WORK if SCALAR_OPS[str(e.payload)].math else 1
-        elif e.kind == "load":
-            count += 1
-    return count + isinstance(s, Store | Let)
+    return sum(_operations(e) for e in data_exprs([s])) + isinstance(s, Store | Let)
+
+
+def _operations(e: Expr) -> int:
+    """Those of an expression itself, without its operands'."""
+    if e.kind == "op":
+        return MATH_WORK if SCALAR_OPS[str(e.payload)].math else 1
+    return int(e.kind == "load")
 
 
 def likely_trips(s: For) -> int:
