@@ -27,7 +27,7 @@ from .moving import MovingView, dims_inside, moving_view, view_from
 from .padding import padded, unpadded
 from .pooled_lists import PooledList
 from .scalars import TracedScalar
-from .sharing import freeze_copy, names_holding, told_apart
+from .sharing import freeze_copy, names_holding, note_alternative, told_apart
 from .state import (
     LENGTH,
     UNDEFINED,
@@ -471,8 +471,8 @@ class Carried:
         return any(j.rank is None and not isinstance(x := untentative(self.state.leaves[p]), Undefined) and scalar_type(x) != j.type
                    for p, j in self.joined.items())
 
-    def finish(self, results: Sequence[Value], surely: bool) -> None:
-        """The state after the loop. surely: at least one trip is made."""
+    def finish(self, results: Sequence[Value], surely: bool, without_trip: Value | None = None) -> None:
+        """The state after the loop. surely: at least one trip is made; without_trip: whether none was, if that is known."""
         self.state.restore()
         it = iter(results)
         extents = {g: next(it) for g in self.group_keys()}
@@ -486,6 +486,8 @@ class Carried:
             changed[path] = wrap_leaf(v, j, None if surely and self._is_defined(path) else bit)
             self._keep_frozen(path, changed[path])
             freeze_copy(path, changed[path], self.control.place, self.state, self.post, self.frame, surely)
+            if without_trip is not None:
+                note_alternative(changed[path], without_trip, self.state.leaves[path], self.state)
         changed.update(self.choices.finish(it, {p: surely and self._is_defined(p) for p in self.choices.leaves}))
         changed.update(self.lists.finish(it))
         for path, m in self.views.items():

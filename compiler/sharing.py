@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator, Mapping
 from types import FrameType
 from typing import Any
 
+from ..ir.graph import Value
 from . import tracer
 from .arrays import TracedArray
 from .choice import Choice
@@ -79,6 +80,15 @@ def freeze_copy(path: Path, x: Any, place: str, state: State, post: dict[Path, A
                 y.view.storage, path, frame, leaves):
             x.view.storage.frozen = y.view.storage.frozen = Frozen(
                 f"'{name_of(path)}', which is another array if the loop makes no trip", place)
+
+
+def note_alternative(x: Any, taken: Value, first: Any, state: State) -> None:
+    """Where `taken` holds, the array `x` after a region is `first`, from before it: that is what is returned.  It is only so
+    for arrays that are not written to any more."""
+    x, first = untentative(x), untentative(first)
+    if isinstance(x, TracedArray) and isinstance(first, TracedArray) and x.view.storage.frozen is not None and (
+            first.view.storage in state.storages):
+        tracer.current().alternatives.setdefault(x.view.storage, []).append((taken, first))
 
 
 def told_apart(a: Any, b: Any) -> bool:

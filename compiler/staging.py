@@ -217,7 +217,8 @@ class StagedControl:
             until = len(body.yields) - 1
         results = tracer.current().builder.emit("for", initial, {"until": until}, [body], loc=tracer.here())
         surely = space.trips_at_hand is not None or integers.is_nonnegative(_distance(space).plus(integers.form_of(1), -1))
-        loop.finish(results, surely)
+        loop.finish(results, surely, None if surely else tracer.emit("py_less_equal", [
+            integers.as_value(integers.int_of_form(_distance(space))), tracer.constant(0)]))
         if surely and body in tracer.current().unreachable:
             tracer.current().unreachable.add(tracer.current().builder.block)
 

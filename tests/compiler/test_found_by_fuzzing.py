@@ -431,3 +431,15 @@ def test_sums_over_extents_that_turn_out_to_be_nothing():
         return total
 
     agrees(f, np.array([2.5]))
+
+
+@pytest.mark.parametrize("most", [-1, 3])
+def test_a_loop_without_trips_leaves_the_array_that_it_was_given(most):
+    def f(a, b):
+        for _ in range(len(b[b < most])):
+            a = np.unique(a)
+        for v in b[b < most]:
+            b = b[b != v]
+        return a, b
+
+    agrees(f, np.array([3.0, 1.0, 1.0]), np.arange(5))
