@@ -49,6 +49,8 @@ def class_of(x: Operators) -> type:
 def _conversion(python: type) -> None:
     @builtin(python)
     def convert(*args: Any, **kwargs: Any) -> Any:
+        if python is complex and any_traced([*args, *kwargs.values()]) and len(args) + len(kwargs) == 2:
+            return dispatch.call("complex of parts", args, kwargs)
         if len(args) != 1 or kwargs or not is_traced(args[0]):
             return python(*args, **kwargs)
         x = args[0]

@@ -264,6 +264,12 @@ class ExpressionHooks(ast.NodeTransformer):
             part.iter = at(hook("iterated", part.iter), part.iter)
         if isinstance(node, (ast.ListComp, ast.GeneratorExp)):
             return hooked(node, self._place(node))
+        if isinstance(node, ast.SetComp):
+            items = at(ast.ListComp(node.elt, node.generators), node)
+            return at(hook("set_of_parts", self._place(node), hooked(items, self._place(node))), node)
+        if isinstance(node, ast.DictComp):
+            pairs = at(ast.ListComp(ast.Tuple([node.key, node.value], ast.Load()), node.generators), node)
+            return at(hook("dict_of_pairs", self._place(node), hooked(pairs, self._place(node))), node)
         return at(hook("list_", self._place(node), node), node)
 
     visit_ListComp = visit_SetComp = visit_DictComp = visit_GeneratorExp = _comprehension

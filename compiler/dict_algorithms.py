@@ -145,6 +145,11 @@ def update(d: Any, other: Any) -> None:
         d[key] = value
 
 
+def put_pairs(d: Any, pairs: Any) -> None:
+    for key, value in pairs:
+        d[key] = value
+
+
 def places(d: Any, found: Any) -> Any:
     """The numbers of the entries that there are, in order, appended to `found`."""
     for k in range(d.entries):

@@ -18,12 +18,13 @@ from ..ir.builder import Slot
 from ..ir.graph import Value
 from ..ir.host import HostFunction
 from ..ir.types import ArrayType, Type
-from . import pytree, rewriting, tracer
+from . import dispatch, pytree, rewriting, tracer
 from .arrays import TracedArray, is_traced, value_of
 from .builtin_functions import builtin
 from .replay import logged
+from .scalars import TracedScalar, to_kind
 from .text import Deferred, is_run_time, text_of
-from .values import check_dtype
+from .values import cast_weak, check_dtype
 from .views import Storage, view_of
 
 
@@ -118,6 +119,19 @@ def holds_run_time_values(error: Any) -> bool:
 
 def _any_run_time(tree: Any) -> bool:
     return any(is_run_time(x) for x in pytree.flatten(tree, is_leaf=is_run_time)[0])
+
+
+@dispatch.implements("round to digits")
+def rounded_to_digits(x: TracedScalar, digits: Any) -> TracedScalar:
+    """round(x, digits) of a Python number: of the decimal digits of x, which Python knows."""
+    kind = "float" if x.kind == "float" else "int"
+
+    def run(*given: Any) -> list[Any]:
+        return [round(given[0], digits if len(given) == 1 else given[1])]
+
+    values = [to_kind(x, kind), *([digits] if is_traced(digits) else [])]
+    result = host_call("round", run, values, (ArrayType(np.dtype(np.int64 if kind == "int" else float)),))
+    return TracedScalar(cast_weak(result[0], kind))
 
 
 for _make in (str, repr, ascii, format):

@@ -13,14 +13,15 @@ import operator
 import sys
 import types
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
 from ..ir.errors import TreadleError, UnsupportedError
 from ..ir.opdef import effect_of
-from . import dispatch, list_algorithms, list_functions, pytree, rewriting, tracer
+from . import dispatch, list_algorithms, pytree, rewriting, tracer
+from . import list_functions as lists
 from .arrays import TracedArray, any_traced, is_traced
 from .attributes import attribute, bound_value, delete_attribute, has_state, is_bound, set_attribute, settle, source_of
 from .builtin_functions import BUILTINS
@@ -31,14 +32,13 @@ from .iterables import of_iterable
 from .iteration import is_run_time_space
 from .library import is_library_code
 from .lifting import lift
-from .list_functions import HEAPS, call_on_list, element_at, joined_list, of_plain_list, one_list, repeated, slice_of_list
 from .masked_values import call_on_masked, holds_masked
 from .match_hooks import MatchHooks
 from .purity import check_pure
 from .regions import condition_of
 from .run_time_dicts import RunTimeDict, gone_through, keys_listed, listed, made_dict, run_time_key
 from .run_time_lists import GROWABLE, GROWS, RunTimeList, growth, made_list, new_list, note_growth, note_length
-from .run_time_sets import made_set, set_of
+from .run_time_sets import dict_of, gathered, made_set, set_of
 from .scalars import TracedScalar
 from .sources import Attribute, Cell, Fixed, Global, Item, Source
 from .special_methods import IN_PLACE, binary, class_attribute, contains, context, iterated, of_builtin, unary
@@ -131,33 +131,35 @@ class FunctionHooks(StagedControl, MatchHooks):
         parts = tuple([(starred, _iterated(x) if starred else x) for starred, x in parts])
         if not any(starred and isinstance(x, RunTimeList) for starred, x in parts):
             return made_list(place, [e for starred, x in parts for e in (x if starred else (x,))])
-        return joined_list(parts)
+        return lists.joined_list(parts)
 
     def dict_of_parts(self, place: str, starred: tuple[int, ...], *parts: Any) -> Any:
         return made_dict(place, starred, parts)
 
-    def set_of_parts(self, place: str, items: tuple) -> Any:
-        return made_set(place, items)
+    def set_of_parts(self, place: str, items: Any) -> Any:
+        return set_of(items) if isinstance(items, RunTimeList) else made_set(place, items)
+
+    def dict_of_pairs(self, place: str, pairs: Any) -> Any:
+        return dict_of(place, pairs)
 
     # Subscripts
 
     def getitem(self, owner: Any, index: Any) -> Any:
         run_time_key(owner, index)
-        index = list_functions.array_index(owner, index)
+        index = lists.array_index(owner, index)
         if tracer.current().chosen and (isinstance(owner, Choice) or first_choice(index) is not None):
             return spread(self.getitem, owner, index)
         if is_traced(owner) or type(owner) in (list, tuple, dict) or isinstance(owner, RunTimeList):
             look(owner)
             if isinstance(index, TracedScalar) and type(owner) in (list, tuple) and index.known is None:
-                return element_at(owner, index)
+                return lists.element_at(owner, index)
             if isinstance(index, slice):
-                return slice_of_list(owner, index) if type(owner) is list else owner[index]
+                return lists.slice_of_list(owner, index) if type(owner) is list else owner[index]
             return owner[index]
         found = class_attribute(type(owner), "__getitem__")
         if isinstance(found, types.FunctionType) and not is_library_code(found.__code__):
             return self.call(found, owner, index)
-        special = dispatch.FUNCTIONS.get(("getitem", type(owner)))
-        if special is not None:
+        if (special := dispatch.FUNCTIONS.get(("getitem", type(owner)))) is not None:
             return settle(special(owner, index))
         if isinstance(found, types.FunctionType) and any_traced(index):
             return dispatch.FUNCTIONS["numpy body"](found, (owner, index), {})
@@ -167,7 +169,7 @@ class FunctionHooks(StagedControl, MatchHooks):
 
     def setitem(self, owner: Any, index: Any, value: Any) -> None:
         run_time_key(owner, index)
-        index = list_functions.place_written(owner, index)
+        index = lists.place_written(owner, index)
         if tracer.current().chosen and (isinstance(owner, Choice) or first_choice(index) is not None or (
                 isinstance(owner, TracedArray) and first_choice(value) is not None)):
             spread(self.setitem, owner, index, value)
@@ -178,7 +180,7 @@ class FunctionHooks(StagedControl, MatchHooks):
         elif id(owner) in tracer.current().origins:
             tracer.current().bind(Item(tracer.current().origins[id(owner)][1], index), value)
         elif type(owner) is list and isinstance(index, TracedScalar):
-            list_functions.set_element(owner, index, value)
+            lists.set_element(owner, index, value)
         else:
             tracer.current().changes += not is_traced(owner)
             owner[index] = value
@@ -197,7 +199,7 @@ class FunctionHooks(StagedControl, MatchHooks):
         del owner[index]
 
     def binary(self, op: str, a: Any, b: Any) -> Any:
-        if op == "Mult" and (found := repeated(a, b)) is not None:
+        if op == "Mult" and (found := lists.repeated(a, b)) is not None:
             return found
         result = binary(call, op, a, b)
         return new_list(result) if type(a) is list or type(b) is list else result
@@ -249,13 +251,12 @@ class FunctionHooks(StagedControl, MatchHooks):
 
     def comprehension(self, place: str, items: Any, element: Callable, test: Callable, itself: Callable) -> Any:
         """[element(x) for x in items if test(x)]; itself: the comprehension as Python runs it."""
-        if isinstance(items, RunTimeList) or is_run_time_space(items) or (COMPREHENSION, place) in tracer.current().decisions:
-            return call(list_algorithms.selected, (items, element, test), {})
-        made = " called from ".join([f"comprehension at {place}", *tracer.call_path()[1:]])
-        if (GROWS, made) in tracer.current().decisions:
-            return call(list_algorithms.selected_into, (items, element, test, RunTimeList(made)), {})
+        what, decisions = f"comprehension at {place}", tracer.current().decisions
+        if isinstance(items, RunTimeList) or is_run_time_space(items) or (COMPREHENSION, place) in decisions or (
+                GROWS, " called from ".join([what, *tracer.call_path()[1:]])) in decisions:
+            return call(list_algorithms.selected, (items, element, test, made_list(what, [])), {})
         found = itself(items)
-        return made_list(f"comprehension at {place}", found) if type(found) is list else found
+        return made_list(what, found) if type(found) is list else found
 
     def decided(self, place: str, test: Any) -> Any:
         """The condition of a comprehension."""
@@ -332,30 +333,28 @@ def call(f: Any, args: tuple, kwargs: dict) -> Any:
         return spread(functools.partial(call, f), args, kwargs)
     if holds_masked(args, kwargs) and _is_array_function(f):
         return call_on_masked(f, args, kwargs)
-    if isinstance(f, types.BuiltinFunctionType) and f in HEAPS:
-        note_growth(args[0], f.__name__)
-        return call(HEAPS[f], args, kwargs)
+    if (algorithm := lists.algorithm_for(f, args)) is not None:
+        return call(algorithm, args, kwargs)
     if isinstance(f, types.BuiltinMethodType) and f.__name__ in ("extend", "extendleft"):
-        args = tuple(map(one_list, args))
+        args = tuple(map(lists.one_list, args))
     is_python = isinstance(f, types.FunctionType | types.MethodType)
     args = args if is_python else keys_listed(f, args)
     if (gone := of_iterable(f, args, kwargs)) is not None:
         return new_list(gone[0]) if type(gone[0]) is list else gone[0]
     if not is_python and any(isinstance(a, RunTimeList) for a in args):
-        return call_on_list(f, args, kwargs)
+        return lists.call_on_list(f, args, kwargs)
     if isinstance(f, types.BuiltinMethodType) and isinstance(f.__self__, (list, dict, deque, set)):
         tracer.current().changes += f.__name__ not in _READING
         if isinstance(f.__self__, (list, deque)):
             note_length(f)
         elif args:
             run_time_key(f.__self__, args[0])
-    if isinstance(f, types.BuiltinFunctionType) and (of_list := of_plain_list(f, args, kwargs)) is not None:
+    if isinstance(f, types.BuiltinFunctionType) and (of_list := lists.of_plain_list(f, args, kwargs)) is not None:
         return new_list(of_list[0]) if f is sorted else of_list[0]
     found = of_builtin(call, f, args, kwargs) if isinstance(f, (type, types.BuiltinFunctionType)) else None
     if found is not None:
         return found[0]
-    drawn = random_function(f)
-    if drawn is not None:
+    if (drawn := random_function(f)) is not None:
         return drawn(*args, **kwargs)
     implementation = dispatch.find(f)
     if implementation is not None and (f in _CREATION or any_traced(args) or any_traced(kwargs)):
@@ -376,7 +375,7 @@ def call(f: Any, args: tuple, kwargs: dict) -> Any:
     if _is_numpy(f) and (any_traced(args) or any_traced(kwargs)):
         return dispatch.FUNCTIONS["numpy body"](f, args, kwargs)
     if isinstance(f, types.BuiltinMethodType) and isinstance(f.__self__, str):
-        return text_of(f, *args, **kwargs)
+        return text_of(f, *[list(a) if isinstance(a, Iterator) else a for a in args], **kwargs)
     method = class_attribute(type(f), "__call__")
     if isinstance(method, types.FunctionType) and not is_library_code(method.__code__):
         return call(method, (f, *args), kwargs)
@@ -409,7 +408,8 @@ def _is_array_function(f: Any) -> bool:
 
 # These make arrays that the function may write to, so they are part of the program whatever their arguments are.
 _CREATION: frozenset[Any] = frozenset(
-    (np.zeros, np.ones, np.empty, np.ndarray, np.full, np.arange, np.linspace, np.eye, np.identity, np.tri))
+    (np.zeros, np.ones, np.empty, np.ndarray, np.full, np.arange, np.linspace, np.eye, np.identity, np.tri,
+     np.fromiter))
 
 
 def _is_numpy(f: Any) -> bool:
@@ -499,8 +499,8 @@ def _construct(cls: type, args: tuple, kwargs: dict) -> Any:
         trace.fresh[id(made)] = made
         call_function(init, (made, *args), kwargs)
         return made
-    if cls is set and any_traced(args):
-        return set_of(*args)
+    if cls in (set, dict) and (found := gathered(cls, args, kwargs)) is not None:
+        return found
     made = settle(cls(*args, **kwargs))
     if cls in GROWABLE:
         return made_list(tracer.call_path()[0], made)
@@ -514,7 +514,7 @@ dispatch.FUNCTIONS["call"] = call
 
 def _iterated(x: Any) -> Any:
     """What a `for` goes through."""
-    return gone_through(iterated(call, one_list(x)))
+    return gone_through(iterated(call, lists.one_list(x)))
 
 
 dispatch.FUNCTIONS["iterated"] = _iterated

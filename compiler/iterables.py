@@ -47,7 +47,7 @@ def _is_run_time(x: Any) -> bool:
 
 def _of_space(f: Any, x: Any, *args: Any, **kwargs: Any) -> Any:
     if f is sum:
-        return _run(list_algorithms.total, x, *(args or (kwargs.get("start", 0),)))
+        return _run(list_algorithms.total, x if isinstance(x, TracedArray) else listed(x), *(args or (kwargs.get("start", 0),)))
     if f in (any, all) or (f in (max, min) and isinstance(x, TracedArray)):
         return OF_LISTS[f](x, **kwargs)
     found = listed(x)

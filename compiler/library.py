@@ -17,7 +17,7 @@ _STANDARD = tuple(str(p) + "/" for p in (
 _SITE = tuple(p + "/" for p in {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")})
 # Written as a user would write it, to be traced like the user's code.
 _STRUCTURED = tuple(str(_PACKAGE / "compiler" / name) for name in (
-    "structured.py", "lane_loops.py", "list_algorithms.py", "dict_algorithms.py", "random_algorithms.py"))
+    "structured.py", "lane_loops.py", "list_algorithms.py", "sorted_algorithms.py", "dict_algorithms.py", "random_algorithms.py"))
 # Of what is installed beside the user's code, these do not work on traced arrays.
 _COMPILED_PACKAGES = ("numpy", "scipy", "pandas", "sklearn", "matplotlib", "cupy", "numba", "jax", "torch", "pytest", "_pytest")
 

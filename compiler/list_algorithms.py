@@ -121,9 +121,13 @@ def extreme_or(items: Any, better: Callable[[Any, Any], Any], key: Callable[[Any
 
 
 def total(items: Any, start: Any) -> Any:
-    for x in items:
-        start = start + x
-    return start
+    """The sum; of nothing, what it starts with, whose type may be another one."""
+    found = start
+    if len(items) > 0:
+        found = start + items[0]
+        for k in range(1, len(items)):
+            found = found + items[k]
+    return found
 
 
 def any_of(items: Any) -> Any:
@@ -158,16 +162,8 @@ def keys_of(items: Any, key: Callable[[Any], Any], keys: Any) -> Any:
     return keys
 
 
-def selected(items: Any, element: Callable[[Any], Any], test: Callable[[Any], Any]) -> Any:
-    """[element(x) for x in items if test(x)]"""
-    found = []
-    for x in items:
-        if test(x):
-            found.append(element(x))
-    return found
-
-
-def selected_into(items: Any, element: Callable[[Any], Any], test: Callable[[Any], Any], found: Any) -> Any:
+def selected(items: Any, element: Callable[[Any], Any], test: Callable[[Any], Any], found: Any) -> Any:
+    """[element(x) for x in items if test(x)], in an empty list."""
     for x in items:
         if test(x):
             found.append(element(x))

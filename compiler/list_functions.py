@@ -5,9 +5,11 @@ What goes element by element is in `list_algorithms.py`, and traced like the cal
 
 from __future__ import annotations
 
+import bisect
 import functools
 import heapq
 import sys
+import types
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -16,14 +18,14 @@ import numpy as np
 
 from ..ir.errors import UnsupportedError
 from ..ir.types import WEAK_PYTHON, ArrayType
-from . import dispatch, list_algorithms, tracer
+from . import dispatch, list_algorithms, sorted_algorithms, tracer
 from .arrays import TracedArray, any_traced, new_array
 from .assumptions import assume
 from .choice import Choice, at_hand, spread
 from .indexing import FEW_TRIPS
 from .list_elements import Kind, Leaf, Record, assembled, kind_of, leaves_of, places_of
 from .run_time_deques import RunTimeDeque
-from .run_time_lists import GROWABLE, METHODS, RunTimeList, growth, new_list, sum_of_sizes
+from .run_time_lists import GROWABLE, METHODS, RunTimeList, growth, new_list, note_growth, sum_of_sizes
 from .scalars import PYTHON_SCALARS, TracedScalar
 
 BUILTINS = dispatch.BUILTINS
@@ -246,6 +248,8 @@ def of_plain_list(f: Any, args: tuple, kwargs: dict) -> tuple[Any] | None:
     """The result of a method, or a function, of a list that Python holds, if run-time values decide it; else None."""
     if f in (sorted, min, max):
         items = args[0] if args and isinstance(args[0], (list, tuple)) and len(args) == 1 else None
+        if f is not sorted and len(args) == 1 and kwargs.get("key") is not None and _is_by_run_time_key(args[0], kwargs["key"]):
+            return (OF_LISTS[f](list(args[0]) if isinstance(args[0], (dict, set)) else args[0], **kwargs),)
         if items is None or not any_traced(items) or (
                 f is not sorted and not kwargs.get("key") and not isinstance(items[0], tuple)):
             return None
@@ -261,6 +265,13 @@ def of_plain_list(f: Any, args: tuple, kwargs: dict) -> tuple[Any] | None:
         items[:] = sorted_plain(items, **kwargs)
         return (None,)
     return None
+
+
+def _is_by_run_time_key(items: Any, key: Callable[[Any], Any]) -> bool:
+    """Does only the run know the keys of what goes through in a `max` or `min`?"""
+    if not isinstance(items, (list, tuple, range, dict, TracedArray)) or len(items) == 0:
+        return False
+    return any_traced(list(items) if isinstance(items, (list, tuple)) else items) or any_traced(_run(key, next(iter(items))))
 
 
 # Up to so many elements are told apart by branches, or loops unrolled, where a run-time index says which is meant.
@@ -344,10 +355,24 @@ def _sorted_as(items: Sequence[Any], key: Any, reverse: Any) -> RunTimeList:
 
 
 _JOINING = (np.stack, np.vstack, np.concatenate, np.hstack)
-# What stands for heapq's functions.
-HEAPS = {f: getattr(list_algorithms, f.__name__)
+# What stands for functions of heaps, and of sorted lists.
+_HEAPS = {f: getattr(list_algorithms, f.__name__)
           for f in (heapq.heappush, heapq.heappop, heapq.heapreplace, heapq.heappushpop, heapq.heapify)}
+_OF_SORTED = {f: getattr(sorted_algorithms, f.__name__) for f in (
+    bisect.bisect_left, bisect.bisect_right, bisect.insort_left, bisect.insort_right, heapq.nsmallest, heapq.nlargest)}
 _SPACES = (enumerate, zip, reversed)
+
+
+def algorithm_for(f: Any, args: tuple) -> Callable[..., Any] | None:
+    """What stands for a function of heaps or sorted lists."""
+    if isinstance(f, types.BuiltinFunctionType) and f in _HEAPS:
+        note_growth(args[0], f.__name__)
+        return _HEAPS[f]
+    if not isinstance(f, types.BuiltinFunctionType | types.FunctionType) or f not in _OF_SORTED:
+        return None
+    is_plain = isinstance(f, types.BuiltinFunctionType) and not any_traced(args) and not any(
+        isinstance(a, RunTimeList) for a in args)
+    return None if is_plain else _OF_SORTED[f]
 
 
 def call_on_list(f: Any, args: tuple, kwargs: dict) -> Any:

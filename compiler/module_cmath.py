@@ -13,7 +13,18 @@ from . import dispatch, tracer
 from .arrays import any_traced, value_of
 from .builtin_functions import builtin
 from .module_math import close_or_equal
-from .module_numbers import COMPLEX, as_complex, as_float, call, enter, error_of, numpy_scalar, python_scalar, raise_unless
+from .module_numbers import (
+    COMPLEX,
+    as_complex,
+    as_float,
+    as_scalar,
+    call,
+    enter,
+    error_of,
+    numpy_scalar,
+    python_scalar,
+    raise_unless,
+)
 from .scalars import TracedScalar
 
 _python_function: Callable[..., Any]
@@ -74,6 +85,24 @@ def rect(r: Any, phi: Any) -> TracedScalar:
     r, phi = numpy_scalar(as_float(r)), numpy_scalar(as_float(phi))
     parts = [value_of(r * call(f, phi)) for f in (np.cos, np.sin)]
     return python_scalar(TracedScalar(tracer.emit("complex", parts)), "complex")
+
+
+@dispatch.implements("complex of parts")
+def complex_of_parts(real: Any = 0.0, imag: Any = 0.0) -> TracedScalar:
+    """complex(real, imag): real + imag * 1j, but parts that are not there are not added."""
+    (re, beside), (im, above) = _parts(real), _parts(imag)
+    parts = [value_of(re if above is None else re - above), value_of(im if beside is None else im + beside)]
+    return python_scalar(TracedScalar(tracer.emit("complex", parts)), "complex")
+
+
+def _parts(x: Any) -> tuple[Any, Any]:
+    """The real part, and the imaginary one of a complex number."""
+    x = as_scalar(x)
+    kind = x.value.dtype.kind if isinstance(x, TracedScalar) else "c" if isinstance(x, complex) else "f"
+    if kind != "c":
+        return numpy_scalar(as_float(x)), None
+    z = as_complex(x)
+    return numpy_scalar(z.real), numpy_scalar(z.imag)
 
 
 def complex_is_close(a: Any, b: Any, *, rel_tol: Any = 1e-9, abs_tol: Any = 0.0) -> TracedScalar:

@@ -199,8 +199,7 @@ def rounded(x: Any, digits: Any) -> Any:
     """round(x) of a Python scalar, or of what NumPy rounds."""
     if is_weak(x):
         if digits is not None:
-            raise tracer.unsupported("round(x, digits) of a Python float", "decimal rounding has no compiled form",
-                                     "np.round(x, digits)")
+            return dispatch.call("round to digits", (x, digits), {})
         if kind_of(x) in ("int", "bool"):
             return positive(x)
         whole = tracer.emit("rint", [cast(value_of(x), np.dtype(float))])

@@ -6,14 +6,14 @@ counted, joined and sorted.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from . import dict_algorithms, dispatch, tracer
 from .arrays import any_traced
 from .list_elements import Fixed, Record
 from .list_functions import OF_LISTS, filled, place_of
-from .run_time_dicts import DictView, RunTimeDict
+from .run_time_dicts import DictView, RunTimeDict, made_dict
 from .run_time_lists import GROWABLE, Holding, RunTimeList, made_list, sum_of_sizes
 
 
@@ -99,6 +99,29 @@ def set_of(items: Any) -> RunTimeSet:
     least = None if size is None else Holding(tuple(Record(tuple, (k, Fixed(None))) for k in size.kinds), size.room)
     found = RunTimeSet(place_of("a set"), (), None, least)
     filled(found, lambda found: found.update(items))  # type: ignore[attr-defined]
+    return found
+
+
+def dict_of(place: str, pairs: Any) -> Any:
+    """dict(pairs), made at a place of the program."""
+    if not isinstance(pairs, RunTimeList):
+        return made_dict(place, (), tuple(x for key, value in pairs for x in (key, value)))
+    found = RunTimeDict(" called from ".join([place, *tracer.call_path()[1:]]))
+    _run(dict_algorithms.put_pairs, found, pairs)
+    return found
+
+
+def gathered(cls: type, args: tuple, kwargs: dict) -> Any:
+    """set(items) or dict(pairs) of what run-time values are in; else None."""
+    if not args or not isinstance(args[0], Iterator | RunTimeList | list | tuple):
+        return set_of(*args) if cls is set and any_traced(args) else None
+    items = list(args[0]) if isinstance(args[0], Iterator) else args[0]
+    place = tracer.call_path()[0]
+    if cls is set:
+        return set_of(items) if isinstance(items, RunTimeList) or any_traced(items) else made_list(place, set(items))
+    found = dict_of(place, items)
+    for key, value in kwargs.items():
+        found[key] = value
     return found
 
 

@@ -14,7 +14,7 @@ from ...ir.graph import Value
 from ...ir.types import DTYPE_NAMES, Dim
 from .. import tracer
 from ..arrays import TracedArray, any_traced, as_array, as_numpy, constant_array, dims_of, new_array, operand, value_of, wrap
-from ..dispatch import call, implements, implements_method
+from ..dispatch import FUNCTIONS, call, implements, implements_method
 from ..extents import shape_dims
 from ..growing import gathered
 from ..memory_order import stride_order
@@ -255,6 +255,16 @@ def _counted_linspace(start: Any, stop: Any, n: TracedScalar, endpoint: bool, re
         y = call(np.where, (is_last, last, y), {})
     y = _spaced(as_array(y), kind, dtype, axis)
     return (y, call(np.where, (call(np.greater, (div, 0), {}), step, np.nan), {})[()]) if retstep else y
+
+
+@implements(np.fromiter)
+def from_iterable(iter: Any, dtype: Any, count: Any = -1, *, like: Any = None) -> TracedArray:
+    """np.fromiter(iter, dtype, count)"""
+    items = FUNCTIONS["call"](list, (iter,), {})
+    if isinstance(items, list) and len(items) < count:
+        raise ValueError(f"iterator too short: Expected {count} but iterator had only {len(items)} items.")
+    result = array(items, dtype) if isinstance(items, list) else call(np.array, (items,), {"dtype": dtype})
+    return result if count < 0 else result[:count]
 
 
 @implements(np.array)

@@ -13,6 +13,7 @@ import numpy as np
 
 from .. import tracer
 from ..arrays import TracedArray, as_array, new_array
+from ..choice import Choice
 from ..dispatch import call, implements
 from ..hooks import call as call_function
 from ..lane_loops import over_elements, over_rows
@@ -26,6 +27,11 @@ def _static(dims: Sequence[Any], what: str) -> tuple[int, ...]:
 
 
 def _result_dtype(x: Any) -> np.dtype:
+    if isinstance(x, Choice):
+        dtypes = {_result_dtype(option) for option in x.options}
+        if len(dtypes) > 1:
+            raise tracer.unsupported("np.vectorize", "the dtype of its result hangs on its first element", "otypes=[dtype]")
+        return dtypes.pop()
     kind = promotable(as_array(x)) if isinstance(x, (list, tuple, np.ndarray)) else promotable(x)
     return kind if isinstance(kind, np.dtype) else np.dtype(kind)
 
