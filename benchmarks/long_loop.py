@@ -21,9 +21,13 @@ FEW = 10
 
 
 def relaxation(x: Any, trips: int) -> Any:
-    """A state that changes by a little in every trip, and its sum at the end."""
+    """A state that changes by a little in every trip, and its sum at the end.
+
+    By so little that what it is multiplied by on the way back, exp(-trips / 1000), stays a normal number: of subnormal ones
+    processors of Intel's compute a product in a hundred and more cycles.
+    """
     for _ in range(trips):
-        x = x + 0.01 * np.sin(x)
+        x = x + 0.001 * np.sin(x)
     return np.sum(x)
 
 
