@@ -52,13 +52,22 @@ def _joined(arrays: Sequence[TracedArray], axis: int, kind: np.dtype) -> TracedA
                                  f"dimension {d}, the array at index 0 has size {x} and the array at index {k} has size {y}")
     moving = [d for a in arrays for d in a.view.dims if isinstance(d, Value)]
     if moving:
-        for extent in moving:
+        # Pieces that make up an extent which is known, `x[:k]` and `y[k:]`, need no trips of their own.
+        rest = [d for a in arrays for k, d in enumerate(a.view.dims) if k != axis]
+        for extent in moving if isinstance(_total(arrays, axis), Value) or any(isinstance(d, Value) for d in rest) else ():
             if not tracer.current().facts.symbols_of(extent):
                 tracer.unroll_for(extent)
         return _written_in_turn(arrays, axis, check_dtype(kind))
     values = [cast(a.view.read(), check_dtype(kind)) for a in arrays]
     result = tracer.emit("concatenate", values, axis=axis) if len(values) > 1 else values[0]
     return wrap(result, _joined_order(arrays))
+
+
+def _total(arrays: Sequence[TracedArray], axis: int) -> Dim:
+    total: Dim = 0
+    for a in arrays:
+        total = integers.add(total, a.view.dims[axis])
+    return total
 
 
 def _written_in_turn(arrays: Sequence[TracedArray], axis: int, kind: np.dtype) -> TracedArray:

@@ -153,3 +153,29 @@ def test_arrays_of_one_path_or_trip_have_room_that_is_assumed(f):
         x = np.array(x)
         counts = np.arange(len(x)) % 2 * (most - 1) + 1
         same(compiled(x.copy(), counts), f(x.copy(), counts))
+
+
+def rotated(x, cuts):
+    for k in cuts:
+        x = np.concatenate([x[k:], x[:k]])
+    return x
+
+
+def crossed(pool, rng, generations):
+    for _ in range(generations):
+        children = []
+        for _ in range(len(pool)):
+            a, b = rng.integers(len(pool), size=2)
+            k = rng.integers(1, pool.shape[1])
+            children.append(np.concatenate([pool[a, :k], pool[b, k:]]))
+        pool = np.array(children)
+    return pool
+
+
+def test_pieces_that_make_up_a_known_extent_leave_the_loop_a_loop():
+    x, cuts = np.arange(5.0), RNG.integers(-7, 8, 4000)
+    same(td.jit(rotated)(x, cuts), rotated(x, cuts))
+    ours, theirs = np.random.default_rng(1), np.random.default_rng(1)
+    pool = RNG.random((6, 5))
+    same(td.jit(crossed)(pool, ours, 30), crossed(pool, theirs, 30))
+    assert ours.random() == theirs.random()
