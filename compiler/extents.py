@@ -10,7 +10,7 @@ import numpy as np
 from ..ir.graph import Value
 from ..ir.types import Dim
 from .arrays import TracedArray, value_of
-from .scalars import TracedScalar, concrete
+from .scalars import TracedScalar, concrete, to_kind
 
 
 def shape_dims(shape: Any) -> tuple[Dim, ...]:
@@ -26,7 +26,8 @@ def _extent(d: Any) -> Dim:
     if isinstance(d, TracedArray):
         d = d[()]
     if isinstance(d, TracedScalar) and d.known is None:
-        return value_of(d)
+        # An extent is a Python int, whatever its dtype.
+        return value_of(to_kind(d, "int") if d.value.dtype.kind in "iu" else d)
     d = operator.index(concrete(d, "a shape"))
     if d < 0:
         raise ValueError("negative dimensions are not allowed")

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays import TracedArray, as_array, deliver, operand
+from ..arrays import TracedArray, as_array, deliver, extent, operand
 from ..dispatch import call, implements, implements_method
 from ..extents import shape_dims
 from ..scalars import TracedScalar
@@ -36,12 +36,21 @@ def angle(z: Any, deg: bool = False) -> Any:
 def resize(a: Any, new_shape: Any) -> TracedArray:
     flat = call(np.ravel, (as_array(a),), {})
     dims = shape_dims(new_shape)
-    size = int(np.prod(dims))  # type: ignore[arg-type]
+    size = math.prod(map(extent, dims))
+    if not (isinstance(size, int) and isinstance(flat.size, int)):
+        return _resized(flat, size).reshape(dims)
     if flat.size == 0 or size == 0:
         return call(np.zeros, (dims,), {"dtype": flat.dtype})
     repeats = -(-size // flat.size)
     rows = call(np.broadcast_to, (flat, (repeats, flat.size)), {})
     return rows.reshape(-1)[:size].reshape(dims).copy()
+
+
+def _resized(flat: TracedArray, size: Any) -> TracedArray:
+    """So many of the elements, again and again, in numbers that only the run knows; zeros if there is none."""
+    zero = call(np.zeros, (1,), {"dtype": flat.dtype})
+    count = call(np.maximum, (flat.size, 1), {})
+    return call(np.concatenate, ((flat, zero),), {})[call(np.arange, (size,), {}) % count]
 
 
 def _without_nan(a: Any, filler: Any) -> tuple[Any, Any]:

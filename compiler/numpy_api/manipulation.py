@@ -115,7 +115,14 @@ def flat(a: TracedArray) -> Any:
 
 @implements_method("flat=")
 def set_flat(a: TracedArray, value: Any) -> None:
-    a[...] = value if is_weak(value) else call(np.resize, (value, a.shape), {})
+    if is_weak(value):
+        a[...] = value
+        return
+    size = as_array(value).size
+    if isinstance(size, int) and size == 0:
+        return  # nothing is written
+    repeated = call(np.resize, (value, a.shape), {})
+    a[...] = repeated if isinstance(size, int) else call(np.where, (size > 0, repeated.astype(a.dtype), a), {})
 
 
 class FlatView:

@@ -264,3 +264,27 @@ def test_numbers_that_differ_as_shapes_do():
         np.testing.assert_array_equal(got[0], want[0])
         assert got[1] == want[1]
     assert compiled.versions == 3
+
+
+def test_sizes_that_numpy_scalars_and_other_arrays_give():
+    def f(x, n):
+        wide = np.zeros(n[0] + len(x))
+        wide[n[0]:] = x
+        x.T.flat = x[:2]
+        return np.pad(x, 1, mode="edge"), wide, np.resize(x, (len(x), 3)), np.resize(x[x > n[1]], 5)
+
+    jitted = treadle.jit(f)
+    with treadle.config.override(shapes="always"):
+        for n in (5, 7, 4):
+            agrees(f, jitted, (RNG.normal(size=n), np.array([n - 2, n % 2 * 9])))
+
+
+def test_nothing_written_to_flat():
+    def f(x, y):
+        x.flat = []
+        x.flat = y[y > 1]
+        return x
+
+    jitted = treadle.jit(f)
+    for y in (np.zeros(3), np.arange(3.0), np.arange(12.0)):
+        agrees(f, jitted, (np.ones((2, 3)), y))
