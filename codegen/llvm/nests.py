@@ -272,7 +272,9 @@ class Nests(Values):
         names = varying_names(s.body, {s.var})
         lanes = self.target.lanes(element_size(s.body, names))
         rows = prod(r.copies for r in self.replicated) * max(carried_at_once(s.body), 1)
-        copies = max(1, min(COPIES, self.target.registers * 3 // 4 // rows))
+        # Operations that wait for the divider fill the processor's list of them: with fewer at a time, later trips' fit in too.
+        most = COPIES // 2 if self.multiplies(s, lanes) else COPIES
+        copies = max(1, min(most, self.target.registers * 3 // 4 // rows))
         count = constant_trips(lo, hi, s.step)
         if count is not None:
             fitting = 1 << (max(count, 1) - 1).bit_length() if self.target.masked else 1 << (max(count, 1).bit_length() - 1)

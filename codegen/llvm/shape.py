@@ -16,7 +16,7 @@ CALL_WORK = 1 << 18
 UNKNOWN_TRIPS = 64
 # Of a vector of 512 bits: the cycles that the divider takes for a quotient and for a square root, and the operations of a quotient
 # by multiplication, of which the other units do two in a cycle.
-QUOTIENT, ROOT, QUOTIENT_OPERATIONS = 16, 19, 19
+QUOTIENT, ROOT, QUOTIENT_OPERATIONS = 16, 24, 19
 # The least work of a trip for which later loads are asked for ahead of time.
 FETCHED_FROM = 8
 

@@ -1,9 +1,15 @@
 """Division by multiplication, exact.
 
-By a number that stays the same from trip to trip (`BY_INVARIANT`): by its reciprocal, which is computed once.  For y = 1/d rounded
-to nearest and a quotient q less than a unit in the last place off, q + (x - q d) y, by two fused multiply-adds, rounds to the
-very quotient, as long as nothing over- or underflows (Markstein's theorem).  The first such step brings x y within that distance,
-the second is exact.  Operands out of the range where that holds are divided as ever.
+By a number that stays the same from trip to trip (`BY_INVARIANT`): by its reciprocal, which is computed once.  For y = 1/d
+rounded to nearest and q = x y rounded, q + (x - q d) y, by two fused multiply-adds, rounds to the very quotient, as long as nothing
+over- or underflows.  Let x and d, of p bits, lie between 1 and 2, and u be a unit in the last place of the quotient; q is less than
+3/2 u off.
+  - x less d times the middle of two numbers is a multiple of a power of two, never 0: 2**-p u / d or more is the quotient off it.
+  - If it is less than 2**(3-p) u off, q is u/2 off, not 3/2 u: for that, x would have to be within a few units of 2, so d as
+    well, and such quotients lie next to numbers.  Then x - q d is exact, d u/2 in size, and times y, which is less than 2**(-p-1)
+    off 1/d, it brings an error of less than d 2**(-p-2) u: too little, as d**2 is less than 4.
+  - If it is more, there is room for the rounding of x - q d too.
+Operands out of the range where this holds are divided as ever.
 
 By any number (`BY_ESTIMATE`): from an estimate of 1/d to 14 bits.  One cubic step makes a reciprocal to 42 bits of it, and one
 step from x y a quotient q that is rounded once, from something 84 bits good.  What is left, x - q d, is exact if q is within a
@@ -24,9 +30,7 @@ _RANGE = {"f32": 40, "f64": 400}
 def _quotient(x: Expr, d: Expr) -> Expr:
     # Where 1/d overflows only zeros are divided here.
     y = select(magnitude(d).differs(0.0) & (magnitude(d) < 2.0**-_RANGE[x.dtype]), copysign(const(1.0, d.dtype), d), 1.0 / d)
-    first = x * y
-    near = _corrected(first, x, d, y)
-    return _corrected(near, x, d, y)
+    return _corrected(x * y, x, d, y)
 
 
 def _corrected(q: Expr, x: Expr, d: Expr, y: Expr) -> Expr:

@@ -69,6 +69,21 @@ def test_quotients_near_the_middle_between_two_numbers():
         np.testing.assert_array_equal(divide(x, many), x / many)
 
 
+@pytest.mark.parametrize(("dtype", "bits"), [("f4", 24), ("f8", 53)])
+def test_quotients_nearest_to_the_middle_between_two_numbers(dtype, bits):
+    """The x for which 2**bits x (x at least d) or 2**(bits + 1) x (x below d) is a few more or less than an odd multiple of d."""
+    rng = np.random.default_rng(3)
+    divide = td.jit(lambda x, d: x / d)
+    low, high = 2**(bits - 1), 2**bits
+    divisors = [*range(low + 1, low + 40, 2), *range(high - 39, high, 2), *(int(d) | 1 for d in rng.integers(low, high, 160))]
+    for d in divisors:
+        steps = [k for k in range(-32, 33) if k]
+        below = [k * pow(2 * high, -1, d) % d for k in steps]
+        above = [k * pow(high, -1, d) % d + d for k in steps]
+        x = np.array([x for x in (*below, *above) if low <= x < high] * 2, dtype)
+        np.testing.assert_array_equal(divide(x, np.dtype(dtype).type(d)), x / np.dtype(dtype).type(d))
+
+
 def test_rows_by_their_sums():
     p = np.random.default_rng(0).random((33, 50))
     p[5] = 0
