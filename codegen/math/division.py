@@ -20,11 +20,11 @@ anything not finite or so small that bits are lost, and it is divided as ever.  
 from __future__ import annotations
 
 from ...ir.expr import Expr, bitcast, const, op, select
-from .arithmetic import bits, bits_of, copysign, fma, format_of, from_bits, magnitude
+from .arithmetic import bits, copysign, fma, format_of, from_bits, magnitude
 from .function import MathFunction
 
-# Operands between 2**-k and 2**k: neither quotients nor remainders come near the limits of the type.
-_RANGE = {"f32": 40, "f64": 400}
+# Operands and quotients between 2**-k and 2**k: neither they nor remainders come near the limits of the type.
+_RANGE = {"f32": 90, "f64": 960}
 
 
 def _quotient(x: Expr, d: Expr) -> Expr:
@@ -40,10 +40,10 @@ def _corrected(q: Expr, x: Expr, d: Expr, y: Expr) -> Expr:
 
 def _is_out_of_range(x: Expr, d: Expr) -> Expr:
     word, sign = f"u{format_of(x).integer[1:]}", format_of(x).sign_bit
-    k = _RANGE[x.dtype]
-    low, high = (bits_of(2.0**e, format_of(x)) for e in (-k, k))
-    size = magnitude(d)
-    width = select((size >= 2.0**-k) & (size <= 2.0**k), const(high - low, word), const(0, word))
+    size, least, most = magnitude(d), 2.0**-_RANGE[x.dtype], 2.0**_RANGE[x.dtype]
+    low = bitcast(select(size > 1.0, size, 1.0) * least, word)
+    high = bitcast(select(size < 1.0, size, 1.0) * most, word)
+    width = select((size >= least) & (size <= most), high - low, const(0, word))
     return x.differs(0.0) & ((bitcast(x, word) & (sign - 1)) - low >= width)
 
 

@@ -1,9 +1,10 @@
 """Sibling fusion:  for i: A; for i: B   ->   for i: A; B
 
-Before: nests one after another.  After: neighbours over one range that share memory are one nest, so that what the first
-writes is still near when the second reads it.  Legal when nothing that B's trip i touches is touched by A in a later trip,
-with at least one of the two a store; between parallel loops the two must meet in the same trip only, so that the fused
-loop stays parallel.  Allocations and values between the two move before them.
+Before: nests one after another.  After: neighbours over one range that share memory are one nest, and so are two that are
+apart where the second touches what the first stores, so that what the first writes is still near when the second reads it.
+Legal when nothing that B's trip i touches is touched by A in a later trip, with at least one of the two a store; between
+parallel loops the two must meet in the same trip only, so that the fused loop stays parallel.  What stands between the two
+moves before them; it must have nothing to do with the first.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from .rewriting import map_exprs, replacing, touched, used_names
 # Statements and accesses beyond which a fused body is not worth its registers.
 MAX_STATEMENTS = 60
 MAX_ACCESSES = 80
+# How far back a loop looks for one to join.
+MAX_BETWEEN = 24
 
 
 def fuse(function: LoopFunction) -> LoopFunction:
@@ -26,9 +29,10 @@ def fuse(function: LoopFunction) -> LoopFunction:
 
 def _fuse_body(body: list[Stmt], ranges: Ranges) -> list[Stmt]:
     out: list[Stmt] = []
+    facts: dict[Stmt, _Facts] = {}
     known = ranges
     for s in body:
-        if not (isinstance(s, For) and _fuse_with_earlier(out, s, ranges)):
+        if not (isinstance(s, For) and _fuse_with_earlier(out, s, ranges, facts)):
             out.append(s)
         if isinstance(s, Let):
             known = known.with_let(s)
@@ -41,21 +45,39 @@ def _fuse_body(body: list[Stmt], ranges: Ranges) -> list[Stmt]:
     return out
 
 
-def _fuse_with_earlier(out: list[Stmt], s: For, ranges: Ranges) -> bool:
-    """Fuse `s` into the last loop of `out`, if only allocations and independent values stand between."""
-    at = len(out) - 1
-    while at >= 0 and isinstance(out[at], Alloc | Let):
-        at -= 1
-    if at < 0:
-        return False
-    p, between = out[at], out[at + 1:]
-    if not isinstance(p, For) or not _alike(p, s) or not _movable(between, p):
-        return False
-    if not (touched([p]) & touched([s])) or not _may_follow(p, s, _with_lets(ranges, [*out[:at], *between])):
-        return False
-    out[at:] = [*between, p]
-    _append(p, s)
-    return True
+class _Facts:
+    """What a statement reads and writes, and whether it may raise."""
+
+    def __init__(self, s: Stmt) -> None:
+        self.touched, self.stored, self.names = touched([s]), stored_buffers([s]), used_names([s])
+        self.raises = any(isinstance(x, Raise) for x in walk([s]))
+
+    def may_precede(self, p: For, of_p: _Facts) -> bool:
+        """May this statement as well run before `p`, which it follows?  If it raises, what `p` stores is then not stored."""
+        return not (of_p.stored & self.touched or of_p.touched & self.stored or {c.result for c in p.carried} & self.names
+                    or (self.raises and not all(b.is_private for b in of_p.stored)))
+
+
+def _fuse_with_earlier(out: list[Stmt], s: For, ranges: Ranges, facts: dict[Stmt, _Facts]) -> bool:
+    """Fuse `s` into a loop of `out`, if what stands between may as well run before that loop: the last loop, or an earlier one
+    that stores what `s` touches."""
+    def of(x: Stmt) -> _Facts:
+        if x not in facts:
+            facts[x] = _Facts(x)
+        return facts[x]
+
+    neighbours = True
+    for at in range(len(out) - 1, max(len(out) - 1 - MAX_BETWEEN, -1), -1):
+        p, between = out[at], out[at + 1:]
+        if isinstance(p, For) and _alike(p, s) and (of(p).touched if neighbours else of(p).stored) & of(s).touched:
+            free = all(of(b).may_precede(p, of(p)) for b in between)
+            if free and _may_follow(p, s, _with_lets(ranges, [*out[:at], *between])):
+                out[at:] = [*between, p]
+                _append(p, s)
+                del facts[p]
+                return True
+        neighbours &= isinstance(p, Alloc | Let)
+    return False
 
 
 def _with_lets(ranges: Ranges, body: list[Stmt]) -> Ranges:
@@ -75,13 +97,6 @@ def _alike(p: For, s: For) -> bool:
     if len(both) > MAX_STATEMENTS or any(isinstance(x, Raise | While | Call) for x in both):
         return False
     return p.kind in ("par", "red") or not (p.carried or s.carried)
-
-
-def _movable(between: list[Stmt], p: For) -> bool:
-    """May these statements run before `p`?"""
-    bound = {c.result for c in p.carried}
-    written = stored_buffers([p])
-    return not any(isinstance(b, Let) and (b.value.variables & bound or b.value.buffers & written) for b in between)
 
 
 def _may_follow(p: For, s: For, ranges: Ranges) -> bool:

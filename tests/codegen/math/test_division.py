@@ -22,7 +22,7 @@ def test_quotients_by_one_number(dtype):
     divide = td.jit(lambda x, d: x / d)
     ends = {"any": lambda top, n: rng.integers(0, top, n), "least": lambda top, n: rng.integers(0, 40, n),
             "greatest": lambda top, n: top - 1 - rng.integers(0, 40, n)}
-    for spread in (3, 30, None):
+    for spread in (3, 30, 100, None):
         for of_x in ends.values():
             for of_d in ends.values():
                 x = numbers(rng, dtype, 999, of_x, spread)
