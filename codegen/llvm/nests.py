@@ -13,6 +13,7 @@ from math import prod
 
 from ...ir.expr import Expr, load
 from ...ir.loops import Buffer, For, Let, Stmt, Store, stored_buffers
+from .flatten import flattened
 from .module import Block, Branch, Phi, type_of, vector_literal
 from .pairs import are_both_parts
 from .scopes import Replicated, Value
@@ -283,6 +284,8 @@ class Nests(Values):
         return lanes, copies
 
     def for_statement(self, s: For) -> None:
+        if self.vector_loop is None:
+            s = flattened(s) or s
         lo, hi = self.uniform(s.lo), self.uniform(s.hi)
         free = s.kind in ("par", "simd") and not s.carried
         if free and s.vector and self.vector_loop is None and self.allows(s, vector=True):

@@ -9,6 +9,7 @@ import signal
 import numpy as np
 import pytest
 from treadle.codegen.llvm import emit
+from treadle.codegen.llvm.flatten import flattened
 from treadle.ir.expr import bitcast, cast, const, expression_scope, load, op, select, var
 from treadle.ir.loops import (
     Alloc,
@@ -117,6 +118,29 @@ def test_runtime_strides_and_broadcasting(target):
             strides = [b // 8 for b in view.strides]
             call([view, r, c, out], [m, *strides])
             assert np.array_equal(out, view + r + c[:, None])
+
+
+@pytest.mark.parametrize("what", [
+    "flat", "by columns", "a row added", "a column added", "rows apart", "the row's number", "in steps"])
+def test_short_rows(what):
+    """y[i, j] = 2 * x[i, j] + ..., of rows of 10, is one loop over all elements if rows lie next to each other."""
+    x, y = arg("x", "f64", (n, 10), None, True), arg("y", "f64", (n, 10), (12, 1) if what == "rows apart" else None)
+    v, w = arg("v", "f64", (10,), None, True), arg("w", "f64", (n,), None, True)
+    at = (j, i) if what == "by columns" else (i, j)
+    plus = {"a row added": load(v, (j,)), "a column added": load(w, (i,)), "the row's number": cast(i, "f64")}
+    double = Let("d", load(x, (i, j)) * 2.0)
+    store = Store(Buffer("y", "f64", (const(10), n), (const(1), const(10)), "arg") if what == "by columns" else y, at,
+                  var("d", "f64") + plus.get(what, const(1.0, "f64")))
+    rows = loop("i", n, loop("j", 10, double, store, kind="par", vector=True, step=3 if what == "in steps" else 1), kind="par")
+    call = compiled(function([x, store.buffer, v, w], rows))
+    assert (flattened(rows) is not None) == (what in ("flat", "by columns"))
+    for m in (0, 1, 5, 64):
+        a, r, c = rng.random((m, 10)), rng.random(10), rng.random(m)
+        memory = np.zeros((m + 1, 12 if what == "rows apart" else 10))
+        call([a, memory, r, c], [m])
+        added = {"a row added": r, "a column added": c[:, None], "the row's number": np.arange(m)[:, None]}
+        want = np.where(np.arange(10) % 3 == 0, a * 2 + 1, 0) if what == "in steps" else a * 2 + added.get(what, 1.0)
+        assert np.array_equal(memory[:m, :10], want) and not memory[m].any() and not memory[:, 10:].any()
 
 
 def test_index_variable_as_data_steps_and_constant_tables():
