@@ -18,7 +18,7 @@ from .heap import heap, largest, within
 from .rooms import find_rooms, place_rooms
 
 ALIGNMENT = 64
-# A load waits for a store that is not yet done at the same place of another page: so large temporaries begin at different places.
+# A load waits for a store that is not yet done at the same place of another page: so temporaries of whole pages lie apart.
 PAGE = 4096
 APART = 9 * ALIGNMENT
 
@@ -127,7 +127,7 @@ def _size(buffer: Buffer, ranges: Ranges) -> int:
     """Bytes, rounded up; the largest possible extent where it is a run-time value."""
     size = largest(buffer, ranges)
     assert size is not None, f"{buffer} has no greatest size"
-    return max(ALIGNMENT, -(-size // ALIGNMENT) * ALIGNMENT) + (APART if size >= PAGE else 0)
+    return max(ALIGNMENT, -(-size // ALIGNMENT) * ALIGNMENT) + (APART if size and size % PAGE == 0 else 0)
 
 
 def _exprs_after(s: Stmt) -> list[Expr]:
