@@ -236,7 +236,7 @@ class FunctionHooks(StagedControl, MatchHooks):
 
     def contains(self, container: Any, x: Any) -> Any:
         if isinstance(container, Choice) or isinstance(x, Choice):
-            return spread(operator.contains, container, x)
+            return spread(self.contains, container, x)
         run_time_key(container, x)
         if isinstance(container, RunTimeDict):
             return container.contains(x)

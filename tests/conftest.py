@@ -1,6 +1,14 @@
 """Options and markers shared by all tests."""
 
+import os
+
 import pytest
+from hypothesis import settings
+
+# Every run tries the same programs and inputs; HYPOTHESIS_PROFILE=new looks for others, as does `python -m tests.fuzz`.
+settings.register_profile("same", derandomize=True)
+settings.register_profile("new")
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 
 def pytest_addoption(parser):

@@ -152,6 +152,20 @@ def test_gradients_and_lanes():
     np.testing.assert_allclose(td.vmap(td.grad(f), in_axes=(0, None))(xs, 3.3), [by_hand(x, 3.3) for x in xs])
 
 
+def test_membership_of_one_of_two_lists():
+    def f(n):
+        items, total = [3], 0
+        for k in range(n):
+            if k % 3 == 1:
+                items = items[::-1]
+            total += k in items
+            items.append(2 * k)
+        return total, items
+
+    for n in (0, 1, 9):
+        same(td.jit(f)(np.int64(n)), f(np.int64(n)))
+
+
 STEPS = (
     "items.append(k)", "items.append(k * 3 % 7)", "items.pop()", "items.pop(0)", "items.insert(k % 3, k)",
     "items.insert(-1, k)", "items.reverse()", "items[-1] = k", "items[0] += 1", "del items[0]", "items.extend([k, k + 1])",
