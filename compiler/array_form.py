@@ -15,6 +15,7 @@ import numpy as np
 
 from ..ir.graph import Value
 from ..ir.types import Dim
+from . import tracer
 from .arrays import TracedArray
 from .traced import Build, Recipe
 from .views import Storage, View, is_packed, packed_strides, view_of
@@ -55,6 +56,49 @@ def in_form(value: Value, form: ArrayForm) -> TracedArray:
         storage.layout, storage.spaced = _order_of(strides), True
     storage.writeable = form.writeable
     return TracedArray(view_of(storage))
+
+
+def is_sized(a: TracedArray, b: TracedArray) -> bool:
+    """Have both these extents, in numbers?"""
+    return same_extents(a.view.dims, b.view.dims) and all(isinstance(d, int) for d in a.view.dims)
+
+
+def is_stepped(x: TracedArray) -> bool:
+    """Does NumPy's array have gaps between its elements, or them in reverse? Told of arrays with one axis."""
+    return x.ndim == 1 and (x.view.storage.step is not None or _own_step(x) != 1)
+
+
+def step_of(x: TracedArray) -> Dim:
+    """How many elements apart NumPy's array has its elements; -1 for a reversed one."""
+    own, of_storage = _own_step(x), x.view.storage.step
+    if of_storage is None or own == 1:
+        return own if of_storage is None else of_storage
+    return tracer.emit("py_multiply", [of_storage, tracer.constant(own)])
+
+
+def _own_step(x: TracedArray) -> int:
+    """That of the view over its storage; 1 where nothing tells."""
+    stride, size = x.view.strides[0], x.dtype.itemsize
+    return stride // size if isinstance(stride, int) and stride and not stride % size else 1
+
+
+@dataclass(frozen=True, slots=True)
+class Stepped:
+    """A vector's elements so many apart as the run says."""
+
+    whole: Recipe
+    step: Recipe
+
+    def build(self, state: Build) -> Any:
+        key = id(self)
+        if key not in state.made:
+            x = self.whole.build(state)
+            step = self.step.build(state)
+            if step != 1:
+                x, elements = np.empty(len(x) * abs(step), x.dtype)[::step][:len(x)], x
+                x[...] = elements
+            state.made[key] = x
+        return state.made[key]
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from .choice import Choice, at_hand
 from .container_aliases import check_containers
 from .control import Control
 from .growing import Appended
-from .joins import Joined, JoinError, defined_value, dims_of_leaf, join, leaf_value, wrap_leaf
+from .joins import Joined, JoinError, defined_value, dims_of_leaf, join, leaf_value, values_beside, wrap_leaf
 from .jumps import RETURN_VALUE
 from .masked_values import MaskedValues
 from .moving import MovingView, moving_view, view_from
@@ -119,7 +119,7 @@ class Branch:
             v = next(results)
             if any(isinstance(d, tuple) for d in dims.get(path, ())):
                 v = unpadded(v, [lengths[d] if isinstance(d, tuple) else d for d in dims[path]])
-            changed[path] = wrap_leaf(v, j, next(results) if j.tentative else None)
+            changed[path] = wrap_leaf(v, j, [next(results) for _ in j.beside])
             self._freeze(path, changed[path])
             self._note_alternatives(path, changed[path])
         for path, m in self.moved.items():
@@ -341,9 +341,7 @@ class Branch:
             if any(isinstance(d, tuple) for d in dims.get(path, ())):
                 room = [rooms[d].size if isinstance(d, tuple) else d for d in dims[path]]
                 v = padded(v, room, self._memory(path, room, v.dtype))
-            out.append(v)
-            if j.tentative:
-                out.append(defined_value(end.leaves[path]))
+            out += [v, *values_beside(end.leaves[path], j)]
         for path, m in self.moved.items():
             x = untentative(end.leaves[path])
             out += [integers.as_value(d) for d in m.numbers(x.view)] if isinstance(x, TracedArray) else [

@@ -17,7 +17,7 @@ from . import integers, tracer
 from .arrays import TracedArray
 from .choice import Choice, at_hand
 from .control import Control
-from .joins import Joined, JoinError, defined_value, dims_of_leaf, join, leaf_value, scalar_type, widens, wrap_leaf
+from .joins import Joined, JoinError, defined_value, dims_of_leaf, join, leaf_value, scalar_type, values_beside, widens, wrap_leaf
 from .jumps import RETURN_VALUE
 from .loop_aliases import check_aliases, check_choices
 from .loop_choices import LoopChoices
@@ -111,8 +111,7 @@ class Carried:
                          for k, d in enumerate(self.dims.get(path, ())))
             v = self.heads[path] = block.add_arg(j.type if j.rank is None else ArrayType(j.type.dtype, self.rooms.of(path, dims)))
             v = self._unpadded(path, v, dims, block)
-            bit = block.add_arg(PY_BOOL) if j.tentative else None
-            changed[path] = wrap_leaf(v, j, bit)
+            changed[path] = wrap_leaf(v, j, [block.add_arg(t) for t in j.beside])
             self._keep_frozen(path, changed[path])
             self._bound_growth(path, v)
         changed.update(self.choices.open(block))
@@ -334,8 +333,8 @@ class Carried:
     def _join_leaf(self, path: Path, before: Any, after: Any, block: Block) -> bool:
         old = self.joined.get(path)
         new = join(path, before, after, True)
-        if old is not None and old.tentative and not new.tentative:
-            new = replace(new, tentative=True)
+        if old is not None:
+            new = replace(new, tentative=new.tentative or old.tentative, stepped=new.stepped or old.stepped)
         self._note_growth(path, before, after)
         if new.rank is not None:
             first = dims_of_leaf(before) or dims_of_leaf(after)
@@ -354,7 +353,7 @@ class Carried:
                 return False
         if old is not None and new.form != old.form:
             raise JoinError(f"the memory order of '{name_of(path)}' changes")
-        return old is not None and (old.type, old.rank, old.tentative) == (new.type, new.rank, new.tentative)
+        return old is not None and old == new
 
     def _group_dims(self, path: Path, after: tuple[Dim, ...]) -> None:
         """Extents that change; those that change alike are one carried extent."""
@@ -422,9 +421,7 @@ class Carried:
                          for k, d in enumerate(self.dims.get(path, ())))
             x = self.state.leaves[path]
             v = leaf_value(x, j, dims)
-            out.append(padded(v, self.rooms.of(path, dims)) if self.rooms.has(path) else v)
-            if j.tentative:
-                out.append(defined_value(x))
+            out += [padded(v, self.rooms.of(path, dims)) if self.rooms.has(path) else v, *values_beside(x, j)]
         out += self.choices.values(self.state.leaves, False)
         out += self.lists.values(self.state.leaves)
         for path, m in self.views.items():
@@ -453,9 +450,7 @@ class Carried:
             dims = tuple(end[self.groups[path, k]] if (path, k) in self.groups else d
                          for k, d in enumerate(self.dims.get(path, ())))
             v = leaf_value(x, j, dims)
-            out.append(padded(v, self.rooms.of(path, dims), self.heads[path]) if self.rooms.has(path) else v)
-            if j.tentative:
-                out.append(defined_value(x))
+            out += [padded(v, self.rooms.of(path, dims), self.heads[path]) if self.rooms.has(path) else v, *values_beside(x, j)]
         out += self.choices.values(self.post, True)
         out += self.lists.values(self.post)
         for path, m in self.views.items():
@@ -482,8 +477,7 @@ class Carried:
             dims = tuple(extents[self.groups[path, k]] if (path, k) in self.groups else d
                          for k, d in enumerate(self.dims.get(path, ())))
             v = self._unpadded(path, next(it), dims)
-            bit = next(it) if j.tentative else None
-            changed[path] = wrap_leaf(v, j, None if surely and self._is_defined(path) else bit)
+            changed[path] = wrap_leaf(v, j, [next(it) for _ in j.beside], surely and self._is_defined(path))
             self._keep_frozen(path, changed[path])
             freeze_copy(path, changed[path], self.control.place, self.state, self.post, self.frame, surely)
             if without_trip is not None:

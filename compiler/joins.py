@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from ..ir.graph import Value
-from ..ir.types import ArrayType, Dim, Type, WeakType
-from . import tracer
-from .array_form import ArrayForm, form_of_array, in_form, same_extents
+from ..ir.types import PY_BOOL, PY_INT, ArrayType, Dim, Type, WeakType
+from . import integers, tracer
+from .array_form import ArrayForm, form_of_array, in_form, is_sized, is_stepped, same_extents, step_of
 from .arrays import TracedArray, value_of
 from .jumps import RETURN_VALUE
 from .masked_values import MaskedValues
@@ -38,12 +38,21 @@ _WEAK_SAMPLES = {"bool": False, "int": 0, "float": 0.0, "complex": 0j}
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """What is carried of one leaf. rank: None for a scalar. form: of an array. tentative: with a bit, is it defined?"""
+    """What is carried of one leaf. rank: None for a scalar. form: of an array.
+
+    Two numbers may go beside it. tentative: a bit, is it defined? stepped: how far apart NumPy's array has its elements.
+    """
 
     type: Type
     rank: int | None = None
     form: ArrayForm | None = None
     tentative: bool = False
+    stepped: bool = False
+
+    @property
+    def beside(self) -> Sequence[Type]:
+        """The types of what goes beside the leaf."""
+        return [PY_BOOL] * self.tentative + [PY_INT] * self.stepped
 
 
 def join_scalars(x: Any, y: Any, first: bool = False) -> Type:
@@ -113,7 +122,8 @@ def join(path: Path, a: Any, b: Any, first: bool = False) -> Joined:
             raise JoinError(f"the rank of '{name_of(path)}' changes from {a.ndim} to {b.ndim}")
         if a.dtype != b.dtype:
             raise JoinError(f"the dtype of '{name_of(path)}' changes from {a.dtype} to {b.dtype}")
-        return Joined(ArrayType(a.dtype), a.ndim, _common_form(path, a, b), tentative)
+        stepped = not is_sized(a, b) and (is_stepped(a) or is_stepped(b))
+        return Joined(ArrayType(a.dtype), a.ndim, _common_form(path, a, b), tentative, stepped)
     for x in (a, b):
         if isinstance(x, MaskedValues):
             raise x.refusal()
@@ -159,10 +169,19 @@ def defined_value(x: Any) -> Value:
     return tracer.constant(not isinstance(x, Undefined) or x is UNREACHABLE)
 
 
-def wrap_leaf(v: Value, joined: Joined, defined: Value | None) -> Any:
-    """The traced object for a joined value."""
-    x = TracedScalar(v) if joined.form is None else in_form(v, joined.form)
-    return x if defined is None else Tentative(x, TracedScalar(defined))
+def values_beside(x: Any, joined: Joined) -> list[Value]:
+    """The values of what goes beside a leaf."""
+    bits = [defined_value(x)] if joined.tentative else []
+    array = x.value if isinstance(x, Tentative) else x
+    return bits + [integers.as_value(step_of(array) if isinstance(array, TracedArray) else 1)] * joined.stepped
+
+
+def wrap_leaf(v: Value, joined: Joined, beside: Sequence[Value], surely: bool = False) -> Any:
+    """The traced object for a joined value. surely: it has a value, whatever the bit says."""
+    x: Any = TracedScalar(v) if joined.form is None else in_form(v, joined.form)
+    if joined.stepped:
+        x.view.storage.step = beside[-1]
+    return Tentative(x, TracedScalar(beside[0])) if joined.tentative and not surely else x
 
 
 def dims_of_leaf(x: Any) -> tuple[Dim, ...]:

@@ -15,7 +15,7 @@ from typing import Any
 from ..ir.graph import Block, Value, defining_block, is_inside
 from ..ir.types import PY_BOOL, PY_INT, ArrayType, Dim, Type
 from . import dispatch, integers, tracer
-from .array_form import ArrayForm, form_of_array, in_form
+from .array_form import ArrayForm, form_of_array, in_form, step_of
 from .arrays import TracedArray, value_of
 from .choice import Choice, at_hand
 from .joins import JoinError, defined_value, filler, scalar_type
@@ -44,6 +44,11 @@ class Slot:
     form: ArrayForm | None = None
     moving: tuple[int, ...] = ()
     path: Path = ()
+
+    @property
+    def stepped(self) -> bool:
+        """Is it carried how far apart NumPy's array has its elements?"""
+        return self.moving == (0,) and len(self.dims) == 1
 
     @property
     def dims(self) -> tuple[Dim, ...]:
@@ -179,10 +184,10 @@ class LoopChoices:
         return {p: leaf.head for p, leaf in self.leaves.items()}
 
     def _types(self, s: Slot) -> list[Type]:
-        """Of what is carried for an option: of an array its extents that move, and its memory."""
+        """Of what is carried for an option: of an array its extents that move, the step of one with one axis, and its memory."""
         if s.type is None:
             return []
-        return [*[PY_INT] * len(s.moving), self._memory(s) if isinstance(s.type, ArrayType) else s.type]
+        return [*[PY_INT] * (len(s.moving) + s.stepped), self._memory(s) if isinstance(s.type, ArrayType) else s.type]
 
     def _memory(self, s: Slot) -> ArrayType:
         assert isinstance(s.type, ArrayType)
@@ -196,6 +201,7 @@ class LoopChoices:
                 options.append(s.object)
             elif s.form is not None:
                 options.append(in_form(self._array(s, found, block), s.form))
+                options[-1].view.storage.step = found[1] if s.stepped else None
             else:
                 options.append(TracedScalar(found[0]))
         return options[0] if len(options) == 1 else Choice(tag, tuple(options))
@@ -246,7 +252,8 @@ class LoopChoices:
             dims[axis] = integers.as_value(self.rooms.checked(group, {group: group}, dims[axis]))
         whole = padded(tracer.builder().broadcast_to(value_of(chosen), tuple(dims)), self._memory(slot).dims,
                        leaf.heads[k][-1] if inside else None)
-        return [*(dims[axis] for axis in slot.moving), whole]  # type: ignore[list-item]
+        step = [integers.as_value(self._step_of_one(x, options, found))] if slot.stepped else []
+        return [*(dims[axis] for axis in slot.moving), *step, whole]  # type: ignore[list-item]
 
     @staticmethod
     def _one_of(x: Any, options: Sequence[Any], found: Sequence[Any]) -> Any:
@@ -256,6 +263,16 @@ class LoopChoices:
             if tag is not None and any(o is f for f in found[:-1]):
                 is_it = TracedScalar(tracer.emit("py_equal", [tag.value, tracer.constant(number)]))
                 chosen = dispatch.FUNCTIONS["conditional"](is_it, lambda o=o: _copy(o), lambda other=chosen: _copy(other))
+        return chosen
+
+    @staticmethod
+    def _step_of_one(x: Any, options: Sequence[Any], found: Sequence[Any]) -> Dim:
+        """The step of that one."""
+        tag, chosen = getattr(at_hand(x), "tag", None), step_of(found[-1])
+        for number, o in enumerate(options):
+            if tag is not None and any(o is f for f in found[:-1]) and not chosen == (own := step_of(o)):
+                is_it = tracer.emit("py_equal", [tag.value, tracer.constant(number)])
+                chosen = tracer.emit("where", [is_it, integers.as_value(own), integers.as_value(chosen)])
         return chosen
 
     def finish(self, results: Iterator[Value], surely: Mapping[Path, bool]) -> dict[Path, Any]:

@@ -154,7 +154,8 @@ class Passage:
         if storage in self.outer and not numbers:
             return _Option((storage, x.view.steps, id(x) in tracer.current().twins), x, lambda results: x)
         if storage not in self.outer:
-            numbers = list(dict.fromkeys([*numbers, *self._make_rooms(path, storage, block)]))
+            step = [v for v in [storage.step] if v is not None and is_inside(defining_block(v), block)]
+            numbers = list(dict.fromkeys([*numbers, *self._make_rooms(path, storage, block), *step]))
         columns = {v: self._column((side, v), v.type, side, lambda v=v: self._number(v)) for v in numbers}  # type: ignore[misc]
         if storage in self.outer:
             return _Option((side, storage, x.view.steps), x, lambda results: TracedArray(
@@ -169,6 +170,7 @@ class Passage:
                 whole = unpadded(results[k], [values.get(d, d) for d in storage.dims]) if sized else results[k]  # type: ignore[arg-type]
                 self.storages[k] = Storage(whole, None if sized else storage.strides, None, storage.writeable, storage.layout)
                 self.storages[k].written = True
+                self.storages[k].step = None if storage.step is None else values.get(storage.step, storage.step)
             return TracedArray(substituted(x.view, self.storages[k], values))
 
         return _Option((side, storage, x.view.steps), x, rebuild)

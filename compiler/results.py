@@ -20,7 +20,7 @@ from ..ir.builder import Slot
 from ..ir.graph import Output, Value, defining_block
 from ..ir.types import DTYPES, WeakType, same_dims
 from . import integers, pytree, tracer
-from .array_form import Spaced
+from .array_form import Spaced, Stepped
 from .arrays import TracedArray, new_array
 from .changed_containers import SetContents, SetElements
 from .choice import Choice
@@ -413,7 +413,7 @@ class Recipes:
         view = x.view
         base = self._storage(view.storage)
         whole = view.steps == view.storage.seen and isinstance(
-            base, (NewArray, Spaced, FirstOf, Delivered, Alternative)) and view.writeable
+            base, (NewArray, Spaced, Stepped, FirstOf, Delivered, Alternative)) and view.writeable
         if whole and self._owners.setdefault(view.storage, x) is x:
             return base
         numbers = tuple((self._numbers(getattr(s, "starts", ())), self._numbers(getattr(s, "dims", ()))) for s in view.steps)
@@ -429,7 +429,8 @@ class Recipes:
             if storage.source is not None:
                 self._of_storage[storage] = FromCall(storage.source)
             else:
-                self._of_storage[storage] = self._new(storage)
+                made = self._new(storage)
+                self._of_storage[storage] = made if storage.step is None else Stepped(made, self._numbers([storage.step])[0])
                 for taken, array in tracer.current().alternatives.get(storage, ()):
                     if defining_block(taken) is tracer.current().block:
                         self._of_storage[storage] = Alternative(

@@ -59,6 +59,8 @@ class Storage:
         self.frozen: str | Frozen | None = None
         # Does the array have gaps, or elements that repeat, in the memory that the caller gets?
         self.spaced = False
+        # How many elements apart its elements are in NumPy's array, a number of the run, if it has one axis.
+        self.step: Value | None = None
         # The steps of the view that is the whole array as the program sees it; memory behind it is spare.
         self.seen: tuple[Step, ...] = ()
         tracer.current().storages.append(self)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from treadle import jit
 
+from tests.comparator import difference, observe
 from tests.compiler.programs import check
 
 
@@ -65,3 +66,42 @@ def test_extents_by_path_or_trip(f, first):
         want, got = make(), make()
         assert f(*want) == jit(f)(*got)
         assert np.array_equal(want[0], got[0])
+
+
+def halves(a, n):
+    for _ in range(n):
+        a = a[::2]
+    return a
+
+
+def halves_of_what_is_left(a, n):
+    a = a[a > 1]
+    k = 0
+    while len(a) > 2 and k < n:
+        k += 1
+        a = np.unique(a[:-1])[::2]
+    return a[::-1], a
+
+
+def reversed_by_branch(a, n):
+    x = a[a > 2]
+    if n > 1:
+        x = x[::-2]
+    return x, x[::3]
+
+
+def one_of_two_after_a_loop(a, n):
+    x = y = a[a > 2]
+    if n > 0:
+        y = x.copy()
+        for _ in range(n):
+            y = y[y != n][::2]
+    y += 1
+    return x, y
+
+
+@pytest.mark.parametrize("f", [halves, halves_of_what_is_left, reversed_by_branch, one_of_two_after_a_loop])
+def test_gaps_between_elements_by_path_or_trip(f):
+    jitted = jit(f)
+    for n in (0, 1, 2, 3):
+        assert difference(observe(jitted, lambda n=n: (np.arange(40.0), n)), observe(f, lambda n=n: (np.arange(40.0), n))) is None
