@@ -32,12 +32,13 @@ from .iterables import of_iterable
 from .iteration import is_run_time_space
 from .library import is_library_code
 from .lifting import lift
+from .list_elements import note_change
 from .masked_values import call_on_masked, holds_masked
 from .match_hooks import MatchHooks
 from .purity import check_pure
 from .regions import condition_of
-from .run_time_dicts import RunTimeDict, gone_through, keys_listed, listed, made_dict, run_time_key
-from .run_time_lists import GROWABLE, GROWS, RunTimeList, growth, made_list, new_list, note_growth, note_length
+from .run_time_dicts import RunTimeDict, gone_through, keys_listed, listed, made_dict, note_method, run_time_key
+from .run_time_lists import GROWABLE, GROWS, RunTimeList, growth, made_list, new_list, note_growth
 from .run_time_sets import dict_of, gathered, made_set, set_of
 from .scalars import TracedScalar
 from .sources import Attribute, Cell, Fixed, Global, Item, Source
@@ -47,10 +48,10 @@ from .staging import StagedControl
 from .state import choice_of
 from .text import Piece, formatted, text_of
 from .views import SLICE_COPY
+from .written_out import COMPREHENSION, one_by_one
 
 _MISSING = object()
-# A decision: the comprehension at a place is a loop.
-COMPREHENSION = "comprehension"
+
 
 class FunctionHooks(StagedControl, MatchHooks):
     """The hooks of one rewritten function."""
@@ -182,7 +183,7 @@ class FunctionHooks(StagedControl, MatchHooks):
         elif type(owner) is list and isinstance(index, TracedScalar):
             lists.set_element(owner, index, value)
         else:
-            tracer.current().changes += not is_traced(owner)
+            note_change(owner)
             owner[index] = value
 
     def delete_item(self, owner: Any, index: Any) -> None:
@@ -195,7 +196,7 @@ class FunctionHooks(StagedControl, MatchHooks):
             note_growth(owner, "del")
             if any_traced(index):
                 raise growth(owner) or tracer.unsupported("del of a list's element where run-time values decide")
-        tracer.current().changes += not is_traced(owner)
+        note_change(owner)
         del owner[index]
 
     def binary(self, op: str, a: Any, b: Any) -> Any:
@@ -213,6 +214,8 @@ class FunctionHooks(StagedControl, MatchHooks):
     def augment(self, op: str, old: Any, value: Any) -> Any:
         if tracer.current().chosen and first_choice((old, value)) is not None:
             return spread(IN_PLACE[op], old, value)
+        if type(old) is dict:
+            note_change(old)
         return IN_PLACE[op](old, value)
 
     def item_place(self, owner: Any, index: Any) -> tuple[Any, Any, Any]:
@@ -255,7 +258,7 @@ class FunctionHooks(StagedControl, MatchHooks):
         if isinstance(items, RunTimeList) or is_run_time_space(items) or (COMPREHENSION, place) in decisions or (
                 GROWS, " called from ".join([what, *tracer.call_path()[1:]])) in decisions:
             return call(list_algorithms.selected, (items, element, test, made_list(what, [])), {})
-        found = itself(items)
+        found = itself(one_by_one(items, place))
         return made_list(what, found) if type(found) is list else found
 
     def decided(self, place: str, test: Any) -> Any:
@@ -344,11 +347,7 @@ def call(f: Any, args: tuple, kwargs: dict) -> Any:
     if not is_python and any(isinstance(a, RunTimeList) for a in args):
         return lists.call_on_list(f, args, kwargs)
     if isinstance(f, types.BuiltinMethodType) and isinstance(f.__self__, (list, dict, deque, set)):
-        tracer.current().changes += f.__name__ not in _READING
-        if isinstance(f.__self__, (list, deque)):
-            note_length(f)
-        elif args:
-            run_time_key(f.__self__, args[0])
+        note_method(f, args)
     if isinstance(f, types.BuiltinFunctionType) and (of_list := lists.of_plain_list(f, args, kwargs)) is not None:
         return new_list(of_list[0]) if f is sorted else of_list[0]
     found = of_builtin(call, f, args, kwargs) if isinstance(f, (type, types.BuiltinFunctionType)) else None
@@ -385,8 +384,6 @@ def call(f: Any, args: tuple, kwargs: dict) -> Any:
     return settle(f(*args, **kwargs))
 
 
-# Methods of containers that leave them as they are.
-_READING = ("get", "keys", "values", "items", "copy", "index", "count", "union", "intersection", "difference", "issubset")
 # These put their arguments into containers, or take them apart as they need.
 _KEEPING = (list, tuple, dict, zip, enumerate, range, len, print, reversed, functools.partial, str, repr, format)
 

@@ -94,6 +94,13 @@ def reverse(items: Any) -> None:
         items[n - 1 - k] = low
 
 
+def equal_where_alike(a: Any, b: Any, equal: Callable[[Any, Any], Any]) -> Any:
+    """Are arrays whose extents only the run knows of the same extents and elements?"""
+    if a.shape != b.shape:
+        return False
+    return equal(a, b)
+
+
 def extreme(items: Any, better: Callable[[Any, Any], Any], key: Callable[[Any], Any] | None, message: str) -> Any:
     """The element that `better` prefers, of equals the first."""
     if len(items) == 0:

@@ -1,13 +1,14 @@
 """What lists that grow at run time hold: the kinds of their elements, the columns of memory for them, and the list returned.
 
-An element is a number, an array of known extents, a tuple of these, or an object that is the same whenever it is met (None, a
-text).  A list may hold several kinds: a tag per element then says which.  Every number and array in an element has its place
-in a column; kinds share columns of one dtype and extents.
+An element is a number, an array of known extents, a tuple or dict of these, or an object that is the same whenever it is met
+(None, a text).  A list may hold several kinds: a tag per element then says which.  Every number and array in an element has its
+place in a column; kinds share columns of one dtype and extents.  Of a dict the list holds the values, so that from then on the
+program may change no dict with its keys: it might be the one in the list (`note_change`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ import numpy as np
 
 from ..ir.types import WEAK_PYTHON, WeakType
 from . import tracer
-from .arrays import TracedArray, as_array, value_of
+from .arrays import TracedArray, as_array, is_traced, value_of
 from .choice import Choice
 from .scalars import PYTHON_SCALARS, TracedScalar
 
@@ -50,10 +51,17 @@ class Leaf:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A tuple of parts; cls: tuple, or the class of a namedtuple."""
+    """A tuple or dict of parts; cls: tuple, the class of a namedtuple, or dict; keys: of a dict."""
 
     cls: type
     parts: tuple[Kind, ...]
+    keys: tuple[Hashable, ...] = ()
+
+    def made(self, items: list[Any]) -> Any:
+        """A record of this kind with these parts."""
+        if self.cls is dict:
+            return dict(zip(self.keys, items, strict=True))
+        return tuple(items) if self.cls is tuple else self.cls._make(items)  # type: ignore[attr-defined]  # a namedtuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +86,35 @@ def kind_of(x: Any, of_list: Callable[[Any], Kind | None] = lambda x: None) -> K
         return Leaf(Column(type_.dtype), type_.kind if isinstance(type_, WeakType) else "")  # type: ignore[union-attr]
     if isinstance(x, tuple) and (type(x) is tuple or hasattr(x, "_fields")):
         return Record(type(x), tuple(kind_of(e, of_list) for e in x))
+    if type(x) is dict and not any(c.twin is x for c in tracer.current().containers.values()):
+        tracer.current().listed_keys.add(tuple(x))
+        return Record(dict, tuple(kind_of(e, of_list) for e in x.values()), tuple(x))
     if x is None or isinstance(x, str):
         return Fixed(x)
     found = of_list(x)
     if found is not None:
         return found
     raise tracer.unsupported(f"a {type(x).__name__} in a list that a loop makes longer",
-                             "such lists hold numbers, arrays, tuples of them, None and texts")
+                             "such lists hold numbers, arrays, tuples and dicts of them, None and texts")
+
+
+def note_change(container: Any) -> None:
+    """Something of the program is about to change: if it is a container that Python holds, branches have to know."""
+    trace = tracer.current()
+    trace.changes += not is_traced(container)
+    if type(container) is dict and tuple(container) in trace.listed_keys:
+        raise tracer.unsupported(f"a change of a dict with the keys {', '.join(map(repr, container))}",
+                                 "a list that a loop makes longer holds dicts with these keys, and this may be one of them",
+                                 "put its values into a new dict")
+
+
+def note_keys(kinds: Iterable[Kind]) -> None:
+    """The keys of the dicts that a list of these kinds holds."""
+    for kind in kinds:
+        if isinstance(kind, Record):
+            if kind.cls is dict:
+                tracer.current().listed_keys.add(kind.keys)
+            note_keys(kind.parts)
 
 
 def leaves_of(kind: Kind) -> Iterator[Leaf]:
@@ -100,7 +130,7 @@ def parts_of(kind: Kind, x: Any) -> Iterator[Any]:
     if isinstance(kind, Leaf):
         yield x
     elif isinstance(kind, Record):
-        for part, e in zip(kind.parts, x, strict=True):
+        for part, e in zip(kind.parts, x.values() if kind.cls is dict else x, strict=True):
             yield from parts_of(part, e)
 
 
@@ -110,18 +140,18 @@ def assembled(kind: Kind, parts: Iterator[Any]) -> Any:
         return next(parts)
     if isinstance(kind, Fixed):
         return kind.object
-    items = [assembled(part, parts) for part in kind.parts]
-    return tuple(items) if kind.cls is tuple else kind.cls._make(items)  # type: ignore[attr-defined]  # a namedtuple
+    return kind.made([assembled(part, parts) for part in kind.parts])
 
 
 def one_of(tag: TracedScalar, kinds: Sequence[Kind], elements: Sequence[Any]) -> Any:
-    """The element with this tag of those that there would be of each kind; of tuples alike, a tuple of what they differ in."""
+    """The element with this tag of those that there would be of each kind; of tuples or dicts alike, one of what they differ in."""
     if all(e is elements[0] for e in elements):
         return elements[0]
     records = [k for k in kinds if isinstance(k, Record)]
-    if len(records) == len(kinds) and len({(r.cls, len(r.parts)) for r in records}) == 1:
-        parts = [one_of(tag, [r.parts[k] for r in records], [e[k] for e in elements]) for k in range(len(records[0].parts))]
-        return tuple(parts) if records[0].cls is tuple else records[0].cls._make(parts)  # type: ignore[attr-defined]  # a namedtuple
+    if len(records) == len(kinds) and len({(r.cls, len(r.parts), r.keys) for r in records}) == 1:
+        places = records[0].keys or range(len(records[0].parts))
+        return records[0].made([one_of(tag, [r.parts[k] for r in records], [e[place] for e in elements])
+                                for k, place in enumerate(places)])
     return Choice(tag, tuple(elements))
 
 
@@ -146,6 +176,8 @@ def places_of(kind: Kind, columns: tuple[Column, ...]) -> list[int]:
 def described(kind: Kind) -> str:
     if isinstance(kind, Fixed):
         return repr(kind.object)
+    if isinstance(kind, Record) and kind.cls is dict:
+        return f"{{{', '.join(f'{k!r}: {described(p)}' for k, p in zip(kind.keys, kind.parts, strict=True))}}}"
     if isinstance(kind, Record):
         return f"({', '.join(map(described, kind.parts))})"
     if kind.pool:

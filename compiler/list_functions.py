@@ -211,7 +211,7 @@ def _of_kind(items: RunTimeList, kind: Kind) -> TracedArray:
     def build(kind: Kind, depth: int) -> TracedArray:
         if isinstance(kind, Leaf):
             return next(columns)
-        if isinstance(kind, Record) and kind.parts:
+        if isinstance(kind, Record) and kind.parts and kind.cls is not dict:
             return dispatch.call(np.stack, ([build(part, depth + 1) for part in kind.parts],), {"axis": 1})
         raise tracer.unsupported("an array of a list that holds no numbers")
 

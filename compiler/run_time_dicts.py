@@ -7,7 +7,7 @@ would have to join, the trace starts again with the decision that the dict made 
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -18,9 +18,9 @@ from ..ir.types import ArrayType
 from . import dict_algorithms, dispatch, integers, tracer
 from .arrays import any_traced, value_of
 from .iteration import Space
-from .list_elements import Column, Fixed, Kind, Leaf, Record, kind_of
+from .list_elements import Column, Fixed, Kind, Leaf, Record, kind_of, note_change
 from .list_functions import OF_LISTS, filled, place_of
-from .run_time_lists import GROWABLE, INT, KEYED, Holding, RunTimeList, element_view, growth, made_list
+from .run_time_lists import GROWABLE, INT, KEYED, Holding, RunTimeList, element_view, growth, made_list, note_length
 from .scalars import TracedScalar
 from .values import cast, cast_weak
 from .views import Storage
@@ -249,6 +249,8 @@ def _words(key: Any, kind: Kind, kinds: list[Kind]) -> list[Value]:
     """The numbers that a key's hash is made of: equal for equal keys, whatever their types."""
     if isinstance(kind, Fixed):
         return [_constant(sum(b << (8 * (k % 7)) for k, b in enumerate(repr(kind.object).encode())))]
+    if isinstance(kind, Record) and kind.cls is dict:
+        raise TypeError("unhashable type: 'dict'")
     if isinstance(kind, Record):
         alike = [k for k in kinds if isinstance(k, Record) and len(k.parts) == len(kind.parts)]
         return [w for n, part in enumerate(kind.parts) for w in _words(key[n], part, [k.parts[n] for k in alike])]
@@ -314,6 +316,20 @@ def made_dict(place: str, starred: tuple[int, ...], parts: tuple) -> Any:
         else:
             found[key] = x
     return found
+
+
+# Methods of containers that leave them as they are.
+_READING = ("get", "keys", "values", "items", "copy", "index", "count", "union", "intersection", "difference", "issubset")
+
+
+def note_method(method: Any, args: tuple) -> None:
+    """A method of a container that Python holds is called."""
+    if method.__name__ not in _READING:
+        note_change(method.__self__)
+    if isinstance(method.__self__, (list, deque)):
+        note_length(method)
+    elif args:
+        run_time_key(method.__self__, args[0])
 
 
 def listed(x: Any) -> Any:

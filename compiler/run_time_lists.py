@@ -39,6 +39,7 @@ from .list_elements import (
     described,
     kind_of,
     leaves_of,
+    note_keys,
     one_of,
     parts_of,
     places_of,
@@ -150,6 +151,7 @@ class RunTimeList:
             self.holding = _united(self.holding, least)
         if self.holding is not None:
             self.columns = columns_of(self.holding.kinds)
+            note_keys(self.holding.kinds)
             self.memories = [self._memory(c) for c in self.columns]
             self.tags = self._memory(Column(INT)) if len(self.holding.kinds) > 1 else None
             self.length_storage = Storage(tracer.constant(np.int64(0), ArrayType(INT)))

@@ -140,6 +140,7 @@ class Trace:
     chosen: is there any `Choice`?  assumed: the tags that an enclosing branch has settled.
     pools: by name, the memory of lists in lists.
     appended: by id, what staged loops have appended to lists, with the array and the number that it is an element of.
+    listed_keys: the keys of the dicts that growing lists hold, in their order.
     decisions: what earlier attempts at this trace have found necessary.
     shapes: which extents of arguments are run-time values.
     """
@@ -182,6 +183,7 @@ class Trace:
         self.longer: dict[str, None] = {}
         # How often a container or an object that Python holds has been changed.
         self.changes = 0
+        self.listed_keys: set[tuple] = set()
 
     def add_input(self, source: Source, type: Type, name: str = "") -> Value:
         """A new parameter of the function."""

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import builtins
+import functools
 import operator
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from ...ir.graph import Value
 from ...ir.types import same_dims
-from .. import tracer
+from .. import list_algorithms, tracer
 from ..arrays import TracedArray, any_traced, as_array, deliver, dims_of, new_array, operand, value_of, wrap
-from ..dispatch import BUILTINS, alias_method, call, implements, implements_method
+from ..dispatch import BUILTINS, FUNCTIONS, alias_method, call, implements, implements_method
 from ..memory_order import keep_order
 from ..scalars import TracedScalar, concrete, is_weak, to_kind
 from ..ufuncs import CLIP, call_ufunc, promotable
@@ -338,10 +340,17 @@ def nan_to_num(x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, ne
 @implements(np.array_equal)
 def array_equal(a1: Any, a2: Any, equal_nan: bool = False) -> Any:
     x, y = as_array(a1), as_array(a2)
-    if x.ndim != y.ndim or not all(bool(p == q) for p, q in zip(x.shape, y.shape)):
+    if x.ndim != y.ndim or any(p != q for p, q in zip(x.view.dims, y.view.dims) if isinstance(p, int) and isinstance(q, int)):
         return False
+    if any(p is not q for p, q in zip(x.view.dims, y.view.dims) if isinstance(p, Value) or isinstance(q, Value)):
+        equal = functools.partial(_equal_elements, or_both_nan=equal_nan)
+        return FUNCTIONS["call"](list_algorithms.equal_where_alike, (x, y, equal), {})
+    return _equal_elements(x, y, equal_nan)
+
+
+def _equal_elements(x: TracedArray, y: TracedArray, or_both_nan: bool) -> Any:
     same = call(np.equal, (x, y), {})
-    if equal_nan:
+    if or_both_nan:
         same = call(np.logical_or, (same, call(np.logical_and, (call(np.isnan, (x,), {}), call(np.isnan, (y,), {})), {})), {})
     return to_kind(call(np.all, (same,), {}), "bool")
 

@@ -295,3 +295,22 @@ def test_a_write_through_a_part_that_a_loop_cuts_shorter_is_refused():
 
     with pytest.raises(td.errors.UnsupportedError, match="a write to a part of another array"):
         td.jit(f)(np.arange(3.0), np.arange(9.0))
+
+
+def test_arrays_of_run_time_extents_are_equal_if_their_extents_are():
+    def f(x, y):
+        a, b = x[x > 0], y[y > 0]
+        return np.array_equal(a, b), np.array_equal(a, x), np.array_equal(a, a[::-1], equal_nan=True), np.array_equal(a, a[:, None])
+
+    def until_it_stays(x):
+        trips = 0
+        while True:
+            new = np.unique(x // 2)
+            if np.array_equal(new, x):
+                return x, trips
+            x = new
+            trips += 1
+
+    x = np.array([1.0, -2, 3, 1])
+    agree(f, (x, x), (x, x + 1), (np.abs(x), np.abs(x)), (-x, -x), (x, np.array([1.0, 3, 1, 0])))
+    agree(until_it_stays, (np.arange(30),), (np.zeros(5, int),))

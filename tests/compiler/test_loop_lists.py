@@ -125,3 +125,21 @@ def test_any_steps_with_two_names(tmp_path_factory, steps, n):
             return type(e), str(e)
 
     same(run(td.jit(names["f"])), run(names["f"]))
+
+
+def test_a_comprehension_of_many_searches_is_a_loop():
+    def roots(parent, pairs, n):
+        def root(x):
+            while parent[x] != x:
+                parent[x] = parent[parent[x]]
+                x = parent[x]
+            return x
+
+        for a, b in pairs:
+            parent[root(b)] = root(a)
+        return [root(i) + root(n - 1 - i) for i in range(n)]
+
+    pairs = np.random.default_rng(0).integers(0, 400, size=(300, 2))
+    compiled = td.jit(roots)
+    for n in (400, 9):
+        assert compiled(np.arange(n), pairs % n, n) == roots(np.arange(n), pairs % n, n)
