@@ -171,9 +171,11 @@ def defined_value(x: Any) -> Value:
 
 def values_beside(x: Any, joined: Joined) -> list[Value]:
     """The values of what goes beside a leaf."""
-    bits = [defined_value(x)] if joined.tentative else []
-    array = x.value if isinstance(x, Tentative) else x
-    return bits + [integers.as_value(step_of(array) if isinstance(array, TracedArray) else 1)] * joined.stepped
+    found = [defined_value(x)] if joined.tentative else []
+    if joined.stepped:
+        array = x.value if isinstance(x, Tentative) else x
+        found.append(integers.as_value(step_of(array) if isinstance(array, TracedArray) else 1))
+    return found
 
 
 def wrap_leaf(v: Value, joined: Joined, beside: Sequence[Value], surely: bool = False) -> Any:

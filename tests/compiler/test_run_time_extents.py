@@ -105,3 +105,21 @@ def test_gaps_between_elements_by_path_or_trip(f):
     jitted = jit(f)
     for n in (0, 1, 2, 3):
         assert difference(observe(jitted, lambda n=n: (np.arange(40.0), n)), observe(f, lambda n=n: (np.arange(40.0), n))) is None
+
+
+def test_arrays_without_axes_by_path_and_trip():
+    def f(x, y):
+        v = np.asarray(x.sum())
+        if x[0] > 0:
+            v = np.asarray(y)
+        for k in range(3):
+            w = np.asarray(v * k)
+            v[()] -= w[()]
+        return v, w
+
+    jitted = jit(f)
+    for first in (1.0, -1.0):
+        def make(first=first):
+            return np.array([first, 2.0]), 3.0
+
+        assert difference(observe(jitted, make), observe(f, make)) is None
