@@ -189,13 +189,16 @@ def _fitted(value: Any, found: Selection, dtype: np.dtype) -> Value:
 
 
 def masked_target(x: TracedArray, items: Sequence[Item]) -> tuple[TracedArray, Value, int] | None:
-    """For an index with one mask beside slices: all that the mask picks from, the mask, and its place. None for others."""
+    """For an index with one mask, with slices and next to numbers: all that it picks from, the mask, its place. None for others."""
     masks = [i for i in items if isinstance(i, Indices) and i.is_mask]
     if not masks:
         return None
-    if len(masks) > 1 or not all(isinstance(i, (Span, NewAxis)) for i in items if i is not masks[0]):
-        _with_masks_expanded(items, x.view.dims)
     place = next(k for k, i in enumerate(items) if i is masks[0])
+    whole = [isinstance(i, (Span, NewAxis)) for i in items]
+    if sum(isinstance(i, Indices) for i in items) > 1 or not _is_stretch([k for k, w in enumerate(whole) if not w]):
+        return None
+    # Numbers beside the mask leave no axis.
+    place = sum(whole[:place])
     mask = masks[0].array
     basic: list[Item] = []
     axis = 0
@@ -208,6 +211,10 @@ def masked_target(x: TracedArray, items: Sequence[Item]) -> tuple[TracedArray, V
             basic.append(item)
             axis += not isinstance(item, NewAxis)
     return TracedArray(basic_view(x.view, basic)), mask.view.read(), place
+
+
+def _is_stretch(places: Sequence[int]) -> bool:
+    return places[-1] - places[0] == len(places) - 1
 
 
 def _check_mask(mask: TracedArray, dims: Sequence[Dim], axis: int) -> None:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import treadle as td
 
 from tests.compiler.programs import check
 
@@ -64,3 +65,25 @@ def test_values_for_a_mask_are_counted_at_run_time(size):
     lambda x: np.sqrt(x[x > 0.4]).sum(axis=0)])
 def test_edges(program):
     check(program, lambda: (grid(4),))
+
+
+def test_masks_beside_numbers_and_arrays():
+    def read(b, m, i):
+        return (b[1, :, m[1]] * 1, b[i, 2, m[i]], b[:, i, m[1]] + 1, b[m[:4, 0], 1] * 2, b[m[:4, 0], 1, 2], b[i, m],
+                b[:, None, 1, m[1]], b[2, ..., m[2]], b[1, 2, m[0]] @ b[2, 3, m[0]], b[m[:4, 0], :, np.array([1])])
+
+    def write(b, m, i):
+        b[1, :, m[1]] = 3
+        b[i, 2, m[1]] += 1
+        b[:, 1, m[1]] *= 2
+        b[m[:4, 0], 1] = b[0, 1]
+        b[2, m] = 7
+        b[m[:4, 0], 2, 3] = -1
+        return b
+
+    b, m = np.arange(4.0 * 5 * 6).reshape(4, 5, 6), np.random.default_rng(0).random((5, 6)) < 0.6
+    for f in (read, write):
+        compiled = td.jit(f)
+        for i in (0, 3):
+            for got, want in zip(compiled(b.copy(), m, i), f(b.copy(), m, i), strict=True):
+                assert np.array_equal(got, want) and np.shape(got) == np.shape(want)
