@@ -112,7 +112,7 @@ def _places(op: Op, liveness: Liveness, lazy: set[Value],
             if has_loop(op):
                 return None
             step, repeated = ((consumer, use.operand),), False
-        elif isinstance(rule, Update) and rule.index is not None and use.operand > 0:
+        elif isinstance(rule, Update) and use.operand > 0 and (rule.index is not None or _is_constant(op)):
             step, repeated = (), False
         elif (isinstance(rule, Checked) and is_free(op)) or (isinstance(rule, Statements) and (
                 rule.reads_once or (rule.views and op.name in SEEN_IN_PLACE))):
@@ -129,6 +129,12 @@ def _places(op: Op, liveness: Liveness, lazy: set[Value],
         if len(out) > 8 and not is_free(op):
             return None
     return frozenset(out)
+
+
+def _is_constant(op: Op) -> bool:
+    """Is it one known number everywhere, which an update may read while it writes?"""
+    source = op.operands[0].op if op.name == "broadcast" else None
+    return source is not None and source.name == "const"
 
 
 def _repeats(consumer: Op, rule: Element, operand: int) -> bool:

@@ -50,11 +50,11 @@ def bincount(x: Any, /, weights: Any = None, minlength: Any = 0) -> TracedArray:
         if weights.shape != x.shape:
             raise ValueError("The weights and list don't have the same length.")
     v = cast(x.view.read(), _INT64)
-    lowest = tracer.emit("reduce_min", [v], axes=(0,))
+    lowest, highest = (tracer.emit(f"reduce_{which}", [v], axes=(0,)) for which in ("min", "max"))  # one sweep, before the check
     sound = tracer.emit("greater_equal", [lowest, value_of(np.int64(0))])
     places = new_array(tracer.emit("check", [v, sound], exception="ValueError",
                                    message="'list' argument must have no negative elements"))
-    most: Any = to_kind(TracedScalar(tracer.emit("reduce_max", [places.view.read()], axes=(0,))), "int")
+    most: Any = to_kind(TracedScalar(highest), "int")
     size = BUILTINS[max](most + 1, least)
     integers.set_bounds(value_of(size), [integers.form_of(least)], [])
     return counts(places, weights, size, dtype)

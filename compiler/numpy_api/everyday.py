@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from ..arrays import TracedArray, as_array, deliver, extent, operand
-from ..dispatch import call, implements, implements_method
+from ..dispatch import FUNCTIONS, call, implements, implements_method
 from ..extents import shape_dims
 from ..scalars import TracedScalar
+from ..structured import cond
 from ..ufuncs import promotable
 from .axes import one_axis, some_axes
 
@@ -74,13 +75,25 @@ _ignoring(np.nansum, np.sum, 0.0)
 _ignoring(np.nanprod, np.prod, 1.0)
 
 
+def _number_seen(a: Any, result: Any, valid: Any, filler: Any, axis: Any, keepdims: Any) -> Any:
+    """Where a line had a number: known without another sweep unless a result is what stands for NaN."""
+    if axis in (-1, valid.ndim - 1) and valid.ndim > 1:
+        return call(np.any, (valid,), {"axis": axis, "keepdims": keepdims})  # one sweep with the extreme of the line
+
+    def look(a: Any, result: Any) -> Any:
+        return call(np.any, (call(np.equal, (a, a), {}),), {"axis": axis, "keepdims": keepdims})
+
+    doubtful = call(np.any, (call(np.equal, (result, filler), {}),), {})
+    return FUNCTIONS["call"](cond, (doubtful, look, lambda a, result: call(np.not_equal, (result, filler), {}), a, result), {})
+
+
 def _extreme_ignoring(function: Callable, plain: Callable, filler: float) -> None:
     @implements(function)
     def implementation(a: Any, axis: Any = None, out: Any = None, keepdims: Any = _NO_VALUE, **others: Any) -> Any:
         filled, valid = _without_nan(a, filler)
         result = call(plain, (filled,), {"axis": axis, "keepdims": keepdims, **others})
         if valid is not None:
-            some = call(np.any, (valid,), {"axis": axis, "keepdims": keepdims})
+            some = _number_seen(as_array(a), result, valid, filler, axis, keepdims)
             result = call(np.where, (some, result, np.nan), {}).astype(filled.dtype, copy=False)
             result = result if result.ndim else result[()]
         return result if out is None else call(np.copyto, (out, result), {}) or out

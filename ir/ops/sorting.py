@@ -17,7 +17,7 @@ from ..expr import Expr, const
 from ..expr import op as scalar_op
 from ..graph import Op, Value
 from ..loops import Buffer, Call
-from ..opdef import LowerContext, Missing, OpDef, Sample, Statements, register
+from ..opdef import LowerContext, Missing, OpDef, Sample, Statements, Strided, register
 from ..types import DTYPE_NAMES, Dim, Type
 from .shaping import ALL_DTYPES, INT64, Terms, array_type, check_axes, iota, loop_nest, no_tangent
 
@@ -70,15 +70,20 @@ class _Lines:
         self.n, self.kind = self.extents[self.axis], const(KINDS.index(op.attrs.get("kind", "quicksort")))
         self.is_last = self.axis == len(self.extents) - 1
 
+    def lie_in_result(self) -> bool:
+        """Are the result's lines contiguous?"""
+        out, parts = self.ctx.out(), 2 if self.op.result.dtype.kind == "c" else 1
+        return self.is_last and out.strides[self.axis].is_const and out.strides[self.axis].payload == parts
+
     def each(self, work: Callable[[Callable[[Expr, Expr], tuple[Expr, ...]], Expr], None], kind: str = "par") -> None:
         """work(at, count) for every strip of `count` lines; at(line, k) is where element k of a line of it lies."""
         before, after = self.extents[:self.axis], self.extents[self.axis + 1:]
         if self.is_last:
-            with loop_nest(self.ctx, before) as outer:
+            with loop_nest(self.ctx, before, kind) as outer:
                 work(lambda line, k: (*outer, k), const(1))
             return
-        with loop_nest(self.ctx, (*before, *after[:-1])) as outer:
-            with self.ctx.loop(0, after[-1], step=STRIP) as first:
+        with loop_nest(self.ctx, (*before, *after[:-1]), kind) as outer:
+            with self.ctx.loop(0, after[-1], kind, STRIP) as first:
                 lead, middle = outer[:self.axis], outer[self.axis:]
                 work(lambda line, k: (*lead, k, *middle, first + line), scalar_op("min", after[-1] - first, STRIP))
 
@@ -110,9 +115,10 @@ def _lower_sort(ctx: LowerContext, op: Op) -> None:
     lines, dtype = _Lines(ctx, op), op.result.dtype
     if dtype.itemsize == 1:  # equal ones cannot be told apart, and NumPy's stable sort counts them
         lines.kind = const(KINDS.index("stable"))
-    out, parts = ctx.out(), 2 if dtype.kind == "c" else 1
-    if lines.is_last and out.strides[lines.axis].is_const and out.strides[lines.axis].payload == parts:
-        _sort_in_result(lines)
+    if lines.lie_in_result():
+        _fill_result(lines)
+        with _line_in_result(lines) as start:
+            ctx.emit(Call(f"sort_{DTYPE_NAMES[dtype]}", (), (ctx.out(),), (start, lines.n, lines.kind)))
         return
 
     def work(at: Callable[[Expr, Expr], tuple[Expr, ...]], count: Expr) -> None:
@@ -124,16 +130,21 @@ def _lower_sort(ctx: LowerContext, op: Op) -> None:
     lines.each(work)
 
 
-def _sort_in_result(lines: _Lines) -> None:
-    """Lines that lie contiguously in the result are sorted there."""
-    ctx, out, dtype = lines.ctx, lines.ctx.out(), lines.op.result.dtype
+def _fill_result(lines: _Lines) -> None:
+    ctx = lines.ctx
     with loop_nest(ctx, lines.extents) as index:
-        ctx.store(out, index, ctx.read(0, index))
-    with loop_nest(ctx, lines.extents[:-1]) as outer:
-        start = const(0)
-        for i, stride in zip(outer, out.strides[:len(outer)], strict=True):
-            start = start + i * stride
-        ctx.emit(Call(f"sort_{DTYPE_NAMES[dtype]}", (), (out,), (start, lines.n, lines.kind)))
+        ctx.store(ctx.out(), index, ctx.read(0, index))
+
+
+@contextmanager
+def _line_in_result(lines: _Lines, kind: str = "par") -> Iterator[Expr]:
+    """A loop over the lines that lie contiguously in the result: where the loop's line begins there."""
+    with loop_nest(lines.ctx, lines.extents[:-1], kind) as outer:
+        yield _offset(outer, lines.ctx.out().strides)
+
+
+def _offset(index: Sequence[Expr], strides: Sequence[Expr]) -> Expr:
+    return sum((i * stride for i, stride in zip(index, strides, strict=False)), const(0))
 
 
 def _lower_argsort(ctx: LowerContext, op: Op) -> None:
@@ -189,6 +200,9 @@ def _lower_partial(name: str) -> Callable[[LowerContext, Op], None]:
         kth = ctx.temp(INT64, (const(len(places)),))
         for k, place in enumerate(places):
             ctx.store(kth, (const(k),), const(place))
+        if lines.lie_in_result():
+            (_partition_result if name == "partition" else _argpartition_to_result)(lines, kth)
+            return
 
         def work(at: Callable[[Expr, Expr], tuple[Expr, ...]], count: Expr) -> None:
             strip = lines.strip(dtype)
@@ -203,6 +217,26 @@ def _lower_partial(name: str) -> Callable[[LowerContext, Op], None]:
         lines.each(work, "seq")
 
     return lower
+
+
+def _partition_result(lines: _Lines, kth: Buffer) -> None:
+    ctx, dtype = lines.ctx, lines.op.result.dtype
+    _fill_result(lines)
+    with _line_in_result(lines, "seq") as start:
+        ctx.emit(Call(f"partition_{DTYPE_NAMES[dtype]}", (kth,), (ctx.out(),), (const(0), start, lines.n, kth.dims[0])))
+
+
+def _argpartition_to_result(lines: _Lines, kth: Buffer) -> None:
+    """The routine only reads the operand: where its lines are contiguous, too, nothing is copied."""
+    ctx, dtype, out = lines.ctx, lines.op.operands[0].dtype, lines.ctx.out()
+    parts = 2 if dtype.kind == "c" else 1
+    x = ctx.strided(0)
+    if not (x.strides[-1].is_const and x.strides[-1].payload == parts):
+        packed = ctx.buffer(0, contiguous=True)
+        x = Strided(packed, const(0), packed.strides)
+    with loop_nest(ctx, lines.extents[:-1], "seq") as outer:
+        starts = (const(0), x.offset + _offset(outer, x.strides), _offset(outer, out.strides))
+        ctx.emit(Call(f"argpartition_{DTYPE_NAMES[dtype]}", (kth, x.buffer), (out,), (*starts, lines.n, kth.dims[0])))
 
 
 def _jvp_partition(ctx: Builder, primals: Sequence[Value], tangents: Terms, results: Sequence[Value], attrs: dict) -> Terms:
