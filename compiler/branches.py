@@ -15,7 +15,7 @@ from ..ir.types import Dim
 from . import integers, tracer
 from .arrays import TracedArray
 from .choice import Choice, at_hand
-from .container_aliases import check_containers
+from .container_aliases import check_containers, own_dicts
 from .control import Control
 from .growing import Appended
 from .joins import Joined, JoinError, defined_value, dims_of_leaf, join, leaf_value, values_beside, wrap_leaf
@@ -71,7 +71,7 @@ class Branch:
         self.control.set(self.state.values)
 
     def close(self, block: Block) -> None:
-        values = self.control.get()
+        values = own_dicts(self.control.place, self.control.names, self.control.get())
         self.state.adopt_inputs()
         after = State(self.control.names, values, self.control.carried)
         self.ends.append(End(block, self.state.without_dead(after.leaves), values, dict(after.storages), after.containers,
@@ -88,7 +88,7 @@ class Branch:
         self._make_options(then, other, inside)
         for name, x, y in zip(self.control.names, then.values, other.values, strict=True):
             if name in self.control.carried and then.reachable and other.reachable:
-                check_containers(name, x, y)
+                check_containers(self.control.place, name, x, y)
         base = self._common_structure(then, other)
         self.moved: dict[Path, MovingView] = {}
         self.passage = Passage([e.block for e in self.ends], self.state.storages, [e.storages for e in self.ends],

@@ -2,19 +2,23 @@
 
 Elements that differ by path are joined one by one, in one container.  That is what the program means where a path makes a list
 of its own; where two lists, dicts or objects exist under other names too, a write would have to reach the one at hand.  Lists then
-become such as grow at run time, which are told apart; the rest is refused.
+become such as grow at run time, which are told apart; of dicts with the same keys the name gets a copy (`own_dicts`), and no dict
+with these keys is changed any more (`note_change`); the rest is refused.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from . import tracer
 from .run_time_lists import growth
+from .tracer import Restart
 
 _DEEPEST = 6
+# A decision: after the branch at a place a name holds a dict of its own.
+APART = "apart"
 
 
 def is_container(x: Any) -> bool:
@@ -22,11 +26,33 @@ def is_container(x: Any) -> bool:
     return isinstance(x, (list, dict, set, deque)) or id(x) in tracer.current().fresh
 
 
-def check_containers(name: str, before: Any, after: Any) -> None:
+def own_dicts(place: str, names: Sequence[str], values: tuple) -> tuple:
+    """What the names hold at the end of a side of the branch at this place: where a dict's elements join, one of the name's own."""
+    trace = tracer.current()
+    decided = {d[2] for d in trace.decisions if d[:2] == (APART, place)}
+    if not decided:
+        return values
+    own = list(values)
+    for k, name in enumerate(names):
+        if name in decided and type(own[k]) is dict:
+            trace.listed_keys.add(tuple(own[k]))
+            own[k] = own[k].copy()
+    return tuple(own)
+
+
+def _may_be_apart(x: Any) -> bool:
+    """Is this a dict of the program's that holds no containers?"""
+    return type(x) is dict and not any(map(is_container, x.values())) and all(
+        c.twin is not x for c in tracer.current().containers.values())
+
+
+def check_containers(place: str, name: str, before: Any, after: Any) -> None:
     """Begin again, or refuse, where a name's two values are containers of which another name holds one."""
     if before is after or not (is_container(before) and is_container(after)):
         return
     if any(_is_held(x, name) for x in (before, after)):
+        if _may_be_apart(before) and _may_be_apart(after) and tuple(before) == tuple(after):
+            raise Restart((APART, place, name))
         raise growth(before, after) or tracer.unsupported(
             f"'{name}', which is one of two {type(after).__name__}s, by a run-time condition",
             "both have other names, and it is not known while compiling which one is changed", "change each in its own branch")

@@ -291,6 +291,8 @@ class FunctionHooks(StagedControl, MatchHooks):
         """a is b"""
         if isinstance(a, Choice) or isinstance(b, Choice):
             return spread(operator.is_, a, b)
+        if type(a) is dict and type(b) is dict and tuple(a) == tuple(b) and tuple(a) in tracer.current().listed_keys:
+            raise tracer.unsupported("whether two dicts are one object", "one of them may be a copy", "compare what they hold")
         return a is b
 
     def enter_try(self) -> tuple[int, int]:

@@ -104,7 +104,7 @@ def note_change(container: Any) -> None:
     trace.changes += not is_traced(container)
     if type(container) is dict and tuple(container) in trace.listed_keys:
         raise tracer.unsupported(f"a change of a dict with the keys {', '.join(map(repr, container))}",
-                                 "a list that a loop makes longer holds dicts with these keys, and this may be one of them",
+                                 "there are copies of such dicts, in a list that a loop makes longer or of one of several",
                                  "put its values into a new dict")
 
 

@@ -140,7 +140,7 @@ class Trace:
     chosen: is there any `Choice`?  assumed: the tags that an enclosing branch has settled.
     pools: by name, the memory of lists in lists.
     appended: by id, what staged loops have appended to lists, with the array and the number that it is an element of.
-    listed_keys: the keys of the dicts that growing lists hold, in their order.
+    listed_keys: the keys of the dicts of which there are copies (`list_elements.note_change`), in their order.
     decisions: what earlier attempts at this trace have found necessary.
     shapes: which extents of arguments are run-time values.
     """

@@ -127,3 +127,53 @@ def test_a_change_that_the_list_would_not_see_is_refused(f):
 def test_a_dict_of_the_callers_in_a_list_is_refused():
     with pytest.raises(td.errors.UnsupportedError, match="a dict in a list"):
         td.jit(the_callers_own)(X, {"a": 1.0})
+
+
+def the_best(x):
+    best, n = None, 0
+    for k, v in enumerate(x):
+        record = {"k": k, "v": v, "a": x * v}
+        if best is None or record["v"] < best["v"]:
+            best = record
+        n += record["k"]
+    return best, n
+
+
+def one_of_two(x):
+    a, b = {"v": x[0], "w": x.copy()}, {"v": x[1], "w": x * 2}
+    best = a
+    if b["v"] < a["v"]:
+        best = b
+    best["w"][1] = 100
+    return best["v"], a, b
+
+
+@pytest.mark.parametrize("f", [the_best, one_of_two])
+def test_one_of_several_dicts(f):
+    compiled = td.jit(f)
+    for x in (X, -X):
+        same(compiled(x), f(x))
+
+
+def test_one_of_several_dicts_is_not_changed_nor_told_apart():
+    def changed(x):
+        a, b = {"v": x[0]}, {"v": x[1]}
+        best = a if x[2] > 0 else b
+        if b["v"] < a["v"]:
+            best = b
+        best["v"] = 7.0
+        return a, b
+
+    def told_apart(x):
+        best = {"v": np.inf}
+        for v in x:
+            record, previous = {"v": v}, best
+            if record["v"] < best["v"]:
+                best = record
+            if best is previous:
+                x = x + 1
+        return x
+
+    for f in (changed, told_apart):
+        with pytest.raises(td.errors.UnsupportedError, match="dict"):
+            td.jit(f)(X)
