@@ -16,7 +16,7 @@ from ...ir.types import Dim
 from ...ir.viewmap import Axis
 from .. import integers, tracer
 from ..arrays import TracedArray, as_array, assign, deliver, known_constant, new_array, operand, value_of, wrap
-from ..dispatch import alias_method, call, implements
+from ..dispatch import BUILTINS, alias_method, call, implements
 from ..growing import gathered
 from ..regions import check
 from ..scalars import TracedScalar, concrete
@@ -216,12 +216,14 @@ def array_split(ary: Any, indices_or_sections: Any, axis: Any = 0) -> list:
     if isinstance(indices_or_sections, (list, tuple, np.ndarray)):
         points = [0, *indices_or_sections, a.shape[k]]
     else:
-        n = operator.index(a.shape[k])
+        extent, n = a.view.dims[k], a.shape[k]
+        if isinstance(extent, int) or integers.known_int(extent) is not None:
+            n = operator.index(n)
         count = operator.index(concrete(indices_or_sections, "the number of sections"))
         if count <= 0:
             raise ValueError("number sections must be larger than 0.")
-        each, extra = divmod(n, count)
-        points = [j * each + min(j, extra) for j in range(count + 1)]
+        each, extra = n // count, n % count
+        points = [j * each + BUILTINS[min](j, extra) for j in range(count + 1)]
     lead = (slice(None),) * k
     return [a[(*lead, slice(lo, hi))] for lo, hi in pairwise(points)]
 

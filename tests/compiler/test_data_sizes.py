@@ -314,3 +314,18 @@ def test_arrays_of_run_time_extents_are_equal_if_their_extents_are():
     x = np.array([1.0, -2, 3, 1])
     agree(f, (x, x), (x, x + 1), (np.abs(x), np.abs(x)), (-x, -x), (x, np.array([1.0, 3, 1, 0])))
     agree(until_it_stays, (np.arange(30),), (np.zeros(5, int),))
+
+
+def test_parts_of_what_a_mask_leaves():
+    def f(y, seed):
+        rng = np.random.default_rng(seed)
+        folds = [[] for _ in range(3)]
+        for c in np.unique(y):
+            rows = np.flatnonzero(y == c)
+            rng.shuffle(rows)
+            for i, part in enumerate(np.array_split(rows, 3)):
+                folds[i].extend(part)
+        return *[np.array(fold, dtype=int) for fold in folds], *np.array_split(y[y > 0], [1, 3]), rng.random()
+
+    y = np.arange(17) * 7 % 5 - 1
+    agree(f, (y, 0), (y[:9] + 1, 1))
