@@ -53,8 +53,8 @@ def _joined(arrays: Sequence[TracedArray], axis: int, kind: np.dtype) -> TracedA
     moving = [d for a in arrays for d in a.view.dims if isinstance(d, Value)]
     if moving:
         # Pieces that make up an extent which is known, `x[:k]` and `y[k:]`, need no trips of their own.
-        rest = [d for a in arrays for k, d in enumerate(a.view.dims) if k != axis]
-        for extent in moving if isinstance(_total(arrays, axis), Value) or any(isinstance(d, Value) for d in rest) else ():
+        along = [d for d in (a.view.dims[axis] for a in arrays) if isinstance(d, Value)]
+        for extent in along if isinstance(_total(arrays, axis), Value) else ():
             if not tracer.current().facts.symbols_of(extent):
                 tracer.unroll_for(extent)
         return _written_in_turn(arrays, axis, check_dtype(kind))

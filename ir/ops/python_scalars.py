@@ -363,9 +363,9 @@ def _cast_formula(op_: Op, x: Expr) -> tuple[Scalar, Checks]:
     value = convert(x, cast_type(name, ()).dtype)  # type: ignore[union-attr]
     if x.dtype in ("f16", "f32", "f64"):
         wide = cast(x, "f64")
-        outside = (wide < float(least)) | (wide >= float(greatest + 1))
-        if least == 0:
-            outside = (wide <= -1.0) | (wide >= float(greatest + 1))
+        # What is after the point is dropped first; doubles have none next to the least int of 64 bits.
+        below = wide < float(least) if least == LEAST else wide <= float(least - 1)
+        outside = below | (wide >= float(greatest + 1))
         long = (wide < float(LEAST)) | (wide >= -float(LEAST))
         return value, [refuse(is_nan(wide), lambda: int(float("nan"))), refuse(is_inf(wide), lambda: int(float("inf"))),
                        Refusal(outside & long, "OverflowError", _beyond_long(name)),

@@ -443,3 +443,12 @@ def test_a_loop_without_trips_leaves_the_array_that_it_was_given(most):
         return a, b
 
     agrees(f, np.array([3.0, 1.0, 1.0]), np.arange(5))
+
+
+@pytest.mark.parametrize("number", [-128.9, -129.0, 127.9, 128.0, -0.5])
+def test_an_integer_takes_what_is_before_the_point(number):
+    def f(x, y):
+        x[0] = y[0]
+        return x
+
+    agrees(f, np.zeros(2, np.int8), np.array([number]))

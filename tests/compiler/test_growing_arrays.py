@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 import treadle as td
 
+from tests.comparator import difference, observe
+
 from .list_programs import ENDS, STARTS
 from .test_unbounded_lists import same
 
@@ -179,3 +181,17 @@ def test_pieces_that_make_up_a_known_extent_leave_the_loop_a_loop():
     pool = RNG.random((6, 5))
     same(td.jit(crossed)(pool, ours, 30), crossed(pool, theirs, 30))
     assert ours.random() == theirs.random()
+
+
+def test_rows_that_data_pick_are_stacked_in_loops_that_stay():
+    def f(x, n):
+        for k in range(20):
+            for _ in range(n):
+                found = np.argwhere(x > 0.5)
+                x[np.flatnonzero(x > 0.5)] -= 1
+            pair = np.stack([x[x > k - 9], x[x > k - 9] * 2])
+        return found, pair, x
+
+    jitted = td.jit(f)
+    for n in (1, 3):
+        assert difference(observe(jitted, lambda n=n: (np.arange(8.0), n)), observe(f, lambda n=n: (np.arange(8.0), n))) is None
