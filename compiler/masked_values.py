@@ -149,6 +149,8 @@ def _full_operand(x: Any, model: MaskedValues) -> Any:
     at_mask = dims[len(dims) - len(model.tail) - 1]
     if isinstance(at_mask, int) and at_mask == 1:
         lead = dims[:len(dims) - len(model.tail) - 1]
+        if len(lead) > model.lead:
+            raise model.refusal()  # of more axes, the result lies in NumPy's order of new arrays, not in that of `x[:, mask]`
         return new_array(reshape_value(value_of(x), (*lead, *(1,) * len(model.mask.dims), *dims[len(lead) + 1:])))
     if len(dims) == 1 and not model.tail and not model.lead and not repeats():
         counted = count_of(model.mask)

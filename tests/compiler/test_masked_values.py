@@ -87,3 +87,12 @@ def test_masks_beside_numbers_and_arrays():
         for i in (0, 3):
             for got, want in zip(compiled(b.copy(), m, i), f(b.copy(), m, i), strict=True):
                 assert np.array_equal(got, want) and np.shape(got) == np.shape(want)
+
+
+def test_the_memory_order_beside_an_array_of_more_axes():
+    f = lambda x, y: (y[:, None] * x[x > 0], np.outer(y, x[x > 0]) + 1)
+    for x in (np.ones(2), np.arange(5.0) - 2):
+        want, got = f(x, np.ones(3)), td.jit(f)(x, np.ones(3))
+        for a, b in zip(want, got, strict=True):
+            assert a.strides == b.strides
+            assert np.array_equal(a, b)
