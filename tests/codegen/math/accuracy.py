@@ -43,7 +43,8 @@ float16 functions are computed in float32: within one unit in the last place for
 
 Complex functions, as the distance over the modulus of the true result, in units of the type's rounding: at most 2.5
 over wide, middle and critical ranges (`tests/ops/test_complex_accuracy.py`), exp2 for exponents up to 10^13; power of
-complex64 at most 1, of complex128 NumPy's formula, with NumPy's errors.
+complex64 at most 1, of complex128 as much as NumPy's, whose formula it is: about |y log x| (by mpmath, on 3000 operands each:
+1.8 where that is near 1, 10 at 10, 120 at 100, 700 at 700; NumPy's 1.4, 10, 103, 696).
 
 Functions of `scipy.special` that are expressions of our own, largest error in units in the last place on thousands of
 operands, f64 and f32: erf 1.8 and 1.6, erfc 2.9 and 3.0, ndtr 4.4 and 3.0, expit 2.0 and 1.8, log_expit 1.6 and 1.5,
