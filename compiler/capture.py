@@ -377,7 +377,7 @@ class ExpressionHooks(ast.NodeTransformer):
         lists = [constant_names(names) for names in (own, carried, live)]
         return [at(d, s) for d in defs], [ast.Name(get, ast.Load()), ast.Name(put, ast.Load()), *lists]
 
-    def _place(self, s: ast.stmt | ast.expr) -> ast.expr:
+    def _place(self, s: ast.stmt | ast.expr) -> ast.Constant:
         return ast.Constant(f"{self.filename}:{s.lineno}:{s.col_offset}")
 
     def _for(self, s: ast.For) -> list[ast.stmt]:

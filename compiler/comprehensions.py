@@ -4,7 +4,8 @@
 
     H.comprehension(place, items, lambda target: element, lambda target: test, lambda items: the comprehension itself)
 
-The last runs where `items` is at hand; else a loop appends the elements to a list (`list_algorithms.selected`).
+The last runs where `items` is at hand; else a loop appends the elements to a list (`list_algorithms.selected`).  One with several
+`for` is `H.flattened` likewise, whose second function makes the list of what the inner ones give.
 """
 
 from __future__ import annotations
@@ -17,17 +18,24 @@ from .syntax import at, hook, parameter_list, thunk
 _ITEMS = "__items"
 
 
-def hooked(node: ast.ListComp | ast.GeneratorExp, place: ast.expr) -> ast.expr:
-    """The comprehension, whose expressions have their hooks already, as a call of its own hook if it is of one plain loop."""
+def hooked(node: ast.ListComp | ast.GeneratorExp, place: ast.Constant) -> ast.expr:
+    """The comprehension, whose expressions have their hooks already, as a call of its own hook if its loops are plain."""
     (part, *more) = node.generators
-    if more or part.is_async or not _is_plain(part.target) or any(isinstance(n, ast.NamedExpr) for n in ast.walk(node)):
+    if any(g.is_async or not _is_plain(g.target) for g in node.generators) or any(
+            isinstance(n, ast.NamedExpr) for n in ast.walk(node)):
         return node
-    items = part.iter
-    element, test = (_function(part.target, copy.deepcopy(e)) for e in (node.elt, _all_of(part.ifs)))
+    items, what = part.iter, node.elt
+    if more:
+        inner = ast.copy_location(ast.ListComp(copy.deepcopy(node.elt), copy.deepcopy(more)), node)
+        what = hooked(inner, ast.Constant(f"{place.value!s}, within"))
+    element, test = (_function(part.target, copy.deepcopy(e)) for e in (what, _all_of(part.ifs)))
     part.iter = ast.Name(_ITEMS, ast.Load())
-    part.ifs = [hook("decided", copy.deepcopy(place), e) for e in part.ifs]
+    for g in more:
+        g.iter = hook("inside", copy.deepcopy(place), *g.iter.args)  # type: ignore[attr-defined]  # in place of `iterated`
+    for g in node.generators:
+        g.ifs = [hook("decided", copy.deepcopy(place), e) for e in g.ifs]
     itself = ast.Lambda(parameter_list(_ITEMS), node)
-    return at(hook("comprehension", place, items, element, test, itself), node)
+    return at(hook("flattened" if more else "comprehension", place, items, element, test, itself), node)
 
 
 def _is_plain(target: ast.expr) -> bool:

@@ -13,7 +13,7 @@ import operator
 import sys
 import types
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -26,19 +26,18 @@ from .arrays import TracedArray, any_traced, is_traced
 from .attributes import attribute, bound_value, delete_attribute, has_state, is_bound, set_attribute, settle, source_of
 from .builtin_functions import BUILTINS
 from .choice import Choice, ChosenMethod, first_choice, spread
+from .comprehension_hooks import ComprehensionHooks
 from .generators import random_function
 from .held import look
 from .iterables import of_iterable
-from .iteration import is_run_time_space
 from .library import is_library_code
 from .lifting import lift
 from .list_elements import note_change
 from .masked_values import call_on_masked, holds_masked
 from .match_hooks import MatchHooks
 from .purity import check_pure
-from .regions import condition_of
 from .run_time_dicts import RunTimeDict, gone_through, keys_listed, listed, made_dict, note_method, run_time_key
-from .run_time_lists import GROWABLE, GROWS, RunTimeList, growth, made_list, new_list, note_growth
+from .run_time_lists import GROWABLE, RunTimeList, growth, made_list, new_list, note_growth
 from .run_time_sets import dict_of, gathered, made_set, set_of
 from .scalars import TracedScalar
 from .sources import Attribute, Cell, Fixed, Global, Item, Source
@@ -48,12 +47,11 @@ from .staging import StagedControl
 from .state import choice_of
 from .text import Piece, formatted, text_of
 from .views import SLICE_COPY
-from .written_out import COMPREHENSION, one_by_one
 
 _MISSING = object()
 
 
-class FunctionHooks(StagedControl, MatchHooks):
+class FunctionHooks(StagedControl, MatchHooks, ComprehensionHooks):
     """The hooks of one rewritten function."""
 
     slice = slice
@@ -247,26 +245,6 @@ class FunctionHooks(StagedControl, MatchHooks):
         if isinstance(container, RunTimeList) or (type(container) in (list, tuple) and (any_traced(container) or is_traced(x))):
             return call(list_algorithms.contains, (container, x), {})
         return contains(call, container, x)
-
-    def iterated(self, x: Any) -> Any:
-        """What a comprehension goes through."""
-        return _iterated(x)
-
-    def comprehension(self, place: str, items: Any, element: Callable, test: Callable, itself: Callable) -> Any:
-        """[element(x) for x in items if test(x)]; itself: the comprehension as Python runs it."""
-        what, decisions = f"comprehension at {place}", tracer.current().decisions
-        if isinstance(items, RunTimeList) or is_run_time_space(items) or (COMPREHENSION, place) in decisions or (
-                GROWS, " called from ".join([what, *tracer.call_path()[1:]])) in decisions:
-            return call(list_algorithms.selected, (items, element, test, made_list(what, [])), {})
-        found = itself(one_by_one(items, place))
-        return made_list(what, found) if type(found) is list else found
-
-    def decided(self, place: str, test: Any) -> Any:
-        """The condition of a comprehension."""
-        found = condition_of(test)
-        if isinstance(found, TracedScalar):
-            raise tracer.Restart((COMPREHENSION, place))
-        return found
 
     def compare_two(self, op: str, a: Any, b: Any) -> Any:
         """a op b, one comparison."""

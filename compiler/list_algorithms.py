@@ -177,6 +177,15 @@ def selected(items: Any, element: Callable[[Any], Any], test: Callable[[Any], An
     return found
 
 
+def flattened(items: Any, inner: Callable[[Any], Any], test: Callable[[Any], Any], found: Any) -> Any:
+    """[y for x in items if test(x) for y in inner(x)], in an empty list."""
+    for x in items:
+        if test(x):
+            for y in inner(x):
+                found.append(y)
+    return found
+
+
 def put_in_rows(rows: Any, flat: Any) -> Any:
     """The elements of lists of one length, one after the other, appended to `flat`; returns that length."""
     n, m = len(rows), 0

@@ -143,3 +143,28 @@ def test_a_comprehension_of_many_searches_is_a_loop():
     compiled = td.jit(roots)
     for n in (400, 9):
         assert compiled(np.arange(n), pairs % n, n) == roots(np.arange(n), pairs % n, n)
+
+
+def pairs_of_rows(x):
+    rows = []
+    for v in x:
+        if v > 0:
+            rows.append([v, v + 1])
+    return [e for row in rows for e in row], sum(e for row in rows for e in row if e > 2)
+
+
+def pairs_that_hold(x):
+    up, down = [i for i in range(len(x)) if x[i] > 0], [i for i in range(len(x)) if x[i] <= 0]
+    return min(x[i] - x[j] for i in up for j in down), [(i, j) for i in range(3) for j in range(3) if i != j and x[i] > j]
+
+
+def products_of_several(x):
+    y = x[x > 0]
+    return [v * k for k in range(2) for v in y], [v * w for v in y for w in y if v < w], [i * j for i in range(3) for j in range(i)]
+
+
+@pytest.mark.parametrize("f", [pairs_of_rows, pairs_that_hold, products_of_several])
+def test_comprehensions_of_several_loops(f):
+    compiled = td.jit(f)
+    for x in (np.array([1.0, -2, 3, 4, -1]), np.array([-1.0, 2, 5, -7, 0.5])):
+        same(compiled(x), f(x))
