@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from ..ir.builder import Slot
 from ..ir.graph import Block, Op, Value, walk_ops
 from ..ir.opdef import OPS, Missing
 from ..ir.types import element_count
@@ -86,11 +87,16 @@ class Lanes:
         """Must this op run for one lane after the other?"""
         if not op.regions:
             return (isinstance(OPS[op.name].batch, Missing) or any(map(self.is_ragged, op.results))
-                    or any(self.is_ragged(v) for v in op.operands))
+                    or any(self.is_ragged(v) for v in op.operands) or self._bound_varies(op))
         if op.name in ("call", "fused") or self.predicate_varies(op) or any(map(self.is_ragged, op.results)):
             return True
         edges = [v for r in op.regions for v in (*r.args, *r.yields)]
         return any(map(self.is_ragged, edges)) or (op.name != "if" and self._better_apart(op))
+
+    def _bound_varies(self, op: Op) -> bool:
+        """Does each lane have its own extent within which its indices must lie?"""
+        bound = op.attrs.get("extent")
+        return isinstance(bound, Slot) and op.operands[bound.operand] in self.varying
 
     def _better_apart(self, op: Op) -> bool:
         """Is a loop that all lanes could share faster for one lane after the other?

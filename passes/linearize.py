@@ -25,6 +25,7 @@ from .budget import Budget, shares, slots, tape_bytes
 from .checkpoints import Step, forward_sweep
 from .dce import dce
 from .effects import without_effects
+from .fixed_extents import fix_extents
 from .jvp import jvp
 from .residuals import Residuals
 from .trips import after_trips, as_index, trip_count, trip_number
@@ -45,10 +46,12 @@ class Linearized:
 
 def linearize(builder: Builder, block: Block, primals: Sequence[Value], moving: Sequence[bool],
               memory: int | None = None) -> Linearized:
-    """Build the primal program of `block` for these arguments at the end of `builder`'s block, and its linear one.
+    """Build the primal program of `block` for these arguments at the end of `builder`'s block, and its linear one.  Loops in
+    `block` whose extents change are changed in place.
 
     memory: bytes that the tapes of all loops may take; the linear program of a loop that needs more can only be transposed.
     """
+    fix_extents(block)
     mixed = Block()
     tangents = [mixed.add_arg(p.type) if m else None for p, m in zip(primals, moving, strict=True)]
     results, outgoing = jvp(Builder(mixed), block, primals, tangents)

@@ -19,6 +19,7 @@ from ..ir.ops.shaping import emit_shaped, emit_view
 from ..ir.types import DTYPE_NAMES, ArrayType, Dim, Type, WeakType, element_count, is_differentiable
 from ..ir.viewmap import Axis, ViewMap
 from ..ir.walk import captured, clone_op, map_type, uses
+from .fixed_extents import viewed_extents
 
 _VIEWS = frozenset({"slice", "transpose", "reshape", "broadcast"})
 _MADE = frozenset({"const", "array_const", "iota", "empty"})
@@ -111,18 +112,8 @@ class Residuals:
         if self.index is None:
             return None
         for op in walk_ops(self.body):
-            if op.name in ("slice", "update_slice"):
-                found = self._viewed_extent(op, d)
-                if found is not None:
-                    return found
-        return None
-
-    def _viewed_extent(self, op: Op, d: Value) -> Dim | None:
-        """The extent of an axis along which a view has extent `d`: the view fits into it."""
-        dims = op.result.dims if op.name == "slice" else op.operands[1].dims
-        for axis, n in zip(op.attrs["map"], op.operands[0].dims, strict=True):
-            if any(step and dims[k] is d for step, k in axis.terms) and n is not d:
-                found = self.bound(n)
+            for n in viewed_extents(op, d):
+                found = self.bound(n) if n is not d else None
                 if found is not None:
                     return found
         return None

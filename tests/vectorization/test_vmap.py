@@ -263,3 +263,12 @@ def test_what_all_lanes_make_alike_in_a_loop_over_the_lanes():
         return i, x * j
 
     agrees(f, np.arange(12).reshape(3, 2, 2))
+
+
+def test_indices_within_an_extent_of_each_lane():
+    def f(x):
+        values, inverse, counts = np.unique(np.round(np.abs(x)), return_inverse=True, return_counts=True)
+        return np.sum(values[inverse] * counts[inverse] * x)
+
+    lanes = np.random.default_rng(0).normal(size=(3, 12))
+    np.testing.assert_allclose(td.vmap(f)(lanes), [f(x) for x in lanes])
