@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 
 from ..ir.builder import Slot
-from ..ir.graph import Value
+from ..ir.graph import Value, walk_ops
 from ..ir.host import HostFunction
+from ..ir.opdef import effect_of
 from ..ir.types import ArrayType, Type
 from . import dispatch, pytree, rewriting, tracer
 from .arrays import TracedArray, is_traced, value_of
@@ -98,9 +99,10 @@ def _attributes(error: BaseException) -> dict[str, Any]:
 
 
 def are_seen() -> bool:
-    """Has the program printed, called back or written to the caller's arrays so far?"""
+    """Has the program printed, called back or written to the caller's arrays so far, or may it have raised?"""
     trace = tracer.current()
-    return trace.order.written or any(s.parameter is not None and s.value is not s.parameter for s in trace.storages)
+    return (trace.order.written or any(s.parameter is not None and s.value is not s.parameter for s in trace.storages)
+            or any(effect_of(op) == "check" for op in walk_ops(trace.builder.block)))
 
 
 def raise_in_program(error: BaseException, cause: Any = None) -> None:

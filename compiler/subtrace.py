@@ -191,13 +191,15 @@ def _private(written: list[tuple[Storage, Value, Value]]) -> Iterator[None]:
     before = {s: (s.value, s.written) for s in trace.storages}
     bindings = dict(trace.bindings)
     contents = {key: c.twin.copy() for key, c in trace.containers.items() if not isinstance(c.twin, RunTimeList)}
-    yield
-    for s in trace.storages:
-        value, was_written = before.get(s, (s.parameter, False))
-        if value is not None:
-            if s.value is not value:
-                written.append((s, value, s.value))
-            s.value, s.written = value, was_written
+    try:
+        yield
+    finally:
+        for s in trace.storages:
+            value, was_written = before.get(s, (s.parameter, False))
+            if value is not None:
+                if s.value is not value:
+                    written.append((s, value, s.value))
+                s.value, s.written = value, was_written
     changed = [source for source, x in trace.bindings.items() if bindings.get(source, trace) is not x]
     changed += [c.source for key, c in trace.containers.items()
                 if not isinstance(c.twin, RunTimeList) and not same_contents(c.twin, contents.get(key, c.before))]

@@ -14,6 +14,7 @@ import numpy as np
 from ..ir.builder import Slot, fill_dims
 from ..ir.graph import Op, Value
 from ..ir.ops.shaping import emit_shaped, emit_view
+from ..ir.ops.slicing import leaving
 from ..ir.ops.views import split_map
 from ..ir.rewrite import Match, Rewriter, Rule, RuleTable, any_value, made, with_trait
 from ..ir.types import ArrayType, Dim, element_count, same_dims
@@ -51,7 +52,9 @@ def _compose(b: Rewriter, m: Match, inner: ViewMap, inner_operands: Sequence[Val
         return Slot(len(operands) - 1)
 
     view_map = compose(m.op.attrs["map"], moved, combine)
-    return _slice(b, m.x, view_map, m.op.result.dims, operands) if view_map is not None else None
+    if view_map is None or any(leaving(view_map, m.op.result.dims, m.x.dims)):  # as views may that are never taken
+        return None
+    return _slice(b, m.x, view_map, m.op.result.dims, operands)
 
 
 def _start(b: Rewriter, start: int | Slot, operands: Sequence[Value]) -> Value:

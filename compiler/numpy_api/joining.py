@@ -282,8 +282,7 @@ def repeat(a: Any, repeats: Any, axis: Any = None) -> TracedArray:
         if counts.size == 1:
             return repeat(a, int(counts.ravel()[0]), k)
         if counts.shape != (a.shape[k],):
-            raise ValueError(f"operands could not be broadcast together with shape {shape_text((a.shape[k],))} "
-                             f"{shape_text(counts.shape)}")
+            raise _as_many(a.shape[k], counts.shape)
         return call(np.take, (a, np.repeat(np.arange(len(counts)), counts)), {"axis": k})
     if isinstance(repeats, TracedArray):
         return _repeated(a, repeats, k)
@@ -300,12 +299,18 @@ def repeat(a: Any, repeats: Any, axis: Any = None) -> TracedArray:
 alias_method("repeat", np.repeat)
 
 
+def _as_many(n: Dim, counts: Sequence[Dim]) -> ValueError:
+    return ValueError(f"operands could not be broadcast together with shape {shape_text((n,))} {shape_text(counts)}")
+
+
 def _repeated(a: TracedArray, counts: Any, axis: int) -> TracedArray:
     """Each element as often as its run-time count says: element number i of the result is the first whose counts reach beyond i."""
     if counts.dtype.kind not in "biu" or counts.dtype == np.uint64:
         raise TypeError(f"Cannot cast array data from {counts.dtype!r} to dtype('int64') according to the rule 'safe'")
     if counts.ndim > 1:
         raise ValueError("object too deep for desired array")
+    if all(isinstance(d, int) for d in (a.shape[axis], *counts.shape)) and counts.shape not in ((), (1,), (a.shape[axis],)):
+        raise _as_many(a.shape[axis], counts.shape)
     counts = call(np.broadcast_to, (counts.astype(np.int64), (a.shape[axis],)), {})
     if isinstance(a.shape[axis], int) and a.shape[axis] == 0:
         return a.copy()

@@ -8,7 +8,7 @@ already in range.  Where a start differs from lane to lane, batching turns the v
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ..builder import Builder, Slot, fill_dims
@@ -47,12 +47,18 @@ def check_map(view_map: ViewMap, dims: Sequence[Dim], base: Sequence[Dim], opera
         raise ValueError(f"{view_map} names an operand that is not there")
     if any(not 0 <= k < len(dims) for axis in view_map for _, k in axis.terms):
         raise ValueError(f"{view_map} names an axis beyond extents {dims}")
+    for axis, n in leaving(view_map, dims, base):
+        raise ValueError(f"index {axis!r} over extents {dims} leaves an axis of size {n}")
+
+
+def leaving(view_map: ViewMap, dims: Sequence[Dim], base: Sequence[Dim]) -> Iterator[tuple[Axis, Dim]]:
+    """Where a view of extents `dims` certainly leaves an array of extents `base`: the index, and the extent of its axis."""
     if any(isinstance(d, int) and d == 0 for d in dims):
         return
     for axis, n in zip(view_map, base, strict=True):
         reach = bounds(axis, dims)
         if reach is not None and (reach[0] < 0 or (isinstance(n, int) and reach[1] >= n)):
-            raise ValueError(f"index {axis!r} over extents {dims} leaves an axis of size {n}")
+            yield axis, n
 
 
 def grid_index(xp: Any, attrs: dict, operands: Sequence, dims: Sequence[int]) -> tuple:

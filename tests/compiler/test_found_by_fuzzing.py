@@ -452,3 +452,34 @@ def test_an_integer_takes_what_is_before_the_point(number):
         return x
 
     agrees(f, np.zeros(2, np.int8), np.array([number]))
+
+
+@pytest.mark.parametrize("place", [1, 7])
+def test_what_may_raise_raises_before_what_certainly_does(place):
+    def f(x, k):
+        y = x[k]
+        raise ValueError(f"after {y}")
+
+    agrees(f, np.zeros(3), place)
+
+
+@pytest.mark.parametrize("least", [0, 9])
+def test_a_loop_whose_trips_raise_before_a_name_that_only_they_set(least):
+    def f(x, counts):
+        for _ in range(len(x[x > least])):
+            y = np.repeat(x, counts)
+        return y[1:]
+
+    agrees(f, np.arange(6.0), np.ones(3, int))
+
+
+def test_a_view_that_is_never_taken():
+    def f(x):
+        found, counts = np.unique(x, return_counts=True)
+        y = np.arange(4.0)
+        if np.any(counts > 1):
+            y = np.repeat(y, counts[:len(y)])
+        return found, y
+
+    for x in (np.zeros(0, np.float32), np.array([1.0, 2, 3, 3, 4]), np.arange(3.0)):
+        agrees(f, x)

@@ -272,3 +272,12 @@ def test_indices_within_an_extent_of_each_lane():
 
     lanes = np.random.default_rng(0).normal(size=(3, 12))
     np.testing.assert_allclose(td.vmap(f)(lanes), [f(x) for x in lanes])
+
+
+def test_lanes_that_always_raise_after_a_write():
+    def f(x, shared):
+        np.minimum(shared, x, out=shared)
+        return shared << 1.5
+
+    with pytest.raises(TypeError, match="left_shift"):
+        td.vmap(f, in_axes=(0, None))(np.arange(3.0), np.arange(5.0))
