@@ -171,11 +171,16 @@ class Fold:
     """An ordered reduction with state over attr `axes` of operand 0, elements in C order.
 
     init(scalar type) -> state;  step(state, element, position) -> state;  finish(state) -> scalar.
+
+    parts: None, or (begin, merge), where stretches may be gone through at the same time: begin(element, position) -> the state
+    of one element;  merge(state, state) -> that of a stretch and of the one behind it.
     """
 
     init: Callable[[str], tuple[Expr, ...]]
     step: Callable[[tuple[Expr, ...], Scalar, Expr], tuple[Expr, ...]]
     finish: Callable[[tuple[Expr, ...]], Scalar]
+    parts: tuple[Callable[[Scalar, Expr], tuple[Expr, ...]],
+                 Callable[[tuple[Expr, ...], tuple[Expr, ...]], tuple[Expr, ...]]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

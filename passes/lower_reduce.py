@@ -31,6 +31,8 @@ TERMS_PER_LANE = 16
 PLAIN_BLOCK = 64
 PLAIN_LIMIT = 128
 BLOCKS_PER_BLOCK = 64
+# Folds over so many elements go through so many stretches of them at a time.
+LONG_FOLD, STRETCHES = 256, 4
 # Strides that vector loads serve well: constant, contiguous, reversed, and the parts of complex numbers.
 NEAR = (-2, -1, 0, 1, 2)
 EXACT = ("min", "max", "and", "or", "xor")
@@ -42,7 +44,7 @@ def reduction(emitter: Emitter, source: Op, index: Index) -> Scalar:
     extents = [emitter.dim(x.dims[a]) for a in axes]
     rule = lowering(source)
     if isinstance(rule, Fold):
-        return _fold(emitter, rule, extents, scalar_type(x.dtype),
+        return _fold(emitter, rule, extents, scalar_type(x.dtype), len(x.dims) - 1 in axes,
                      lambda inner: emitter.element(x, _box_index(source, index, inner)))
     assert isinstance(rule, Reduction)
     parts = emitter.parts.get(source.result)
@@ -92,14 +94,40 @@ def _whole(parts: Sequence[Expr]) -> Scalar:
     return Complex(*parts) if len(parts) == 2 else parts[0]
 
 
-def _fold(emitter: Emitter, rule: Fold, extents: Sequence[Expr], part: str, term: Callable[[Index], Scalar]) -> Scalar:
+def _fold(emitter: Emitter, rule: Fold, extents: Sequence[Expr], part: str, along: bool, term: Callable[[Index], Scalar]) -> Scalar:
+    """along: memory, so that no vectors stand across."""
     def level(inner: Index, position: Expr, state: Index) -> Index:
         if len(inner) == len(extents):
             return rule.step(state, term(inner), position)
         n = extents[len(inner)]
+        last = len(inner) == len(extents) - 1
+        if rule.parts and along and last and n.is_const and int(n.payload) >= LONG_FOLD:  # type: ignore[call-overload]
+            row = _stretches(emitter, rule, n, lambda k: term((*inner, k)), position * n)
+            return tuple(select(position.equals(0), a, b) for a, b in zip(row, rule.parts[1](state, row), strict=True))
         return emitter.carry(0, n, state, lambda k, s: level((*inner, k), position * n + k, s))
 
     return rule.finish(level((), const(0), rule.init(part)))
+
+
+def _stretches(emitter: Emitter, rule: Fold, n: Expr, term: Callable[[Expr], Scalar], first: Expr) -> Index:
+    """The state of n elements, the number of the first of which is `first`: of stretches side by side, as each step waits for the
+    one before."""
+    assert rule.parts is not None
+    begin, merge = rule.parts
+    each = int(n.payload) // STRETCHES  # type: ignore[call-overload]
+    starts = [const(j * each) for j in range(STRETCHES)]
+    states = [begin(term(at), first + at) for at in starts]
+    width = len(states[0])
+
+    def step(k: Expr, carried: Index) -> Index:
+        parts = [carried[j * width:(j + 1) * width] for j in range(STRETCHES)]
+        return tuple(e for at, s in zip(starts, parts, strict=True) for e in merge(s, begin(term(k + at), first + k + at)))
+
+    carried = emitter.carry(1, each, [e for s in states for e in s], step)
+    total = carried[:width]
+    for j in range(1, STRETCHES):
+        total = tuple(emitter.name(e) for e in merge(total, carried[j * width:(j + 1) * width]))
+    return emitter.carry(STRETCHES * each, n, total, lambda k, s: merge(s, begin(term(k), first + k)))
 
 
 def reduce_box(emitter: Emitter, extents: Sequence[Expr], init: Scalar, combine: str | Callable[[Scalar, Scalar], Scalar],

@@ -162,7 +162,7 @@ def _lower(op: Op) -> Element | Statements:
         by_library = work is not None and work > SMALL_MATRIX_BY_VECTOR
     if by_library and suits_loops(op, free):
         return Statements(_multiply, views=True)
-    return Statements(_call_library, views=True) if by_library else Element(_element, expands=True)
+    return Statements(_call_library, views=True) if by_library else Element(_element, expands=any(free))
 
 
 def _call_library(ctx: LowerContext, op: Op) -> None:

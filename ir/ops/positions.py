@@ -18,7 +18,7 @@ from ..expr import op as scalar_op
 from ..graph import Op
 from ..opdef import Choice, Complex, Element, Fold, LowerContext, OpDef, Scalar, register
 from ..types import Type
-from .reductions import NOT_LINEAR, batch_axes, highest, infer_reduction, is_nan, lowest, reduction_samples, takes_over
+from .reductions import NOT_LINEAR, batch_axes, best_of, highest, infer_reduction, is_nan, lowest, reduction_samples, takes_over
 from .shaping import ALL_DTYPES, INT64, no_tangent, real
 
 # Elements that one plain maximum covers.
@@ -38,15 +38,10 @@ def _evaluate_position(name: str) -> Callable[..., list]:
 
 
 def _fold(op: Op, compare: str) -> Fold:
-    parts = 2 if op.operands[0].dtype.kind == "c" else 1
+    def begin(x: Scalar, position: Expr) -> tuple[Expr, ...]:
+        return (*(x if isinstance(x, Complex) else (x,)), position)
 
-    def step(state: tuple[Expr, ...], x: Scalar, position: Expr) -> tuple[Expr, ...]:
-        best: Scalar = Complex(*state[:2]) if parts == 2 else state[0]
-        new = position.equals(0) | takes_over(x, best, compare)
-        elements = tuple(x) if isinstance(x, Complex) else (x,)
-        return (*(select(new, a, b) for a, b in zip(elements, state[:parts], strict=True)), select(new, position, state[-1]))
-
-    return Fold(lambda scalar: (*[const(0, scalar)] * parts, const(0)), step, lambda state: state[-1])
+    return best_of(compare, 2 if op.operands[0].dtype.kind == "c" else 1, begin, lambda state: state[-1])
 
 
 class _Search:

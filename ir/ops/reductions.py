@@ -157,12 +157,34 @@ def takes_over(x: Scalar, best: Scalar, compare: str) -> Expr:
 
 
 def _complex_extreme(compare: str) -> Fold:
-    def step(state: tuple[Expr, ...], x: Scalar, position: Expr) -> tuple[Expr, ...]:
+    def begin(x: Scalar, position: Expr) -> tuple[Expr, ...]:
         assert isinstance(x, Complex)
-        new = position.equals(0) | takes_over(x, Complex(*state), compare)
-        return select(new, x.re, state[0]), select(new, x.im, state[1])
+        return tuple(x)
 
-    return Fold(lambda scalar: (const(0, scalar), const(0, scalar)), step, lambda state: Complex(*state))
+    return best_of(compare, 2, begin, lambda state: Complex(*state))
+
+
+def best_of(compare: str, parts: int, begin: Callable[[Scalar, Expr], tuple[Expr, ...]],
+            finish: Callable[[tuple[Expr, ...]], Scalar]) -> Fold:
+    """The fold that keeps the state of the first element beyond all others, or of the first NaN; a state begins with the `parts`
+    of its element, and may end with its position."""
+    def element(state: tuple[Expr, ...]) -> Scalar:
+        return Complex(*state[:2]) if parts == 2 else state[0]
+
+    def merge(state: tuple[Expr, ...], later: tuple[Expr, ...]) -> tuple[Expr, ...]:
+        new = takes_over(element(later), element(state), compare)
+        return tuple(select(new, b, a) for a, b in zip(state, later, strict=True))
+
+    def step(state: tuple[Expr, ...], x: Scalar, position: Expr) -> tuple[Expr, ...]:
+        later = begin(x, position)
+        new = position.equals(0) | takes_over(x, element(state), compare)
+        return tuple(select(new, b, a) for a, b in zip(state, later, strict=True))
+
+    def init(scalar: str) -> tuple[Expr, ...]:
+        kinds = [e.dtype for e in begin(Complex(const(0, scalar), const(0, scalar)) if parts == 2 else const(0, scalar), const(0))]
+        return tuple(const(0, kind) for kind in kinds)
+
+    return Fold(init, step, finish, (begin, merge))
 
 
 def _lower_extreme(combine: str, truth: str, limit: Callable[[str], int | float], compare: str) -> Choice:
