@@ -108,10 +108,10 @@ class Lanes:
         if any(o.name == "dot_general" and len({v in self.varying for v in o.operands}) == 2 for o in inner):
             return False
         results = [r for o in inner if o.name not in _IN_PLACE and not o.regions for r in o.results]
-        longest = max((element_count(r.dims) or 0 for r in results), default=0)
+        longest = max((_LONG if count is None else count for count in (element_count(r.dims) for r in results)), default=0)
         return longest >= _LONG or not any(r.dims for r in results)
 
 
-# Elements of one lane from which on it fills vectors by itself.
+# Elements of one lane from which on it fills vectors by itself; so many are assumed where only the run knows.
 _LONG = 256
 _IN_PLACE = frozenset({"update_slice", "update_add", "scatter", "scatter_add"})
