@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 
 from ...ir.graph import Value
-from ...ir.types import same_dims
+from ...ir.types import Dim, same_dims
 from .. import list_algorithms, tracer
 from ..arrays import TracedArray, any_traced, as_array, deliver, dims_of, new_array, operand, value_of, wrap
 from ..dispatch import BUILTINS, FUNCTIONS, alias_method, call, implements, implements_method
 from ..memory_order import keep_order
+from ..regions import check
 from ..scalars import TracedScalar, concrete, is_weak, to_kind
 from ..ufuncs import CLIP, call_ufunc, promotable
 from ..values import broadcast, cast, check_dtype, common_dims
@@ -177,8 +178,7 @@ def take(a: Any, indices: Any, axis: Any = None, out: Any = None, mode: str = "r
     if isinstance(places, TracedArray):
         places = places.astype(np.int64, copy=False)
     if a.view.dims[k] == 0:
-        if 0 not in dims:
-            raise IndexError("cannot do a non-empty take from an empty axes.")
+        _check_takes_nothing(dims)
         return deliver(wrap(tracer.builder().zeros(a.view.read().type.with_dims(dims))), out)  # type: ignore[union-attr]
     if mode == "clip":
         places = call(np.clip, (places, 0, a.shape[k] - 1), {})
@@ -189,6 +189,15 @@ def take(a: Any, indices: Any, axis: Any = None, out: Any = None, mode: str = "r
         places = call(np.multiply, (places, 0), {})
     found = value_of(a[(*(slice(None),) * k, places)])
     return deliver(wrap(found), out)
+
+
+def _check_takes_nothing(dims: Sequence[Dim]) -> None:
+    empty = [tracer.emit("py_equal", [d, tracer.constant(0)]) for d in dims if isinstance(d, Value)]
+    error = IndexError("cannot do a non-empty take from an empty axes.")
+    if not empty and 0 not in dims:
+        raise error
+    if 0 not in dims:
+        check(functools.reduce(lambda a, b: tracer.emit("py_bitwise_or", [a, b]), empty), error)
 
 
 alias_method("take", np.take)

@@ -483,3 +483,18 @@ def test_a_view_that_is_never_taken():
 
     for x in (np.zeros(0, np.float32), np.array([1.0, 2, 3, 3, 4]), np.arange(3.0)):
         agrees(f, x)
+
+
+def test_as_many_elements_as_a_mask_of_an_empty_array_has():
+    def f(x, y):
+        for _ in range(2):
+            y = y[:len(x)]
+            x = x[x != x.max()] if len(x) else x
+        return np.extract(y > 0, y), np.take(y, np.flatnonzero(y > 0))
+
+    for n in (0, 1, 4):
+        agrees(f, np.arange(1.0, n + 1), np.arange(4.0))
+
+
+def test_an_element_of_an_empty_array_is_not_taken():
+    agrees(lambda x, places: np.take(x[:0], places[places > 2]), np.arange(3.0), np.arange(5))
