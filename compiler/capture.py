@@ -58,7 +58,8 @@ class ExpressionHooks(ast.NodeTransformer):
         if place == "local":
             uncertain = (self.flow is not None and node in self.flow.uncertain) or (
                 isinstance(node.ctx, ast.Load) and node.id not in self.scope.bound)
-            return at(hook("load_local", ast.Constant(node.id), ast.Name(node.id, ast.Load())), node) if uncertain else node
+            what = "load_enclosing" if self.scope.is_enclosing(node.id) else "load_local"
+            return at(hook(what, ast.Constant(node.id), ast.Name(node.id, ast.Load())), node) if uncertain else node
         if isinstance(node.ctx, ast.Load):
             return at(hook(f"load_{place}", ast.Constant(node.id)), node)
         # Stored: a local stands in; `stored` passes it on after the statement.

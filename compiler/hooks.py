@@ -36,6 +36,7 @@ from .list_elements import note_change
 from .masked_values import call_on_masked, holds_masked
 from .match_hooks import MatchHooks
 from .purity import check_pure
+from .regions import unbound_free
 from .run_time_dicts import RunTimeDict, gone_through, keys_listed, listed, made_dict, note_method, run_time_key
 from .run_time_lists import GROWABLE, RunTimeList, growth, made_list, new_list, note_growth
 from .run_time_sets import dict_of, gathered, made_set, set_of
@@ -102,8 +103,7 @@ class FunctionHooks(StagedControl, MatchHooks, ComprehensionHooks):
         try:
             contents = self.cells[name].object.cell_contents
         except ValueError:
-            raise NameError(f"cannot access free variable {name!r} where it is not associated with a value in enclosing "
-                            "scope") from None
+            raise unbound_free(name) from None
         return lift(contents, source)
 
     def store_cell(self, name: str, value: Any) -> None:

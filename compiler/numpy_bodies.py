@@ -71,6 +71,9 @@ class BodyHooks(FunctionHooks):
     def load_local(self, name: str, x: Any) -> Any:
         return checked_local(name, x)
 
+    def load_enclosing(self, name: str, x: Any) -> Any:
+        return checked_local(name, x)
+
     def attribute(self, owner: Any, name: str) -> Any:
         return getattr(owner, name)
 

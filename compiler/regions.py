@@ -131,6 +131,10 @@ def checked_local(name: str, x: Any) -> Any:
     return settled(x, UnboundLocalError(message))
 
 
+def unbound_free(name: str) -> NameError:
+    return NameError(f"cannot access free variable {name!r} where it is not associated with a value in enclosing scope")
+
+
 def settled(x: Any, error: Exception) -> Any:
     """`x` without tentative values: where one is not defined, the program raises `error`."""
     if is_structured(x) and isinstance(x.tag, Tentative):

@@ -4,6 +4,7 @@ variable of the outermost function, or global."""
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -14,8 +15,9 @@ _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 class Scope:
     """The names bound in one scope, and those around it."""
 
-    def __init__(self, bound: set[str], declared: set[str], free: frozenset[str], parent: Scope | None) -> None:
-        self.bound, self.declared, self.free, self.parent = bound, declared, free, parent
+    def __init__(self, bound: set[str], declared: set[str], free: frozenset[str], parent: Scope | None,
+                 inlined: bool = False) -> None:
+        self.bound, self.declared, self.free, self.parent, self.inlined = bound, declared, free, parent, inlined
 
     def place(self, name: str) -> str:
         """"local", "cell" or "global"."""
@@ -28,11 +30,19 @@ class Scope:
             scope = scope.parent
         return "cell" if name in self.free else "global"
 
+    def is_enclosing(self, name: str) -> bool:
+        """Is a local name that of a function around this one?"""
+        scope: Scope | None = self
+        while scope is not None and name not in scope.bound and scope.inlined:
+            scope = scope.parent
+        return scope is not None and name not in scope.bound
+
     @contextmanager
     def nested(self, node: ast.AST) -> Iterator[Scope]:
         """The scope of a function or comprehension inside this one."""
         bound, declared = _bindings(node)
-        yield Scope(bound, declared, self.free, self)
+        inlined = sys.version_info >= (3, 12) and isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp)
+        yield Scope(bound, declared, self.free, self, inlined)
 
 
 def function_scope(node: ast.FunctionDef | ast.Lambda, free: tuple[str, ...]) -> Scope:

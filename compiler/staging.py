@@ -32,8 +32,10 @@ from .regions import (
     failed,
     inside,
     raise_failure,
+    settled,
     truth_of,
     truth_value,
+    unbound_free,
     without_tentatives,
 )
 from .run_time_lists import KEYED, growth
@@ -54,6 +56,12 @@ class StagedControl:
 
     def load_local(self, name: str, x: Any) -> Any:
         return checked_local(name, x)
+
+    def load_enclosing(self, name: str, x: Any) -> Any:
+        """A name of a function around this one."""
+        if isinstance(x, Undefined):
+            raise unbound_free(name)
+        return settled(x, unbound_free(name))
 
     def result(self, x: Any, returned: Any) -> Any:
         """What the function returns: None where no `return` was reached."""

@@ -158,19 +158,15 @@ def _settled(x: Choice) -> Any:
     return joined
 
 
-_WEAK: dict[str, Any] = {"bool": np.bool_, "int": 0, "float": 0.0, "complex": 0j}
+_WEAK: dict[str, Any] = {"bool": np.bool_, "int": np.int64, "float": np.float64, "complex": np.complex128}
 
 
 def _of_one_type(values: Sequence[Value]) -> list[Value]:
-    """The values, converted to the type that holds them all.  A Python number takes the dtype of the others where these are of
-    its kind or a higher one; but an int may be larger than a dtype of integers, and is an int64."""
+    """The values, converted to the type that holds them all, as in an array of them."""
     if all(isinstance(v.type, WeakType) for v in values):
         kind = max((v.type.kind for v in values), key=list(_WEAK).index)  # type: ignore[union-attr]
         return [v if v.type == WeakType(kind) else tracer.emit("cast", [v], dtype=str(WeakType(kind))) for v in values]
-    dtype = np.result_type(*(v.dtype for v in values if not isinstance(v.type, WeakType)))
-    for v in values:
-        if isinstance(v.type, WeakType):
-            dtype = np.result_type(dtype, np.int64 if v.type.kind == "int" and dtype.kind in "biu" else _WEAK[v.type.kind])
+    dtype = np.result_type(*(_WEAK[v.type.kind] if isinstance(v.type, WeakType) else v.dtype for v in values))
     return [cast(v, dtype) for v in values]
 
 

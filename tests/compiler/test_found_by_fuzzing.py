@@ -498,3 +498,27 @@ def test_as_many_elements_as_a_mask_of_an_empty_array_has():
 
 def test_an_element_of_an_empty_array_is_not_taken():
     agrees(lambda x, places: np.take(x[:0], places[places > 2]), np.arange(3.0), np.arange(5))
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_names_of_the_function_around_that_may_not_be_bound(sign):
+    def read(x):
+        for k in range(2):
+            if x[k] > 0:
+                v = x + 1
+        return v
+
+    def closure(x):
+        for k in range(2):
+            if x[k] > 0:
+                v = x + 1
+        return (lambda q: v + q)(2)
+
+    def comprehension(x):
+        for k in range(2):
+            if x[k] > 0:
+                v = x + 1
+        return [v[k] for k in range(2)]
+
+    for f in (read, closure, comprehension):
+        agrees(f, sign * np.ones(3))

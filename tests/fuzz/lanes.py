@@ -76,7 +76,11 @@ class Batch:
 
 def _as_joined(x: np.ndarray, wanted: np.ndarray) -> np.ndarray:
     """Where paths end with numbers of several types, all lanes have the type that holds them all."""
-    return x.astype(wanted.dtype) if np.can_cast(wanted.dtype, x.dtype) and np.all(x.astype(wanted.dtype) == x) else x
+    if not np.can_cast(wanted.dtype, x.dtype):
+        return x
+    with np.errstate(all="ignore"):
+        narrow = x.astype(wanted.dtype)
+    return narrow if np.array_equal(narrow, x, equal_nan=x.dtype.kind in "fc") else x
 
 
 def check_vmap_seed(seed: int, treadle: Any) -> tuple[str | None, Program]:
