@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..ir.graph import Block, Value, defining_block, is_inside
-from ..ir.types import Dim
+from ..ir.types import Dim, same_dims
 from . import integers, tracer
 from .arrays import TracedArray
 from .choice import Choice, at_hand
@@ -91,12 +91,12 @@ class Branch:
                 check_containers(self.control.place, name, x, y)
         base = self._common_structure(then, other)
         self.moved: dict[Path, MovingView] = {}
-        self.passage = Passage([e.block for e in self.ends], self.state.storages, [e.storages for e in self.ends],
-                               self.control.place)
         self.bits: dict[Path, bool] = {}
         # Those that share memory with a choice.
         self.entangled: set[Path] = set()
         self.shared = self._shared()
+        self.passage = Passage([e.block for e in self.ends], self.state.storages, [e.storages for e in self.ends],
+                               self.control.place, self.shared)
         kept, joined = self._join(then, other)
         storages = [s for s in self.state.storages
                     if not then.storages[s] is other.storages[s] is self.state.storages[s]]
@@ -251,7 +251,7 @@ class Branch:
     def _can_choose(self, path: Path, a: Any, b: Any) -> bool:
         if ("select", self.control.place) not in tracer.current().decisions and path not in self.entangled:
             return False
-        trial = Passage(self.passage.blocks, self.passage.outer, self.passage.last, self.passage.place)
+        trial = Passage(self.passage.blocks, self.passage.outer, self.passage.last, self.passage.place, self.shared)
         try:
             trial.choose(path, [untentative(x) for x in (a, b)])
         except JoinError:
@@ -327,8 +327,19 @@ class Branch:
         """The room of an axis whose extents differ, of the arrays that have it."""
         path, own = next((path, own) for path, own in dims.items() if key in own)
         others = math.prod(d for d in own if isinstance(d, int))
-        return room_for(extents, f"axis {own.index(key)} of '{name_of(path)}'", self.control.place,
+        room = room_for(extents, f"axis {own.index(key)} of '{name_of(path)}'", self.control.place,
                         others * joined[path].type.dtype.itemsize)
+        return Room(max(room.size, self._extent_at_hand(path, own.index(key), room.size)), room.place)
+
+    def _extent_at_hand(self, path: Path, axis: int, least: int) -> int:
+        """That of memory from before the branch in which a side's array lies already, if it is enough: nothing is copied then."""
+        for end in self.ends:
+            x = untentative(end.leaves[path])
+            if isinstance(x, TracedArray) and x.view.storage in self.state.storages and not x.view.steps:
+                whole = memory_of(self.state.storages[x.view.storage])
+                if whole is not None and isinstance(whole.dims[axis], int) and whole.dims[axis] >= least:  # type: ignore[operator]
+                    return whole.dims[axis]  # type: ignore[return-value]
+        return 0
 
     def _yields(self, end: End, side: int, joined: dict[Path, Joined], dims: dict[Path, tuple], differing: tuple[dict, dict],
                 storages: list[Storage]) -> list[Value]:
@@ -356,8 +367,8 @@ class Branch:
         for end in self.ends:
             x = untentative(end.leaves[path])
             if isinstance(x, TracedArray) and x.view.storage in self.state.storages and not x.view.steps:
-                found = memory_of(self.state.storages[x.view.storage], room)
-                if found is not None and found.dtype == dtype:
+                found = memory_of(self.state.storages[x.view.storage])
+                if found is not None and found.dtype == dtype and same_dims(found.dims, tuple(room)):
                     return found
         return None
 

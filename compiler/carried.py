@@ -14,7 +14,7 @@ from typing import Any
 from ..ir.graph import Block, Value, defining_block, is_inside
 from ..ir.types import PY_BOOL, PY_INT, ArrayType, Dim, same_dims
 from . import integers, tracer
-from .arrays import TracedArray
+from .arrays import TracedArray, value_of
 from .choice import Choice, at_hand
 from .control import Control
 from .joins import Joined, JoinError, defined_value, dims_of_leaf, join, leaf_value, scalar_type, values_beside, widens, wrap_leaf
@@ -24,10 +24,10 @@ from .loop_choices import LoopChoices
 from .loop_lists import LoopLists
 from .loop_rooms import LoopRooms, classes, extent_key
 from .moving import MovingView, dims_inside, moving_view, view_from
-from .padding import padded, unpadded
+from .padding import memory_of, padded, unpadded
 from .pooled_lists import PooledList
 from .scalars import TracedScalar
-from .sharing import freeze_copy, names_holding, note_alternative, told_apart
+from .sharing import freeze_copy, is_visible, names_holding, note_alternative, told_apart
 from .state import (
     LENGTH,
     UNDEFINED,
@@ -345,7 +345,7 @@ class Carried:
         self.joined[path] = new
         end = untentative(after)
         if old is None and isinstance(end, TracedArray) and end.view.storage in self.state.storages and not same_dims(
-                tuple(dims_of_leaf(before)), end.view.dims):
+                tuple(dims_of_leaf(before)), end.view.dims) and is_visible(end.view.storage, path, self.frame, self.post):
             self.frozen[path] = "a part of another array that a loop hands on in another size each trip"
         for x in map(untentative, (before, after)):
             if isinstance(x, TracedArray) and x.view.storage.frozen is not None and path not in self.frozen:
@@ -392,7 +392,7 @@ class Carried:
         stable = True
         for path, step in self._seen_growth.items():
             assumed = self.growth.get(path)
-            if path in self.growth and assumed != step:
+            if path in self.growth and assumed not in (step, None):
                 self.growth[path] = None  # type: ignore[assignment]
                 stable = False
             elif path not in self.growth:
@@ -449,8 +449,7 @@ class Carried:
             x = self.post[path]
             dims = tuple(end[self.groups[path, k]] if (path, k) in self.groups else d
                          for k, d in enumerate(self.dims.get(path, ())))
-            v = leaf_value(x, j, dims)
-            out += [padded(v, self.rooms.of(path, dims), self.heads[path]) if self.rooms.has(path) else v, *values_beside(x, j)]
+            out += [self._handed_on(path, x, j, dims), *values_beside(x, j)]
         out += self.choices.values(self.post, True)
         out += self.lists.values(self.post)
         for path, m in self.views.items():
@@ -459,6 +458,15 @@ class Carried:
                 out.append(defined_value(self.post[path]))
         self.written = [s for s in self.storages]
         return out + [s.value for s in self.storages]
+
+    def _handed_on(self, path: Path, x: Any, joined: Joined, dims: tuple[Dim, ...]) -> Value:
+        """A leaf at the end of a trip; one with room as the memory that it lies in already, if that is as large."""
+        if not self.rooms.has(path):
+            return leaf_value(x, joined, dims)
+        room, end = self.rooms.of(path, dims), untentative(x)
+        whole = memory_of(value_of(end)) if isinstance(end, TracedArray) and end.dtype == joined.type.dtype else None  # type: ignore[union-attr]
+        return whole if whole is not None and same_dims(whole.dims, room) else padded(
+            leaf_value(x, joined, dims), room, self.heads[path])
 
     @property
     def widened(self) -> bool:

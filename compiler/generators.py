@@ -19,6 +19,7 @@ from ..ir import generators
 from ..ir.types import PY_INT, ArrayType, Dim, Type, WeakType
 from . import pytree, tracer
 from .arrays import TracedArray, dims_of, is_traced, new_array, operand
+from .choice import first_choice, spread
 from .effects import host_call
 from .extents import shape_dims
 from .scalars import TracedScalar
@@ -113,6 +114,8 @@ def traced_generator(generator: generators.Generator) -> TracedGenerator:
 
 def method_call(generator: TracedGenerator, name: str, args: tuple, kwargs: dict) -> Any:
     """generator.name(*args, **kwargs)"""
+    if first_choice((args, kwargs)) is not None:
+        return spread(lambda *a, **k: method_call(generator, name, a, k), *args, **kwargs)
     native = (LEGACY_DRAWS if generator.legacy else DRAWS).get(name)
     if native is not None and (not generator.legacy or generators.legacy_place()):
         result = native(generator, *args, **kwargs)

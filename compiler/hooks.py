@@ -211,6 +211,12 @@ class FunctionHooks(StagedControl, MatchHooks, ComprehensionHooks):
 
     def augment(self, op: str, old: Any, value: Any) -> Any:
         if tracer.current().chosen and first_choice((old, value)) is not None:
+            if isinstance(old, Choice) and all(isinstance(x, TracedArray) for x in old.options):
+                def change(x: Any, v: Any) -> None:
+                    IN_PLACE[op](x, v)
+
+                spread(change, old, value)
+                return old  # whichever it is, it stays that array
             return spread(IN_PLACE[op], old, value)
         if type(old) is dict:
             note_change(old)

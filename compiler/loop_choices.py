@@ -1,18 +1,19 @@
 """Leaves that are one of several objects at a loop's head: their options, and the number that says which, from trip to trip.
 
-Options are found as the loop's passes turn them up: what exists outside the loop is the object that it is; of scalars there is
-one option per type; arrays made in the loop are one option per type and extents, carried as values.  Extents that a trip decides
-are carried beside the array, which lies in memory with room for them (`loop_rooms.py`).  Leaves that begin and end
-every pass alike share their number (`u, v = v, u`), so one branch per trip settles them all.
+Options are found as the loop's passes turn them up: what exists outside the loop is the object that it is, or if it is a view, one
+whose numbers are carried where they differ (`moving.py`); of scalars there is one option per type; arrays made in the loop are
+one option per type and extents, carried as values.  Extents that a trip decides are carried beside the array, which lies in
+memory with room for them (`loop_rooms.py`).  Leaves that begin and end every pass alike share their number (`u, v = v, u`), so
+one branch per trip settles them all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ..ir.graph import Block, Value, defining_block, is_inside
+from ..ir.graph import Block, Value
 from ..ir.types import PY_BOOL, PY_INT, ArrayType, Dim, Type
 from . import dispatch, integers, tracer
 from .array_form import ArrayForm, form_of_array, in_form, step_of
@@ -20,9 +21,9 @@ from .arrays import TracedArray, value_of
 from .choice import Choice, at_hand
 from .joins import JoinError, defined_value, filler, scalar_type
 from .loop_rooms import LoopRooms
-from .moving import dims_inside
+from .moving import MovingView, dims_inside, view_from
 from .padding import padded, unpadded
-from .passage import mapped_tag, numbers_of, options_of, tag_key
+from .passage import mapped_tag, numbers_at_hand, options_of, tag_key
 from .run_time_lists import RunTimeList
 from .scalars import TracedScalar
 from .sharing import told_apart
@@ -36,11 +37,13 @@ _MOST_OPTIONS = 8
 
 @dataclass(slots=True)
 class Slot:
-    """One option. type: of what is carried for it, None if nothing is; object: what it is then. form: of an array. moving: its
-    axes whose extents trips decide, and that are 0 in its type; path: that of its rooms."""
+    """One option. type: of the value that is carried for it, None if none is; object: what it is then. view: of one from outside,
+    with the numbers that are carried. form: of an array. moving: its axes whose extents trips decide, and that are 0 in its type;
+    path: that of its rooms."""
 
     type: Type | None
     object: Any = None
+    view: MovingView | None = None
     form: ArrayForm | None = None
     moving: tuple[int, ...] = ()
     path: Path = ()
@@ -54,6 +57,12 @@ class Slot:
     def dims(self) -> tuple[Dim, ...]:
         return self.type.dims if isinstance(self.type, ArrayType) else ()
 
+    def moved(self, x: Any) -> MovingView | None:
+        """The view, with the numbers in which `x` differs from it carried too; None if that is another."""
+        if self.view is None or not isinstance(x, TracedArray) or told_apart(self.object, x):
+            return None
+        return self.view.reaching(x.view)
+
     def holds(self, x: TracedArray) -> bool:
         """Is an array made in the loop of this option's type?"""
         if not isinstance(self.type, ArrayType) or (self.type.dtype, self.form) != (x.dtype, form_of_array(x)):
@@ -66,10 +75,14 @@ class Slot:
 class _Leaf:
     slots: list[Slot]
     tentative: bool
-    # Leaves with equal keys have one number.
-    key: Hashable = None
+    kind: Hashable = None
     head: Any = None
     heads: list[list[Value]] = field(default_factory=list)
+
+    @property
+    def key(self) -> Hashable:
+        """Leaves with equal keys have one number."""
+        return self.kind, len(self.slots)
 
 
 class LoopChoices:
@@ -91,21 +104,25 @@ class LoopChoices:
         except JoinError:
             del self.leaves[path]
             raise
-        leaf.key = (tag_key(_plain(before), self._numbers(leaf, before)), len(leaf.slots))
+        leaf.kind = tag_key(_plain(before), self._numbers(leaf, before))
 
     def end(self, path: Path, before: Any, after: Any, block: Block) -> bool:
         """Take in what the leaf is at the end of a pass; True if that was known."""
         leaf = self.leaves[path]
-        count, unsure = len(leaf.slots), leaf.tentative
+        slots, unsure = leaf.slots[:], leaf.tentative
         for x in (before, after):
             leaf.tentative |= isinstance(x, (Undefined, Tentative)) and x is not UNREACHABLE
             for option in options_of(_plain(x)):
-                if self._find(leaf, option) is None:
+                k = self._find(leaf, option)
+                if k is None:
                     leaf.slots.append(self._slot(path, len(leaf.slots), option, block))
+                elif (view := leaf.slots[k].moved(option)) is not None and not view.moves_like(leaf.slots[k].view):  # type: ignore[arg-type]
+                    leaf.slots[k] = replace(leaf.slots[k], view=view)
         roomy = self._fit(leaf, (before, after))
         if len(leaf.slots) > _MOST_OPTIONS:
             raise JoinError(f"'{name_of(path)}' is another object in each trip", True)
-        return roomy and (count, unsure) == (len(leaf.slots), leaf.tentative)
+        known = len(slots) == len(leaf.slots) and all(a is b for a, b in zip(slots, leaf.slots, strict=True))
+        return roomy and known and unsure == leaf.tentative
 
     def _fit(self, leaf: _Leaf, ends: Sequence[Any]) -> bool:
         """Make room for the extents of arrays; True if there was room."""
@@ -121,14 +138,14 @@ class LoopChoices:
         if is_scalar(x):
             return Slot(scalar_type(x))
         if isinstance(x, TracedArray):
-            numbers = numbers_of(x.view)
             if x.view.storage in self.outer:
-                if any(is_inside(defining_block(v), block) for v in numbers):
+                view = view_from(x, block)
+                if view is None:
                     raise JoinError(f"'{name_of(path)}' is a view that moves, and of different arrays")
-                return Slot(None, x)
+                return Slot(None, x, replace(view, tentative=False))
             moving = tuple(k for k, d in enumerate(x.view.dims) if dims_inside((d,), block))
             dims = tuple(0 if k in moving else d for k, d in enumerate(x.view.dims))
-            return Slot(ArrayType(x.dtype, dims), x, form_of_array(x), moving, (*path, number))
+            return Slot(ArrayType(x.dtype, dims), x, None, form_of_array(x), moving, (*path, number))
         if isinstance(x, RunTimeList) and any(s not in self.outer for s in x.memory()):
             raise JoinError(f"'{name_of(path)}' is another list in each trip", True)
         if is_static(x):
@@ -140,6 +157,9 @@ class LoopChoices:
         for k, s in enumerate(leaf.slots):
             if is_scalar(x):
                 if s.type == scalar_type(x):
+                    return k
+            elif s.view is not None:
+                if s.moved(x) is not None:
                     return k
             elif s.type is None:
                 if same_leaf(s.object, x) and not told_apart(s.object, x):
@@ -160,7 +180,7 @@ class LoopChoices:
         stable = True
         for p, leaf in self.leaves.items():
             if len(by_key[leaf.key]) > 1:
-                leaf.key = (leaf.key, p)
+                leaf.kind = (leaf.kind, p)
                 stable = False
         return stable
 
@@ -186,7 +206,7 @@ class LoopChoices:
     def _types(self, s: Slot) -> list[Type]:
         """Of what is carried for an option: of an array its extents that move, the step of one with one axis, and its memory."""
         if s.type is None:
-            return []
+            return [PY_INT] * s.view.count if s.view is not None else []
         return [*[PY_INT] * (len(s.moving) + s.stepped), self._memory(s) if isinstance(s.type, ArrayType) else s.type]
 
     def _memory(self, s: Slot) -> ArrayType:
@@ -197,7 +217,9 @@ class LoopChoices:
         """The leaf that these values make; in `block`, if that is not the current one."""
         options: list[Any] = []
         for s, found in zip(leaf.slots, values, strict=True):
-            if s.type is None:
+            if s.view is not None:
+                options.append(s.view.at(found))
+            elif s.type is None:
                 options.append(s.object)
             elif s.form is not None:
                 options.append(in_form(self._array(s, found, block), s.form))
@@ -231,7 +253,7 @@ class LoopChoices:
         out = [mapped_tag(_plain(leaves[p]), self._numbers(self.leaves[p], leaves[p])) for p in first.values()]
         for p, leaf in self.leaves.items():
             for k, s in enumerate(leaf.slots):
-                if s.type is not None:
+                if self._types(s):
                     out += self._values(leaf, k, _plain(leaves[p]), inside)
             if leaf.tentative:
                 out.append(defined_value(leaves[p]))
@@ -243,6 +265,8 @@ class LoopChoices:
         found = [o for o, n in zip(options, numbers, strict=False) if n == k]
         if not found:
             return leaf.heads[k] if inside else [filler(t, t.dims if isinstance(t, ArrayType) else ()) for t in self._types(slot)]
+        if slot.view is not None:
+            return self._numbers_of_one(x, options, found, lambda o: slot.view.numbers(o.view))  # type: ignore[union-attr]
         chosen = self._one_of(x, options, found)
         if not slot.moving:
             return [broadcast(value_of(chosen), slot.dims) if slot.dims else value_of(chosen)]
@@ -252,7 +276,7 @@ class LoopChoices:
             dims[axis] = integers.as_value(self.rooms.checked(group, {group: group}, dims[axis]))
         whole = padded(tracer.builder().broadcast_to(value_of(chosen), tuple(dims)), self._memory(slot).dims,
                        leaf.heads[k][-1] if inside else None)
-        step = [integers.as_value(self._step_of_one(x, options, found))] if slot.stepped else []
+        step = self._numbers_of_one(x, options, found, lambda o: [step_of(o)]) if slot.stepped else []
         return [*(dims[axis] for axis in slot.moving), *step, whole]  # type: ignore[list-item]
 
     @staticmethod
@@ -266,14 +290,10 @@ class LoopChoices:
         return chosen
 
     @staticmethod
-    def _step_of_one(x: Any, options: Sequence[Any], found: Sequence[Any]) -> Dim:
-        """The step of that one."""
-        tag, chosen = getattr(at_hand(x), "tag", None), step_of(found[-1])
-        for number, o in enumerate(options):
-            if tag is not None and any(o is f for f in found[:-1]) and not chosen == (own := step_of(o)):
-                is_it = tracer.emit("py_equal", [tag.value, tracer.constant(number)])
-                chosen = tracer.emit("where", [is_it, integers.as_value(own), integers.as_value(chosen)])
-        return chosen
+    def _numbers_of_one(x: Any, options: Sequence[Any], found: Sequence[Any],
+                        numbers: Callable[[Any], Sequence[Dim]]) -> list[Value]:
+        """The numbers of that one."""
+        return numbers_at_hand(x, [(k, numbers(o)) for k, o in enumerate(options) if any(o is f for f in found)])
 
     def finish(self, results: Iterator[Value], surely: Mapping[Path, bool]) -> dict[Path, Any]:
         """The leaves after the loop. surely: is a leaf there, whatever its bit says?"""

@@ -16,6 +16,8 @@ from .state import Path, name_of
 
 # How often a pass may raise the bound of an extent before its room is assumed.
 MOST_RAISED = 4
+# Elements that the memory of an assumed room has beyond it: what a trip adds lies there until the trip's end checks the room.
+SPARE = 64
 
 Axis = tuple[Path, int]
 
@@ -31,7 +33,8 @@ class LoopRooms:
 
     def of(self, path: Path, dims: tuple[Dim, ...]) -> tuple[Dim, ...]:
         """The extents of the memory that a leaf is carried in."""
-        return tuple(self.sizes.get((path, k), d) for k, d in enumerate(dims))
+        return tuple(self.sizes[path, k] + SPARE * ((path, k) in self._assumed) if (path, k) in self.sizes else d
+                     for k, d in enumerate(dims))
 
     def has(self, path: Path) -> bool:
         return any(p == path for p, _ in self.sizes)

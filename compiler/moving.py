@@ -66,6 +66,11 @@ class MovingView:
         return replace(self, places=tuple(sorted({*self.places, *other.places})),
                        extents=tuple(sorted({*self.extents, *other.extents})))
 
+    def reaching(self, view: View) -> MovingView | None:
+        """With the numbers in which `view` differs from this one among those that change, if it differs in nothing else."""
+        found = moving_view(self.view, view)
+        return None if found is None else self.joined(found)
+
     def moves_like(self, other: MovingView) -> bool:
         return set(self.places) == set(other.places) and set(self.extents) == set(other.extents)
 

@@ -44,21 +44,20 @@ def room_for(extents: Sequence[Dim], what: str, place: str, each: int) -> Room:
 
 def padded(x: Value, dims: Sequence[Dim], base: Value | None = None) -> Value:
     """`x` as the first elements of an array of extents `dims`: of that which it lies in, of `base`, or of a new one."""
-    whole = memory_of(x, dims)
-    if whole is not None:
+    whole = memory_of(x)
+    if whole is not None and same_dims(whole.dims, tuple(dims)):
         return whole
     if base is None:
         base = tracer.builder().zeros(ArrayType(x.dtype, tuple(dims)))
     return _first(x.dims).write(base, x)
 
 
-def memory_of(x: Value, dims: Sequence[Dim]) -> Value | None:
-    """The array of extents `dims`, handed on by a region, of which `x` is the first elements."""
+def memory_of(x: Value) -> Value | None:
+    """The array, handed on by a region, of which `x` is the first elements."""
     if x.op is None or x.op.name != "slice" or not is_identity(x.op.attrs["map"]):
         return None
     whole = x.op.operands[0]
-    made = whole.op is not None and not whole.op.regions
-    return whole if not made and same_dims(whole.dims, tuple(dims)) else None
+    return whole if whole.op is None or whole.op.regions else None
 
 
 def unpadded(x: Value, dims: Sequence[Dim]) -> Value:

@@ -29,7 +29,7 @@ from .growing import PYTHON_TYPES, Appended
 from .known import Known
 from .list_elements import EmptyOf, Fixed, ListOf, PooledOf, PoolOf, leaves_of
 from .masked_values import MaskedValues
-from .padding import padded, unpadded
+from .padding import memory_of, padded, unpadded
 from .pooled_lists import PooledList
 from .run_time_lists import RunTimeList
 from .scalars import TracedScalar
@@ -456,7 +456,8 @@ class Recipes:
             host_call("result", delivered.receive, [unpadded(value, dims)], (), once=False)
             return delivered
         if not all(isinstance(d, int) for d in value.dims):
-            value = padded(value, rooms)  # type: ignore[arg-type]
+            at_hand = memory_of(value)
+            value = at_hand if at_hand is not None and all(isinstance(d, int) for d in at_hand.dims) else padded(value, rooms)  # type: ignore[arg-type]
         return FirstOf(NewArray(self._output(value, Output())), self._numbers(dims), storage.layout)
 
     def write_back(self, storages: Sequence[Storage], position: dict[int, int]) -> None:

@@ -283,6 +283,7 @@ class StagedControl:
     def _staged_while(self, test: Callable[[], Any], control: Control, surely: bool = False) -> Iterator[None]:
         trace, place = tracer.current(), control.place
         loop = Carried(control)
+        begins: Any = None
         for attempt in range(_MOST_PASSES):
             test_block, body = Block(), Block()
             loop.open(test_block)
@@ -292,9 +293,11 @@ class StagedControl:
                     test_block.yields = [truth_value(t)]
                 else:
                     test_block.yields = [tracer.constant(t)]
-            if not isinstance(t, TracedScalar) and attempt == 0 and not t:
-                loop.discard()
-                return
+            if attempt == 0:
+                begins = t
+                if not isinstance(t, TracedScalar) and not t:
+                    loop.discard()
+                    return
             loop.discard()
             loop.open(body)
             staged = StagedLoop(place, body, None, loop.widened)
@@ -303,7 +306,7 @@ class StagedControl:
                 try:
                     stable = loop.close(body)
                 except JoinError as e:
-                    raise self._while_fallback(e, place, t) from None
+                    raise self._while_fallback(e, place, t, begins) from None
                 if stable:
                     body.yields = loop.yields()
             loop.discard()
@@ -317,7 +320,8 @@ class StagedControl:
                 return
         raise tracer.unsupported("this loop", "what it carries from trip to trip does not settle")
 
-    def _while_fallback(self, e: JoinError, place: str, test: Any) -> BaseException:
+    def _while_fallback(self, e: JoinError, place: str, test: Any, begins: Any) -> BaseException:
+        """test: as the last pass has it; begins: as the first one has it."""
         decisions = tracer.current().decisions
         if not isinstance(test, TracedScalar) and ("unroll", place) not in decisions:
             grows = (growth(*e.containers) or growth(*e.containers, of=KEYED)) if e.of_structure else None
@@ -326,7 +330,11 @@ class StagedControl:
             return Restart(("peel", place))
         if not e.of_structure and ("select", place) not in decisions:
             return Restart(("select", place))
-        return growth(*e.containers) or growth(*e.containers, of=KEYED) or tracer.unsupported("this loop", str(e))
+        grows = growth(*e.containers) or growth(*e.containers, of=KEYED)
+        if grows is None and not isinstance(begins, TracedScalar) and ("unroll", place) not in decisions:
+            # Trip by trip the test may follow from what is known, as the extents of arrays that are halved.
+            return Restart(("unroll", place))
+        return grows or tracer.unsupported("this loop", str(e))
 
     # if
 

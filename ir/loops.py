@@ -202,6 +202,8 @@ class Call:
       flagged_<name>_<type>     also writes flags, `count` consecutive truth values: for which matrices it failed
       special_<types>_<name>    reads the operands; writes the result: n     scipy.special's function on n contiguous elements;
                                 <types> is a letter per operand, f or d
+      ufunc_<type>_<name>       reads a, b; writes c: n, a step for each     c = ufunc(a, b) by the loop of numpy's <name> over the
+                                type letter <type>, n times one after the other; a and c may be one buffer
       heap_reserve              writes words: bytes     an address with so many bytes, kept in two words; 0: no memory
       heap_release              writes words: n     gives back what n pairs of words hold
 

@@ -118,6 +118,19 @@ def _special(name: str, pointers: Sequence[Pointer], scalars: Sequence[int]) -> 
     return 0
 
 
+def _ufunc(name: str, pointers: Sequence[Pointer], scalars: Sequence[int]) -> int:
+    """One element after the other: the state may be where the result before was written."""
+    _, letter, function = name.split("_", 2)
+    dtype = np.dtype(letter)
+    n, *steps = scalars
+    parts = 2 if dtype.kind == "c" else 1
+    a, b, result = (p.strided(dtype, (n,), (s // parts,)) for p, s in zip(pointers, steps, strict=True))
+    with np.errstate(all="ignore"):
+        for k in range(n):
+            result[k] = getattr(np, function)(a[k], b[k], dtype=dtype)
+    return 0
+
+
 def _heap(name: str, pointers: Sequence[Pointer], scalars: Sequence[int]) -> int:
     """The evaluator keeps temporaries itself: any address will do."""
     return 64
@@ -171,4 +184,5 @@ ROUTINES: dict[str, Callable[[str, Sequence[Pointer], Sequence[int]], int]] = {
     **{f"{c}gemm": _gemm for c in _BLAS_DTYPES}, **{f"{c}gemv": _gemv for c in _BLAS_DTYPES},
     **{f"{c}syrk": _syrk for c in _BLAS_DTYPES},
     "sort": _sort, "argsort": _argsort, "partition": _partition, "argpartition": _argpartition, "heap": _heap, "random": _random,
-    "gufunc": _gufunc, "flagged": _gufunc, "special": _special}
+    "gufunc": _gufunc, "flagged": _gufunc, "special": _special,
+    "ufunc": _ufunc}

@@ -11,8 +11,9 @@ from ..ir.opdef import Update, lowering
 
 Copies = dict[tuple[Op, int], str]
 LOOPS = ("for", "while")
-# Views that an op which takes memory with strides (`Statements.views`) sees where their operand lies.
-SEEN_IN_PLACE = ("slice", "broadcast")
+# Views that an op which takes memory with strides (`Statements.views`) sees where their operand lies; a reshape of what has gaps
+# is a copy all the same.
+SEEN_IN_PLACE = ("slice", "broadcast", "reshape")
 
 
 def is_array(v: Value) -> bool:

@@ -6,6 +6,7 @@ function; `OpContext` is one op's view of it, the `ir.opdef.LowerContext` that r
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import TYPE_CHECKING
@@ -243,6 +244,11 @@ class Emitter:
         buffer = self.place.get(v)
         if buffer is None and v.op is not None and v.op.name == "broadcast" and self._lies(v.op.operands[0]):
             return self._repeated(v, v.op.operands[0])
+        if buffer is None and v.op is not None and v.op.name == "reshape" and self._lies(v.op.operands[0]):
+            base = self.strided(v.op.operands[0])
+            regrouped = _regrouped(v.op.operands[0].dims, base.strides, v.dims)
+            if regrouped is not None:
+                return Strided(base.buffer, base.offset, regrouped)
         # What only exchanges axes is seen in a copy of its operand: that is made along memory.
         if buffer is None and v.op is not None and v.op.name == "slice" and (
                 self._lies(v.op.operands[0]) or is_permutation(v.op.attrs["map"], len(v.dims))):
@@ -332,6 +338,20 @@ class OpContext:
 
     def raise_error(self, exception: str, message: str, details: Sequence[Expr] = ()) -> None:
         self.emit(Raise(self._emitter.error(exception, message, self._op.loc), tuple(details)))
+
+
+def _regrouped(dims: Sequence[Dim], strides: Sequence[Expr], new: Sequence[Dim]) -> Index | None:
+    """The strides of `new` extents over elements that lie at equal distances in C order; None if they do not."""
+    long = [(d, s) for d, s in zip(dims, strides, strict=True) if d != 1]
+    if not long or not all(isinstance(d, int) for d in (*dims, *new)) or not all(s.is_const for _, s in long):
+        return None
+    if any(a.payload != b.payload * d for (_, a), (d, b) in itertools.pairwise(long)):  # type: ignore[operator]
+        return None
+    step, found = long[-1][1], []
+    for d in reversed(new):
+        found.append(step)
+        step = step * d  # type: ignore[operator]
+    return tuple(reversed(found))
 
 
 def is_plain(e: Expr) -> bool:

@@ -275,6 +275,17 @@ def _written_back(b: Rewriter, m: Match) -> Value | None:
     return _same(m, m.x) if same_view(m.op, m.inner) else None
 
 
+def _write_of_written(b: Rewriter, m: Match) -> Value | None:
+    """update_slice(x, update_slice(y, new)) -> update_slice(update_slice(x, y), new), where y becomes the first elements of x
+
+    What y was made of may then be in x already: an array that grows in its memory (`x = np.append(x, new)`).
+    """
+    if not is_identity(m.op.attrs["map"]) or not b.is_used_once(m.inner.result):
+        return None
+    whole = emit_view(b, "update_slice", [m.x, m.inner.operands[0]], m.op.attrs["map"], view_dims(m.op), m.op.operands)
+    return emit_view(b, "update_slice", [whole, m.new], m.inner.attrs["map"], view_dims(m.inner), m.inner.operands)
+
+
 NEW = any_value("new")
 
 write_rules = RuleTable("writes", [
@@ -288,6 +299,10 @@ write_rules = RuleTable("writes", [
     Rule("update_slice(x, new) -> new, the whole array", made("update_slice", X, NEW, more=True), _written_whole),
     Rule("update_slice(x, slice(x)) -> x, the same view",
          made("update_slice", X, made("slice", X, more=True, capture="inner"), more=True), _written_back),
+    Rule("update_slice(x, update_slice(y, new)) -> update_slice(update_slice(x, y), new), the first elements",
+         made("update_slice", X, made("update_slice", any_value("y"), NEW, more=True, capture="inner"), more=True),
+         _write_of_written),
+    Rule("update_slice(x, empty) -> x", made("update_slice", X, made("empty", more=True), more=True), lambda b, m: _same(m, m.x)),
     Rule("update_slice(x, nothing) -> x", made(("update_slice", "update_add"), X, NEW, more=True),
          lambda b, m: _same(m, m.x) if any(isinstance(d, int) and d == 0 for d in m.new.dims) else None),
 ])

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.linalg import _umath_linalg
 from scipy.linalg import cython_blas
 
-from . import blas, gufuncs, heap, linear_systems, products, random, sorting, special
+from . import blas, gufuncs, heap, linear_systems, products, random, sorting, special, ufunc_loops
 from .engine import CodeError, Engine, Library
 
 
@@ -49,6 +49,8 @@ class Routines:
             return sorting.FAMILIES[family](name, np.dtype(sorting.DTYPES[dtype]))
         if family == "special":
             return special.routine(name)
+        if family == "ufunc":
+            return ufunc_loops.routine(name)
         if name in ("heap_reserve", "heap_release"):
             return heap.TEXT, {}
         if family in ("gufunc", "flagged") and (loop := gufuncs.find_loop(dtype)) is not None:

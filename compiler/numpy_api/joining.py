@@ -12,7 +12,8 @@ from numpy.lib.array_utils import normalize_axis_index
 
 from ...ir.builder import Slot
 from ...ir.graph import Value
-from ...ir.types import Dim
+from ...ir.ops.shaping import emit_shaped
+from ...ir.types import DTYPE_NAMES, Dim
 from ...ir.viewmap import Axis
 from .. import integers, tracer
 from ..arrays import TracedArray, as_array, assign, deliver, known_constant, new_array, operand, value_of, wrap
@@ -21,7 +22,7 @@ from ..growing import gathered
 from ..regions import check
 from ..scalars import TracedScalar, concrete
 from ..ufuncs import promotable
-from ..values import broadcast, cast, cast_weak, check_dtype, shape_text, unify
+from ..values import cast, cast_weak, check_dtype, shape_text, unify
 from .axes import one_axis
 
 
@@ -50,24 +51,11 @@ def _joined(arrays: Sequence[TracedArray], axis: int, kind: np.dtype) -> TracedA
             if d != axis and isinstance(x, int) and isinstance(y, int) and x != y:
                 raise ValueError("all the input array dimensions except for the concatenation axis must match exactly, but along "
                                  f"dimension {d}, the array at index 0 has size {x} and the array at index {k} has size {y}")
-    moving = [d for a in arrays for d in a.view.dims if isinstance(d, Value)]
-    if moving:
-        # Pieces that make up an extent which is known, `x[:k]` and `y[k:]`, need no trips of their own.
-        along = [d for d in (a.view.dims[axis] for a in arrays) if isinstance(d, Value)]
-        for extent in along if isinstance(_total(arrays, axis), Value) else ():
-            if not tracer.current().facts.symbols_of(extent):
-                tracer.unroll_for(extent)
+    if any(isinstance(d, Value) for a in arrays for d in a.view.dims):
         return _written_in_turn(arrays, axis, check_dtype(kind))
     values = [cast(a.view.read(), check_dtype(kind)) for a in arrays]
     result = tracer.emit("concatenate", values, axis=axis) if len(values) > 1 else values[0]
     return wrap(result, _joined_order(arrays))
-
-
-def _total(arrays: Sequence[TracedArray], axis: int) -> Dim:
-    total: Dim = 0
-    for a in arrays:
-        total = integers.add(total, a.view.dims[axis])
-    return total
 
 
 def _written_in_turn(arrays: Sequence[TracedArray], axis: int, kind: np.dtype) -> TracedArray:
@@ -81,7 +69,8 @@ def _written_in_turn(arrays: Sequence[TracedArray], axis: int, kind: np.dtype) -
     for a in arrays:
         ends.append(integers.add(ends[-1], a.view.dims[axis]))
     dims[axis] = ends[-1]
-    out = new_array(broadcast(value_of(0, kind), tuple(dims)), _joined_order(arrays))
+    memory = emit_shaped(tracer.builder(), "empty", [], dims, dtype=DTYPE_NAMES[kind])
+    out = new_array(memory, _joined_order(arrays))
     for a, start, n in zip(arrays, ends, (a.view.dims[axis] for a in arrays)):
         starts = [start] if isinstance(start, Value) else []
         first: int | Slot = start if isinstance(start, int) else Slot(0)

@@ -22,6 +22,7 @@ from ..ufuncs import truths
 from ..values import broadcast, cast, common_dims
 from ..views import reshape_value
 from .axes import one_axis, some_axes
+from .ufunc_chains import chained, is_long
 from .ufunc_methods import generic_accumulate, generic_reduce, refuse_as_numpy, working_dtype
 
 _NO_VALUE = np._NoValue  # type: ignore[attr-defined]
@@ -177,11 +178,18 @@ def accumulate_ufunc(ufunc: np.ufunc, a: Any, axis: Any = 0, dtype: Any = None, 
     out = out[0] if isinstance(out, tuple) else out
     if ufunc in _ACCUMULATIONS:
         value = cast(a.view.read(), working_dtype(ufunc, a.dtype, dtype, None if out is None else out.dtype))
-        result = tracer.emit(_ACCUMULATIONS[ufunc], [value], axis=k, reverse=False, exclusive=False)
+        result = _accumulated(ufunc, _ACCUMULATIONS[ufunc], value, k)
     else:
         result = generic_accumulate(ufunc, a, k, dtype, None if out is None else out.dtype)
     layout = keep_order([(a.view.dims, a.view.strides)], a.view.dims)
     return deliver(wrap(result, layout), out, "unsafe")
+
+
+def _accumulated(ufunc: np.ufunc, op: str, value: Value, axis: int) -> Value:
+    def scan() -> Value:
+        return tracer.emit(op, [value], axis=axis, reverse=False, exclusive=False)
+
+    return chained("accumulate", ufunc, axis, [value], scan) if is_long(ufunc, "accumulate", value, axis) else scan()
 
 
 def _plain_reduction(function: Callable, ufunc: np.ufunc) -> None:

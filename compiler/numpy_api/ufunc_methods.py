@@ -1,8 +1,9 @@
 """The methods reduce, accumulate, reduceat and at of any ufunc: loops over the ufunc itself.
 
 `numpy_api.reductions` comes first: sums, products, extremes and logic have ops of their own.  Here an axis is walked by a
-`for` region whose body is the ufunc, in NumPy's order; which dtype it runs in is asked of NumPy (`working_dtype`).  Errors that
-depend on the ufunc alone are raised by NumPy on an empty array (`refuse_as_numpy`).
+`for` region whose body is the ufunc, in NumPy's order; `ufunc_chains.py` says where NumPy's own loop does it.  Which dtype
+it runs in is asked of NumPy (`working_dtype`).  Errors that depend on the ufunc alone are raised by NumPy on an empty array
+(`refuse_as_numpy`).
 """
 
 from __future__ import annotations
@@ -25,10 +26,11 @@ from ..staging import inside
 from ..values import broadcast, cast, check_dtype, fits, shape_text
 from ..views import reshape_value
 from .axes import one_axis
+from .ufunc_chains import chained, is_long, with_exponents
 
 INT64 = np.dtype(np.int64)
 # Ufuncs whose elements may be combined in any order, and so over several axes; the others refuse more than one.
-_REORDERABLE = (np.fmax, np.fmin, np.gcd, np.lcm, np.hypot, np.logaddexp, np.logaddexp2)
+_REORDERABLE = (np.fmax, np.fmin, np.gcd, np.hypot, np.logaddexp, np.logaddexp2)
 
 
 def working_dtype(ufunc: np.ufunc, given: np.dtype, dtype: Any, out: np.dtype | None = None) -> np.dtype:
@@ -93,6 +95,14 @@ def fold(ufunc: np.ufunc, x: Value, axes: Sequence[int], initial: Value | None, 
         axes = (0,)
     assert x is not None
     (axis,) = axes
+    if mask is None and is_long(ufunc, "reduce", x, axis):
+        x = with_exponents(ufunc, x, axis, 1 if initial is None else 0)
+        operands = [x] if initial is None else [x, initial]
+        return chained("reduce", ufunc, axis, operands, lambda: _folded(ufunc, x, axis, initial, None))
+    return _folded(ufunc, x, axis, initial, mask)
+
+
+def _folded(ufunc: np.ufunc, x: Value, axis: int, initial: Value | None, mask: Value | None) -> Value:
     start = 0 if initial is not None else 1
     state = _taken(x, _int64(0), axis) if initial is None else initial
 
@@ -136,11 +146,21 @@ def generic_reduce(ufunc: np.ufunc, a: TracedArray, axes: Sequence[int], dtype: 
     direct = _DIRECT.get(ufunc) if plain else None
     if direct is None:
         return fold(ufunc, x, axes, begin, mask)
-    found = direct(ufunc, x, axes)
+    found = direct(ufunc, *_unravelled(ufunc, x, axes))
     return found if begin is None else apply(ufunc, begin, found)
 
 
 # Reductions that other reductions make, in vectors and on threads; axes are not empty and neither are their extents.
+
+def _unravelled(ufunc: np.ufunc, x: Value, axes: Sequence[int]) -> tuple[Value, Sequence[int]]:
+    """The array that x ravels, if all of it is reduced and which element is the first does not matter: it is read as it lies."""
+    if ufunc is np.subtract and x.dtype.kind == "f":
+        return x, axes
+    while x.op is not None and x.op.name == "reshape" and len(axes) == len(x.dims):
+        x = x.op.operands[0]
+        axes = tuple(range(len(x.dims)))
+    return x, axes
+
 
 def _without_nan(ufunc: np.ufunc, x: Value, axes: Sequence[int]) -> Value:
     """fmax and fmin: the extreme of what is a number, NaN if nothing is."""
@@ -157,7 +177,12 @@ def _without_nan(ufunc: np.ufunc, x: Value, axes: Sequence[int]) -> Value:
 
 
 def _difference(ufunc: np.ufunc, x: Value, axes: Sequence[int]) -> Value:
-    """The first less the sum of the others."""
+    """The first less the sum of the others; of whole numbers, which wrap, twice the first less the sum of all."""
+    if x.dtype.kind in "iu":
+        first = x
+        for axis in reversed(axes):
+            first = _taken(first, _int64(0), axis)
+        return tracer.emit("subtract", [tracer.emit("add", [first, first]), tracer.emit("reduce_sum", [x], axes=tuple(axes))])
     (axis,) = axes
     return tracer.emit("subtract", [_taken(x, _int64(0), axis), _sum_of_rest(x, axis)])
 
@@ -188,15 +213,22 @@ _DIRECT: dict[np.ufunc, Callable[[np.ufunc, Value, Sequence[int]], Value]] = {
 
 def generic_accumulate(ufunc: np.ufunc, a: TracedArray, axis: int, dtype: Any, out: np.dtype | None) -> Value:
     """ufunc.accumulate along `axis`."""
+    ufunc.accumulate(np.empty(0, a.dtype), dtype=dtype, out=None if out is None else np.empty(0, out))  # raises NumPy's error
     x = cast(a.view.read(), working_dtype(ufunc, a.dtype, dtype, out))
+    if any(isinstance(d, int) and d == 0 for d in x.dims):
+        return x
+    if is_long(ufunc, "accumulate", x, axis):
+        x = with_exponents(ufunc, x, axis, 1)
+        return chained("accumulate", ufunc, axis, [x], lambda: _accumulated(ufunc, x, axis))
+    return _accumulated(ufunc, x, axis)
 
+
+def _accumulated(ufunc: np.ufunc, x: Value, axis: int) -> Value:
     def step(i: Value, state: list[Value]) -> list[Value]:
         total, done = state
         total = apply(ufunc, total, _taken(x, i, axis))
         return [total, _placed(done, total, i, axis)]
 
-    if any(isinstance(d, int) and d == 0 for d in x.dims):
-        return x
     if axis and axis == len(x.dims) - 1:
         return _accumulated_lines(ufunc, x)
     return each(1, x.dims[axis], [_taken(x, _int64(0), axis), x], step)[1]
@@ -230,7 +262,11 @@ def implement_reduceat(ufunc: np.ufunc) -> None:
         out = out[0] if isinstance(out, tuple) else out
         where = _checked_indices(ufunc, indices, a.view.dims[k])
         x = cast(a.view.read(), working_dtype(ufunc, a.dtype, dtype, None if out is None else out.dtype))
-        return deliver(wrap(_reduced_at(ufunc, x, where, k), _memory_order(a)), out, "unsafe")
+        if is_long(ufunc, "reduceat", x, k) and where.dims != (0,):
+            found = chained("reduceat", ufunc, k, [x, where], lambda: _reduced_at(ufunc, x, where, k))
+        else:
+            found = _reduced_at(ufunc, x, where, k)
+        return deliver(wrap(found, _memory_order(a)), out, "unsafe")
 
 
 def _memory_order(a: TracedArray) -> tuple[int, ...] | None:
@@ -328,6 +364,14 @@ def _in_order(ufunc: np.ufunc, found: Selection, base: Value, values: Sequence[V
     count = size_of(extents)
     indices = [reshape_value(v, (count,)) for v in found.indices]
     flat = [reshape_value(v, (*v.dims[:place], count, *v.dims[place + len(extents):])) for v in values]
+    if len(base.dims) == len(indices) == len(flat) == 1 and flat[0].dtype == base.dtype and is_long(ufunc, "at", base, 0):
+        exponents = with_exponents(ufunc, flat[0], 0, 0)
+        return chained("at", ufunc, 0, [base, indices[0], exponents], lambda: _one_by_one(ufunc, found, base, indices, [exponents]))
+    return _one_by_one(ufunc, found, base, indices, flat)
+
+
+def _one_by_one(ufunc: np.ufunc, found: Selection, base: Value, indices: Sequence[Value], flat: Sequence[Value]) -> Value:
+    place, count = found.position, indices[0].dims[0]
 
     def step(i: Value, state: list[Value]) -> list[Value]:
         where = [_taken(v, i, 0) for v in indices]

@@ -42,6 +42,7 @@ from . import (
     special,
     special_library,
     transcendental,
+    ufunc_chains,
     views,
 )
 
@@ -81,5 +82,6 @@ __all__ = [
     "special",
     "special_library",
     "transcendental",
+    "ufunc_chains",
     "views",
 ]

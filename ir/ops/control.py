@@ -212,9 +212,10 @@ _control("if", _infer_if, _jvp_if, _TRANSPOSE, _BATCH, (), "One of two regions."
 _control("for", _infer_for, _jvp_for, _TRANSPOSE, _BATCH, ("until",),
          "The body for each index of range(start, stop, step), until a carried truth value holds.")
 _control("while", _infer_while, _jvp_while, _TRANSPOSE, _BATCH, (), "The body as long as the test holds.")
-_control("call", _infer_call, _INLINED, _INLINED, _INLINED, ("callee", "recompute", "derivative"),
+_control("call", _infer_call, _INLINED, _INLINED, _INLINED, ("callee", "recompute", "derivative", "chain"),
          "Another traced function. recompute: reverse mode computes it again rather than keep what it needs of it. derivative: "
-         "the rule that the user gave (compiler/custom_rules.py).")
+         "the rule that the user gave (compiler/custom_rules.py). chain: (op, ufunc, axis, n), the op of "
+         "`ufunc_chains.py` that computes the same of the first n operands.")
 _control("fused", _infer_fused, _AFTER, _AFTER, _AFTER, (), "Pure ops that become one loop nest.")
 
 # --- check -------------------------------------------------------------------------------------------------------------

@@ -379,10 +379,10 @@ def _extreme_derivative(beyond: str) -> Callable[..., Value]:
     return derivative
 
 
-def _extreme(combine: str, compare: str) -> Callable[[Scalar, Scalar], Scalar]:
+def _extreme(combine: str, truth: str, compare: str) -> Callable[[Scalar, Scalar], Scalar]:
     def scalars(old: Scalar, new: Scalar) -> Scalar:
         if isinstance(old, Expr):
-            return scalar_op(combine, old, new)  # type: ignore[arg-type]
+            return scalar_op(truth if old.dtype == "i1" else combine, old, new)  # type: ignore[arg-type]
         over = takes_over(new, old, compare)
         return type(old)(*(select(over, a, b) for a, b in zip(new, old, strict=True)))  # type: ignore[arg-type]
 
@@ -403,7 +403,7 @@ _scatter("scatter_add", np.add, add_scalars, linear_jvp("scatter_add", 2), _tran
          "x after np.add.at(x, (..., i, j, ...), new).")
 _scatter("scatter_mul", np.multiply, multiply_scalars, _jvp_combined("scatter_mul", _product_derivative),
          Missing("not linear in both operands"), NUMBERS, unique=True, doc="x after np.multiply.at(x, (..., i, j, ...), new).")
-_scatter("scatter_min", np.minimum, _extreme("min", "lt"), _jvp_combined("scatter_min", _extreme_derivative("less")),
-         Missing("not linear"), NUMBERS, unique=True, doc="x after np.minimum.at(x, (..., i, j, ...), new).")
-_scatter("scatter_max", np.maximum, _extreme("max", "gt"), _jvp_combined("scatter_max", _extreme_derivative("greater")),
-         Missing("not linear"), NUMBERS, unique=True, doc="x after np.maximum.at(x, (..., i, j, ...), new).")
+_scatter("scatter_min", np.minimum, _extreme("min", "and", "lt"), _jvp_combined("scatter_min", _extreme_derivative("less")),
+         Missing("not linear"), ALL_DTYPES, unique=True, doc="x after np.minimum.at(x, (..., i, j, ...), new).")
+_scatter("scatter_max", np.maximum, _extreme("max", "or", "gt"), _jvp_combined("scatter_max", _extreme_derivative("greater")),
+         Missing("not linear"), ALL_DTYPES, unique=True, doc="x after np.maximum.at(x, (..., i, j, ...), new).")

@@ -44,7 +44,7 @@ FOUND = (
     "{a} = {x}[np.argsort({x}, kind='stable')[:{k}]]", "{a} = np.searchsorted(np.sort({x}), {y})", "{a} = np.ones(len({x}), bool)",
     "{a} = {x}[np.unique({c} % max(len({x}), 1))] if len({x}) else {x}", "{a} = np.pad({x}, 1)", "{a} = np.roll({x}, 1)")
 WRITES = ("{x}[{x} > {s}] = {k}", "{x}[{x} < {s}] += 1", "{x}[np.flatnonzero({x} > {s})] -= 1", "{x} = {x}[{x} > {s}]", "{x} *= 2",
-          "{x} = {x}[1:]", "{x} = np.append({x}, {k})", "{x}[:{k}] = {s}", "{x} = {x}[np.unique({x}, return_index=True)[1]]",
+          "{x} = {x}[1:]", "{x} = np.append({x}, {k})[:40]", "{x}[:{k}] = {s}", "{x} = {x}[np.unique({x}, return_index=True)[1]]",
           "np.add.at({x}, {c}[{c} < len({x})], 1)", "{x}[{x} > {s}] = {x}[{x} > {s}][::-1]", "{x} = np.unique({x})")
 DRAWS = (
     "{a} = {r}.random()", "{a} = {r}.random({k})", "{a} = {r}.normal({s}, 2.0, size={k})", "{a} = {r}.integers(0, 7)",
