@@ -28,7 +28,9 @@ _DIVISORS = frozenset({np.gcd, np.lcm})
 
 
 def is_long(ufunc: np.ufunc, method: str, x: Value, axis: int) -> bool:
-    """Should NumPy's loop run this method along this axis of x?"""
+    """Should NumPy's loop run this method along this axis of x?  (SciPy's ufuncs have no such op.)"""
+    if getattr(np, ufunc.__name__, None) is not ufunc:
+        return False
     if not all(isinstance(d, int) and d > 0 for d in x.dims) or x.dtype.kind == "b" or letter_of(ufunc.__name__, x.dtype) is None:
         return False
     rows = axis != len(x.dims) - 1
