@@ -60,6 +60,8 @@ def compacted(x: Value, mask: Value, lead: int = 0) -> TracedArray:
     flat = reshape_value(x, (*dims[:lead], n, *tail))
     if isinstance(n, int) and n == 0:
         return first_elements(flat, 0, lead)
+    if len(flat.dims) == 1:
+        return first_elements(tracer.emit("compress", [flat, reshape_value(mask, (n,))]), count_of(mask))
     return first_elements(tracer.emit("gather", [flat, positions_of(mask)], axes=(lead,), position=lead), count_of(mask), lead)
 
 

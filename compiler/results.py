@@ -24,6 +24,7 @@ from .array_form import Spaced, Stepped
 from .arrays import TracedArray, new_array
 from .changed_containers import SetContents, SetElements
 from .choice import Choice
+from .compaction import compacted
 from .effects import host_call
 from .growing import PYTHON_TYPES, Appended
 from .known import Known
@@ -95,6 +96,15 @@ class NewArray:
         return state.outputs[self.output]
 
 
+# A copy of so few bytes takes no longer than memory cut to its size.
+MOST_COPIED = 4096
+
+
+def is_cut(whole: np.ndarray, part: np.ndarray) -> bool:
+    """Are these the first elements of memory that a call made, worth keeping where they are?"""
+    return part.nbytes > MOST_COPIED and part.shape[1:] == whole.shape[1:] and whole.flags.owndata and whole.flags.c_contiguous
+
+
 @dataclass(frozen=True, slots=True)
 class FirstOf:
     """The first elements of a buffer, as an array of their own with its axes in the order `layout`."""
@@ -107,8 +117,13 @@ class FirstOf:
         key = id(self)
         if key not in state.made:
             extents = [d if isinstance(d, int) else int(d.build(state)) for d in self.dims]
-            part = self.whole.build(state)[tuple(map(slice, extents))]
-            if self.layout is None:
+            whole = self.whole.build(state)
+            part = whole[tuple(map(slice, extents))]
+            if self.layout is None and is_cut(whole, part):
+                # Nothing else refers to this memory: what is behind the part is given back.
+                whole.resize(part.shape, refcheck=False)
+                state.made[key] = whole
+            elif self.layout is None:
                 state.made[key] = part.copy("C")
             else:
                 back = [self.layout.index(k) for k in range(len(extents))]
@@ -231,13 +246,9 @@ class OneOf:
         return self.options[int(np.asarray(state.outputs[self.tag])[()])].build(state)
 
 
-# NumPy's indexing by a mask copies runs and guesses branches: its `compress` is faster by up to 20 times unless runs are long.
-MOSTLY = 0.9
-
-
 @dataclass(frozen=True, slots=True)
 class Picked:
-    """The elements of an array where a mask holds."""
+    """The rows of an array where a mask holds."""
 
     full: Recipe
     mask: Recipe
@@ -245,9 +256,6 @@ class Picked:
 
     def build(self, state: Build) -> Any:
         full, mask = self.full.build(state), self.mask.build(state)
-        flat = full.ndim == mask.ndim and full.flags.c_contiguous and mask.flags.c_contiguous
-        if flat and np.count_nonzero(mask) < MOSTLY * mask.size:
-            return full.ravel().compress(mask.ravel())
         return full[(*(slice(None),) * self.lead, mask)]
 
 
@@ -365,6 +373,8 @@ class Recipes:
             return FromCall(trace.containers[id(x)].source)
         if isinstance(x, RunTimeList):
             return self._elements(x)
+        if isinstance(x, MaskedValues) and len(x.full.view.dims) == len(x.mask.dims):
+            return self.recipe(compacted(x.full.view.read(), x.mask))
         if isinstance(x, MaskedValues):
             return Once(Picked(self.recipe(x.full), self.recipe(new_array(x.mask)), x.lead))
         if id(x) in trace.origins:

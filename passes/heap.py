@@ -14,6 +14,8 @@ from ..ir.loops import Alloc, Buffer, Call, ErrorSite, For, If, Let, LoopFunctio
 from ..ir.ranges import Ranges, function_ranges
 from ..ir.scalar import size_of
 
+# No more bytes than this are set aside for what may turn out to need few.
+MOST_SET_ASIDE = 1 << 30
 MEMORY_ERROR = ErrorSite("MemoryError", "no memory for a temporary", None)
 
 
@@ -43,14 +45,15 @@ def heap(function: LoopFunction, rooms: Set[Buffer] = frozenset()) -> LoopFuncti
 
 
 def largest(buffer: Buffer, ranges: Ranges) -> int | None:
-    """The greatest number of bytes that `buffer` may need; None if that is not known."""
+    """The greatest number of bytes that `buffer` may need; None if that is not known, or no more than what a dtype can count."""
     count = 1
     for d in buffer.dims:
         most = ranges.interval(d)[1]
         if most is None:
             return None
         count *= max(most, 0)
-    return count * size_of(buffer.dtype)
+    size = count * size_of(buffer.dtype)
+    return None if size > MOST_SET_ASIDE and not all(d.is_const for d in buffer.dims) else size
 
 
 def within(s: Stmt, ranges: Ranges) -> Iterator[tuple[list[Stmt], Ranges]]:

@@ -12,12 +12,13 @@ from collections.abc import Callable, Sequence
 from ..ir.expr import Expr, const
 from ..ir.graph import Op, Value
 from ..ir.linear import Linear, linear
-from ..ir.opdef import Pointwise, lowering
+from ..ir.opdef import Pointwise, definition, lowering
 from ..ir.ops.views import matched_groups
 from ..ir.ranges import Ranges
 
-# An innermost loop of fewer trips costs more than the divisions do in vectors.
-LEAST_ROW = 16
+# An innermost loop of fewer trips costs more than the divisions do in vectors; where elements are only moved, one of two trips
+# costs less.
+LEAST_ROW, LEAST_ROW_MOVED = 16, 2
 
 Extents = tuple[tuple[int, ...], ...]
 
@@ -28,7 +29,8 @@ def merged_extents(op: Op, lazy: Callable[[Value], Value | None]) -> Extents | N
     `lazy(v)` is the value to be computed where `v` is read, None if it lies in memory.  Of several reshapes the first decides.
     """
     if op.name == "reshape":
-        return _merged(op.operands[0].dims, op.result.dims)
+        least = LEAST_ROW_MOVED if _is_moved(op.operands[0], lazy) else LEAST_ROW
+        return _merged(op.operands[0].dims, op.result.dims, least)
     if not isinstance(lowering(op), Pointwise):
         return None
     for v in op.operands:
@@ -38,7 +40,15 @@ def merged_extents(op: Op, lazy: Callable[[Value], Value | None]) -> Extents | N
     return None
 
 
-def _merged(own: Sequence, dims: Sequence) -> Extents | None:
+def _is_moved(v: Value, lazy: Callable[[Value], Value | None]) -> bool:
+    """Are the elements those of memory, in another order?"""
+    inner = lazy(v)
+    if inner is None or inner.op is None:
+        return True
+    return "view" in definition(inner.op).traits and _is_moved(inner.op.operands[0], lazy)
+
+
+def _merged(own: Sequence, dims: Sequence, least: int) -> Extents | None:
     if not all(isinstance(d, int) and d > 0 for d in (*own, *dims)):
         return None
     out: list[tuple[int, ...]] = [(d,) for d in dims]
@@ -47,7 +57,7 @@ def _merged(own: Sequence, dims: Sequence) -> Extents | None:
         axes = [k for k in theirs if dims[k] != 1]
         if len(kept) > 1 and len(axes) == 1:
             out[axes[0]] = kept
-    return tuple(out) if any(len(part) > 1 for part in out) and out[-1][-1] >= LEAST_ROW else None
+    return tuple(out) if any(len(part) > 1 for part in out) and out[-1][-1] >= least else None
 
 
 def merged_index(index: Sequence[Expr], extents: Extents) -> tuple[Expr, ...]:

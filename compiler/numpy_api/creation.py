@@ -18,7 +18,7 @@ from ..dispatch import FUNCTIONS, call, implements, implements_method
 from ..extents import shape_dims
 from ..growing import gathered
 from ..memory_order import stride_order
-from ..scalars import TracedScalar, concrete, derivation, is_weak, to_kind
+from ..scalars import TracedScalar, concrete, derivation
 from ..ufuncs import promotable
 from ..values import broadcast, cast, check_dtype, common_dims
 
@@ -145,46 +145,6 @@ def eye(N: Any, M: Any = None, k: Any = 0, dtype: Any = float, order: str = "C",
 @implements(np.identity)
 def identity(n: Any, dtype: Any = None, *, like: Any = None) -> TracedArray:
     return eye(n, dtype=float if dtype is None else dtype)
-
-
-@implements(np.arange)
-def arange(start: Any = None, stop: Any = None, step: Any = None, dtype: Any = None, *, device: Any = None, like: Any = None,
-           ) -> TracedArray:
-    given = [x for x in (start, stop, step) if x is not None]
-    if any(isinstance(x, TracedScalar) and x.known is None for x in given):
-        return _run_time_arange(start, stop, step, dtype)
-    plain = [concrete(x[()] if isinstance(x, TracedArray) else x, "a bound of arange") if x is not None else None
-             for x in (start, stop, step)]
-    example = np.arange(*([plain[0]] if plain[1] is None and plain[2] is None else
-                          [plain[0] if plain[0] is not None else 0, plain[1], 1 if plain[2] is None else plain[2]]), dtype=dtype)
-    n, kind = len(example), check_dtype(example.dtype)
-    if n < 2 or kind.kind == "b":
-        return constant_array(example)
-    # NumPy computes start + i * delta in the result's dtype, delta being the difference of its first two elements.
-    delta = example[1] - example[0]
-    index = iota((n,), 0, kind if kind.kind != "f" or kind.itemsize > 2 else np.dtype(np.float32))
-    value = tracer.emit("add", [broadcast(value_of(example[0]), (n,)), tracer.emit("multiply", [
-        cast(index, kind), broadcast(value_of(delta), (n,))])])
-    return new_array(value)
-
-
-def _run_time_arange(start: Any, stop: Any, step: Any, dtype: Any) -> TracedArray:
-    if stop is None:
-        start, stop = 0, start
-    numpy_ints = [x for x in (start, stop) if isinstance(x, TracedScalar) and not x.kind and x.dtype.kind in "iu"]
-    if numpy_ints and dtype is None:
-        dtype = np.result_type(np.int64, *(x.dtype for x in numpy_ints))
-    start, stop = (to_kind(x, "int") if any(x is y for y in numpy_ints) else x for x in (start, stop))
-    if step is not None or not all(is_weak(x) and (x.kind if isinstance(x, TracedScalar) else type(x).__name__) == "int"
-                                   for x in (start, stop)):
-        raise tracer.unsupported("arange with a run-time step or run-time bounds that are not integers",
-                                 "its length is not known", "scale np.arange(n)")
-    count = stop - start if not (isinstance(start, int) and start == 0) else stop
-    n = value_of(call(max, (count, 0), {}))
-    kind = np.dtype(np.int64 if dtype is None else dtype)
-    i64 = np.dtype(np.int64)
-    value = tracer.emit("add", [iota((n,), 0, i64), broadcast(cast(value_of(start), i64), (n,))])
-    return new_array(cast(value, kind))
 
 
 @implements(np.linspace)

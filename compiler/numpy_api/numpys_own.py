@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from ...ir.errors import TreadleError
 from ..arrays import any_traced
 from ..dispatch import call
 from ..scalars import TracedScalar, concrete
@@ -53,9 +54,22 @@ class Borrowed:
         body = self.names[name]
 
         def enter(*args: Any, **kwargs: Any) -> Any:
-            return body(*map(_settled, args), **{k: _settled(x) for k, x in kwargs.items()})
+            try:
+                return body(*map(_settled, args), **{k: _settled(x) for k, x in kwargs.items()})
+            except Exception as error:
+                refused = _refusal_behind(error)
+                if refused is None:
+                    raise
+                raise refused from None
 
         return enter
+
+
+def _refusal_behind(error: BaseException | None) -> TreadleError | None:
+    """What tracing refused, where NumPy's code made an error of its own of that (an axis must be an integer)."""
+    while error is not None and not isinstance(error, TreadleError):
+        error = error.__cause__ or error.__context__
+    return error
 
 
 def python_code(f: Any) -> FunctionType | None:

@@ -1,9 +1,12 @@
-"""`true_positions(mask)` and `swapped(places)`: which elements go where, one after the other.
+"""`compress(x, mask)`, `true_positions(mask)` and `swapped(places)`: which elements go where, one after the other.
+
+`compress(x, mask)`: the elements of a vector where a mask as long holds, in order, and zeros behind; as many as x has.
 
 `true_positions(mask)`: where a vector of truth values holds, in order, and zeros behind; as many as the mask has elements.
 
 How many there are is the sum of the mask.  Arrays whose extent depends on data (`x[mask]`, `np.nonzero`) are the first elements of
-what these positions gather, so that their memory is bounded by what they are taken from.
+a `compress`, or where the mask covers some axes only, of what these positions gather; so their memory is bounded by what they are
+taken from.
 
 `swapped(places)`: the order of n things after the last has changed places with number places[0], the last but one with number
 places[1], and so on, as a shuffle does it.
@@ -16,11 +19,13 @@ from typing import Any
 
 import numpy as np
 
+from ..builder import Builder
 from ..expr import Expr, cast, const
 from ..graph import Op, Value
-from ..opdef import LowerContext, Missing, OpDef, Sample, Statements, register
-from ..types import ArrayType, Type
-from .shaping import INT64, no_tangent, real
+from ..opdef import Complex, Linear, LowerContext, Missing, OpDef, Sample, Statements, register
+from ..scalar import scalar_type
+from ..types import ArrayType, Type, same_dims
+from .shaping import ALL_DTYPES, INT64, Terms, array_type, linear_jvp, no_tangent, real
 
 
 def _infer(operands: list[Value], attrs: dict) -> list[Type]:
@@ -53,6 +58,50 @@ register(OpDef(
     "true_positions", _infer, _evaluate, Statements(_lower, reads_once=True), no_tangent, Missing("integers carry no tangent"),
     Missing("the lanes fill different places: one after the other"), dtypes=("bool",),
     samples=(Sample(((7,),)), Sample(((1,),)), Sample(((0,),))), doc="Where a mask holds."))
+
+
+def _infer_compress(operands: list[Value], attrs: dict) -> list[Type]:
+    x, mask = map(array_type, operands)
+    if x.rank != 1 or mask.dtype != np.dtype(bool) or not same_dims(x.dims, mask.dims):
+        raise TypeError(f"compress takes a vector and as many truth values, not {x} and {mask}")
+    return [x]
+
+
+def _evaluate_compress(xp: Any, operands: list, attrs: dict, types: Sequence[Type]) -> list:
+    x, mask = operands
+    found = x[mask]
+    return [xp.concatenate([found, xp.zeros(len(x) - len(found), x.dtype)])]
+
+
+def _lower_compress(ctx: LowerContext, op: Op) -> None:
+    out, (n,) = ctx.out(), ctx.dims(op.operands[0])
+
+    def step(i: Expr, state: tuple[Expr, ...]) -> tuple[Expr, ...]:
+        # Stored in any case, as positions are.
+        ctx.store(out, (state[0],), ctx.read(0, (i,)))
+        return (state[0] + cast(real(ctx.read(1, (i,))), "i64"),)
+
+    (count,) = ctx.carry(0, n, [const(0)], step)
+    part = scalar_type(op.result.dtype)
+    zero = Complex(const(0, part), const(0, part)) if op.result.dtype.kind == "c" else const(0, part)
+    with ctx.loop(count, n) as i:
+        ctx.store(out, (i,), zero)
+
+
+def _transpose_compress(ctx: Builder, cotangents: Terms, operands: Sequence, attrs: dict) -> Terms:
+    """Element i takes the cotangent whose number is how many elements before it are picked."""
+    (g,), (x, mask) = cotangents, operands
+    if g is None or not isinstance(x, Linear):
+        return [None, None]
+    rank = ctx.emit("cumsum", [ctx.emit("cast", [mask], {"dtype": "i64"})[0]], {"axis": 0, "reverse": False, "exclusive": True})[0]
+    spread = ctx.emit("gather", [g, rank], {"axes": (0,), "position": 0})[0]
+    return [ctx.where(mask, spread, ctx.zeros(g.type)), None]
+
+
+register(OpDef(
+    "compress", _infer_compress, _evaluate_compress, Statements(_lower_compress, reads_once=True), linear_jvp("compress", 1),
+    _transpose_compress, Missing("the lanes fill different places: one after the other"), dtypes=ALL_DTYPES,
+    samples=tuple(Sample(((n,), (n,)), dtypes=(None, "bool")) for n in (7, 1, 0)), doc="The elements that a mask picks."))
 
 
 def _infer_swapped(operands: list[Value], attrs: dict) -> list[Type]:

@@ -1,11 +1,12 @@
 """Linear algebra of real matrices of up to `LARGEST` rows in scalars: no call, no memory, and a stack is a loop like any other.
 
-The elimination is LAPACK's, operation for operation (left-looking, sums of contracted products, factors by the reciprocal of
-the pivot), so that the same matrices are singular.  Start with `lower`.
+The elimination is LAPACK's, operation for operation (left-looking, sums of products that are contracted if NumPy's are, factors
+by the reciprocal of the pivot), so that the same matrices are singular.  Start with `lower`.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -56,11 +57,20 @@ def _matrix(ctx: LowerContext, op: Op, k: int, index: Sequence[Expr]) -> Rows:
     return [[_named(ctx, real(ctx.read(k, (*index, const(i), const(j))))) for j in range(columns)] for i in range(rows)]
 
 
+@functools.cache
+def _contracts() -> bool:
+    """Does NumPy's LAPACK contract products and sums?  OpenBLAS's code for some processors does; this matrix tells."""
+    return bool(np.linalg.slogdet(np.array([[1.0, 7.0, -6.0], [7.0, -1.0, 8.0], [2.0, -1.0, 3.0]]))[0])
+
+
 def _less(ctx: LowerContext, x: Expr, left: Sequence[Expr], right: Sequence[Expr]) -> Expr:
     """x - left . right"""
     total: Expr | None = None
     for a, b in zip(left, right, strict=True):
-        total = a * b if total is None else scalar_op("fma", a, b, total)
+        if total is None:
+            total = a * b
+        else:
+            total = scalar_op("fma", a, b, total) if _contracts() else total + a * b
     return x if total is None else _named(ctx, x - total)
 
 

@@ -96,3 +96,39 @@ def test_the_memory_order_beside_an_array_of_more_axes():
         for a, b in zip(want, got, strict=True):
             assert a.strides == b.strides
             assert np.array_equal(a, b)
+
+
+@pytest.mark.parametrize("dtype", ["?", "i1", "i4", "i8", "f2", "f4", "f8", "c8", "c16"])
+def test_what_a_mask_picks_of_long_arrays_lies_in_memory_of_its_size(dtype):
+    """Results of many elements are cut to their size where they lie, others copied; none shares memory with another."""
+    def program(x, bound):
+        picked = x[np.abs(x) > bound]
+        twice = x[np.abs(x) > bound]
+        twice[:1] = 0
+        return picked, picked[1:], twice, np.flatnonzero(np.abs(x) > bound), np.compress((np.abs(x) > bound).ravel(), x)
+
+    x = (np.random.default_rng(0).normal(size=(40, 500)) * 9).astype(dtype)
+    compiled = td.jit(program)
+    for bound in (-1, 5, 30, 1000):
+        for operand in (x, x.T, x[::-1, ::2]):
+            got, want = compiled(operand, bound), program(operand, bound)
+            for g, w in zip(got, want):
+                assert (g.dtype, g.shape) == (w.dtype, w.shape) and (g.strides == w.strides or not g.size)
+                np.testing.assert_array_equal(g, w)
+            assert got[0].flags.owndata and got[0].flags.writeable
+            assert np.shares_memory(got[0], got[1]) or not got[1].size
+            assert not np.shares_memory(got[0], got[2]) and not np.shares_memory(got[0], operand)
+
+
+def test_derivative_and_lanes_of_what_a_mask_picks():
+    x = np.round(np.random.default_rng(1).normal(size=(3, 30)), 1)
+
+    def weighed(x):
+        y = x[x > 0.2]
+        return np.sum(y[::-1] * np.arange(1.0, len(y) + 1))
+
+    want = np.zeros_like(x)
+    want[x > 0.2] = np.arange((x > 0.2).sum(), 0.0, -1)
+    np.testing.assert_array_equal(td.grad(weighed)(x), want)
+    np.testing.assert_allclose(td.vmap(weighed)(x), [weighed(row) for row in x], rtol=1e-14)
+    np.testing.assert_array_equal(td.vmap(td.grad(weighed))(x), [td.grad(weighed)(row) for row in x])

@@ -140,7 +140,7 @@ def with_its_digits(name, operands, want):
         return np.log1p(operands[0].astype(np.clongdouble)).astype(want.dtype)
 
 
-@pytest.mark.parametrize("name, dtypes, attrs", cases())
+@pytest.mark.parametrize("name, dtypes, attrs", list(cases()))
 def test_formula_agrees_with_numpy(name, dtypes, attrs):
     op = OPS[name]
     operands = operands_of(dtypes)

@@ -108,7 +108,7 @@ def cases():
                 yield pytest.param(name, sample.dtypes, id="-".join([name, *sample.dtypes]))
 
 
-@pytest.mark.parametrize("name, dtypes", cases())
+@pytest.mark.parametrize("name, dtypes", list(cases()))
 def test_agrees_with_python(name, dtypes):
     operands = [Value(type_of(d)) for d in dtypes]
     op = Op(name, operands, {}, OPS[name].infer(operands, {}))

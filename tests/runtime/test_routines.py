@@ -9,6 +9,7 @@ from scipy.linalg import cython_blas
 from treadle.runtime import blas
 from treadle.runtime.device import cpu_device
 from treadle.runtime.engine import CodeError
+from treadle.runtime.products import PIECE_WORK
 from treadle.runtime.routines import Routines
 
 device = cpu_device()
@@ -111,8 +112,9 @@ def test_scipys_blas_takes_the_place_of_numpys(scipys):
 def test_a_product_of_one_piece_is_numpys_own():
     if blas.source().pattern is None:
         pytest.skip("NumPy's BLAS is not at hand")
-    a, b, c = random((90, 80), "f4"), random((80, 70), "f4"), np.empty((90, 70), "f4", order="F")
-    routine("sgemm", 3, 11)(a.ctypes.data, b.ctypes.data, c.ctypes.data, 0, 0, 0, 0, 0, 90, 70, 80, 90, 80, 90)
+    a, b, c = random((70, 80), "f4"), random((80, 60), "f4"), np.empty((70, 60), "f4", order="F")
+    assert 70 * 80 * 60 < PIECE_WORK
+    routine("sgemm", 3, 11)(a.ctypes.data, b.ctypes.data, c.ctypes.data, 0, 0, 0, 0, 0, 70, 60, 80, 70, 80, 70)
     assert np.array_equal(c, np.matmul(a, b, out=np.empty_like(c)))
 
 

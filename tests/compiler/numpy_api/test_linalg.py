@@ -308,3 +308,12 @@ def test_failures_leave_nothing_behind():
 def resident():
     with open("/proc/self/statm") as f:
         return int(f.read().split()[1]) * 4096
+
+
+def test_norms_along_many_axes_of_one_compiled_function():
+    """What NumPy's code takes for a bad argument while a version is made is no error of the call's."""
+    x, norm = rng.normal(size=(4, 5, 6)), treadle.jit(linalg.norm)
+    for axis in (0, 1, 2, -1, -2, -3, (0, 1), (1, 0), (2, 0), (-1, -2), None):
+        for order in (None, 1, 2, 3, np.inf, -np.inf, 0, -1, -2, 1.5, "fro", "nuc"):
+            got, want = (outcome(f, (x, order, axis)) for f in (norm, linalg.norm))
+            same(got, want)
