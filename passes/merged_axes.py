@@ -28,15 +28,17 @@ def merged_extents(op: Op, lazy: Callable[[Value], Value | None]) -> Extents | N
 
     `lazy(v)` is the value to be computed where `v` is read, None if it lies in memory.  Of several reshapes the first decides.
     """
-    if op.name == "reshape":
-        least = LEAST_ROW_MOVED if _is_moved(op.operands[0], lazy) else LEAST_ROW
-        return _merged(op.operands[0].dims, op.result.dims, least)
-    if not isinstance(lowering(op), Pointwise):
-        return None
-    for v in op.operands:
-        inner = lazy(v)
-        if inner is not None and inner.op is not None and inner.dims and (found := merged_extents(inner.op, lazy)):
-            return found
+    waiting, seen = [op], {op}
+    while waiting:
+        op = waiting.pop()
+        if op.name == "reshape":
+            least = LEAST_ROW_MOVED if _is_moved(op.operands[0], lazy) else LEAST_ROW
+            if found := _merged(op.operands[0].dims, op.result.dims, least):
+                return found
+        elif isinstance(lowering(op), Pointwise):
+            inner = [v.op for v in map(lazy, op.operands) if v is not None and v.op is not None and v.dims]
+            waiting += [o for o in reversed(inner) if o not in seen]
+            seen.update(inner)
     return None
 
 

@@ -16,20 +16,23 @@ from tests.passes.planned import agree, make
 F = np.dtype("f8")
 
 
-def _ravelled(rows, columns):
+def _ravelled(rows, columns, computed):
     def build(b, x):
-        line = b.reshape(b.transpose(x, axes=(1, 0)), dims=(rows * columns,))
+        x = b.transpose(x, axes=(1, 0))
+        line = b.reshape(b.sin(x) if computed else x, dims=(rows * columns,))
         return [b.multiply(line, line)]
 
     return make([ArrayType(F, (rows, columns))], build)
 
 
-@pytest.mark.parametrize("shape", [(20, 30), (16, 3), (3, 16)])
-def test_a_ravelled_transpose_is_not_divided_where_its_rows_are_long(shape):
+@pytest.mark.parametrize("computed, least", [(True, 16), (False, 2)])
+@pytest.mark.parametrize("shape", [(20, 30), (16, 3), (3, 16), (2, 9)])
+def test_a_ravelled_transpose_is_not_divided_where_its_rows_are_long(shape, computed, least):
+    """Where elements are only moved, two make a row."""
     x = np.random.default_rng(0).normal(size=shape)
-    _, loops = agree(_ravelled(*shape), [x])
+    _, loops = agree(_ravelled(*shape, computed), [x])
     divisions = [e for s in walk(loops.body) for e in nodes(own_exprs(s)) if e.payload in ("quot", "rem")]
-    assert bool(divisions) == (shape[0] < 16)
+    assert bool(divisions) == (shape[0] < least)
     assert all(s.kind == "par" for s in walk(loops.body) if isinstance(s, For))
 
 
