@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from ..ir.builder import Builder
-from ..ir.graph import Op, Value
+from ..ir.graph import Block, Op, Value
 from ..ir.opdef import OPS
 from ..ir.types import ArrayType, WeakType
 
@@ -21,14 +21,27 @@ _SCALED = frozenset({"multiply", "divide"})
 _VIEWS = frozenset({"reshape", "broadcast", "transpose", "slice"})
 
 
+class Condition:
+    """Where a cotangent may differ from zero: built when it is needed, once in each block."""
+
+    def __init__(self, build: Callable[[Builder], Value]) -> None:
+        self._build = build
+        self._built: dict[Block, Value] = {}
+
+    def __call__(self, b: Builder) -> Value:
+        if b.block not in self._built:
+            self._built[b.block] = self._build(b)
+        return self._built[b.block]
+
+
 class Masks:
     """Conditions that go along with cotangents: each is true wherever its cotangent may differ from zero."""
 
     def __init__(self) -> None:
-        self._conditions: dict[Value, Callable[[Builder], Value]] = {}
+        self._conditions: dict[Value, Condition] = {}
 
-    def of(self, c: Value) -> Callable[[Builder], Value] | None:
-        """How to build the condition that goes along with a cotangent."""
+    def of(self, c: Value) -> Condition | None:
+        """The condition that goes along with a cotangent."""
         return self._conditions.get(c)
 
     def follow(self, b: Builder, op: Op, operands: Sequence, number: int, before: Value, after: Value) -> Value:
@@ -36,7 +49,7 @@ class Masks:
         condition = self.of(before)
         if op.name == "where":
             wanted = number == 1
-            self._conditions[after] = lambda b: _both(b, _chosen(b, operands[0], wanted), condition)
+            self._conditions[after] = Condition(lambda b: _both(b, _chosen(b, operands[0], wanted), condition))
             return after
         if condition is None:
             return after
@@ -45,14 +58,14 @@ class Masks:
                 after = b.where(condition(b), after, b.zeros(after.type))
             self._conditions[after] = condition
         elif _leads_to(after, before):
-            self._conditions[after] = lambda b: _like(b, after, before, condition(b))
+            self._conditions[after] = Condition(lambda b: _like(b, after, before, condition(b)))
         return after
 
     def join(self, first: Value, second: Value, total: Value) -> None:
         """The sum of two cotangents may differ from zero where one of them may."""
         one, other = self.of(first), self.of(second)
         if one is not None and other is not None:
-            self._conditions[total] = lambda b: b.logical_or(one(b), other(b))
+            self._conditions[total] = one if one is other else Condition(lambda b: _either(b, one(b), other(b)))
 
 
 def _chosen(b: Builder, condition: Value, wanted: bool) -> Value:
@@ -60,7 +73,11 @@ def _chosen(b: Builder, condition: Value, wanted: bool) -> Value:
     return condition if wanted else b.logical_not(condition)
 
 
-def _both(b: Builder, chosen: Value, condition: Callable[[Builder], Value] | None) -> Value:
+def _either(b: Builder, one: Value, other: Value) -> Value:
+    return one if one is other else b.logical_or(one, other)
+
+
+def _both(b: Builder, chosen: Value, condition: Condition | None) -> Value:
     return chosen if condition is None else b.logical_and(chosen, condition(b))
 
 

@@ -37,6 +37,8 @@ def packbits(a: Any, /, axis: Any = None, bitorder: str = "big") -> TracedArray:
     k = one_axis(axis, a.ndim)
     n = operator.index(a.shape[k])
     bits = call(np.not_equal, (a, 0), {}).astype(np.uint8)
+    if k == a.ndim - 1 and n >= 8:
+        return _packed_words(bits, n, little)
     if n % 8:
         bits = call(np.pad, (bits, [(0, -n % 8 if j == k else 0) for j in range(a.ndim)]), {})
     lead = (slice(None),) * k
@@ -46,6 +48,18 @@ def packbits(a: Any, /, axis: Any = None, bitorder: str = "big") -> TracedArray:
         part = call(np.left_shift, (bits[(*lead, slice(place, None, 8))], shift), {})
         packed = part if packed is None else call(np.bitwise_or, (packed, part), {})
     return packed
+
+
+def _packed_words(bits: TracedArray, n: int, little: bool) -> TracedArray:
+    """Along the last axis: eight bytes are one word, whose bits are brought together in three steps."""
+    words = (bits if n % 8 == 0 else bits[..., :n - n % 8].copy()).view(np.uint64)
+    for k in (1, 2, 4):
+        words = words | (words >> np.uint64(7 * k) if little else words << np.uint64(9 * k))
+    packed = (words if little else words >> np.uint64(56)).astype(np.uint8)
+    if n % 8 == 0:
+        return packed
+    rest = call(np.pad, (bits[..., n - n % 8:], [(0, 0)] * (bits.ndim - 1) + [(0, -n % 8)]), {})
+    return call(np.concatenate, ((packed, _packed_words(rest, 8, little)),), {"axis": -1})
 
 
 @implements(np.unpackbits)
@@ -58,11 +72,7 @@ def unpackbits(a: Any, /, axis: Any = None, count: Any = None, bitorder: str = "
         a, axis = call(np.ravel, (a,), {}), 0
     k = one_axis(axis, a.ndim)
     n = 8 * operator.index(a.shape[k])
-    bits = call(np.empty, ((*a.shape[:k], n, *a.shape[k + 1:]), np.uint8), {})
-    for place in range(8):
-        shift = np.uint8(place if little else 7 - place)
-        moved = call(np.right_shift, (a, shift), {})
-        bits[(*(slice(None),) * k, slice(place, None, 8))] = call(np.bitwise_and, (moved, np.uint8(1)), {})
+    bits = _unpacked_words(a, little) if k == a.ndim - 1 else _unpacked_planes(a, k, n, little)
     if count is None:
         return bits
     wanted = operator.index(concrete(count, "count"))
@@ -72,6 +82,22 @@ def unpackbits(a: Any, /, axis: Any = None, count: Any = None, bitorder: str = "
     if wanted < -n:
         raise ValueError(f"-count larger than number of elements ({-wanted} > {n})")
     return bits[(*lead, slice(None, wanted))].copy()
+
+
+def _unpacked_words(a: TracedArray, little: bool) -> TracedArray:
+    """Along the last axis: a word holds a byte eight times, of which each keeps another bit."""
+    words = a.astype(np.uint64) * np.uint64(0x0101010101010101)
+    kept = words & np.uint64(0x8040201008040201 if little else 0x0102040810204080)
+    return ((kept + np.uint64(0x7F7F7F7F7F7F7F7F)) >> np.uint64(7) & np.uint64(0x0101010101010101)).view(np.uint8)
+
+
+def _unpacked_planes(a: TracedArray, k: int, n: int, little: bool) -> TracedArray:
+    bits = call(np.empty, ((*a.shape[:k], n, *a.shape[k + 1:]), np.uint8), {})
+    for place in range(8):
+        shift = np.uint8(place if little else 7 - place)
+        moved = call(np.right_shift, (a, shift), {})
+        bits[(*(slice(None),) * k, slice(place, None, 8))] = call(np.bitwise_and, (moved, np.uint8(1)), {})
+    return bits
 
 
 @implements_method("view")
