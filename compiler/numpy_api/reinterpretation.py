@@ -36,9 +36,9 @@ def packbits(a: Any, /, axis: Any = None, bitorder: str = "big") -> TracedArray:
         a, axis = call(np.ravel, (a,), {}), 0
     k = one_axis(axis, a.ndim)
     n = operator.index(a.shape[k])
-    bits = call(np.not_equal, (a, 0), {}).astype(np.uint8)
     if k == a.ndim - 1 and n >= 8:
-        return _packed_words(bits, n, little)
+        return _packed_words(a, n, little)
+    bits = call(np.not_equal, (a, 0), {}).astype(np.uint8)
     if n % 8:
         bits = call(np.pad, (bits, [(0, -n % 8 if j == k else 0) for j in range(a.ndim)]), {})
     lead = (slice(None),) * k
@@ -50,15 +50,22 @@ def packbits(a: Any, /, axis: Any = None, bitorder: str = "big") -> TracedArray:
     return packed
 
 
-def _packed_words(bits: TracedArray, n: int, little: bool) -> TracedArray:
+def _packed_words(a: TracedArray, n: int, little: bool) -> TracedArray:
     """Along the last axis: eight bytes are one word, whose bits are brought together in three steps."""
-    words = (bits if n % 8 == 0 else bits[..., :n - n % 8].copy()).view(np.uint64)
+    whole = a[..., :n - n % 8]
+    if a.dtype.itemsize > 1:
+        whole = call(np.not_equal, (whole, 0), {})
+    words = call(np.ascontiguousarray, (whole,), {}).view(np.uint64)
+    if whole.dtype.kind != "b":
+        low = np.uint64(0x7F7F7F7F7F7F7F7F)
+        words = (words & low) + low | words
+        words = words >> np.uint64(7) & np.uint64(0x0101010101010101)
     for k in (1, 2, 4):
         words = words | (words >> np.uint64(7 * k) if little else words << np.uint64(9 * k))
     packed = (words if little else words >> np.uint64(56)).astype(np.uint8)
     if n % 8 == 0:
         return packed
-    rest = call(np.pad, (bits[..., n - n % 8:], [(0, 0)] * (bits.ndim - 1) + [(0, -n % 8)]), {})
+    rest = call(np.pad, (a[..., n - n % 8:], [(0, 0)] * (a.ndim - 1) + [(0, -n % 8)]), {})
     return call(np.concatenate, ((packed, _packed_words(rest, 8, little)),), {"axis": -1})
 
 
@@ -86,7 +93,7 @@ def unpackbits(a: Any, /, axis: Any = None, count: Any = None, bitorder: str = "
 
 def _unpacked_words(a: TracedArray, little: bool) -> TracedArray:
     """Along the last axis: a word holds a byte eight times, of which each keeps another bit."""
-    words = a.astype(np.uint64) * np.uint64(0x0101010101010101)
+    words = call(np.ascontiguousarray, (a,), {}).astype(np.uint64) * np.uint64(0x0101010101010101)
     kept = words & np.uint64(0x8040201008040201 if little else 0x0102040810204080)
     return ((kept + np.uint64(0x7F7F7F7F7F7F7F7F)) >> np.uint64(7) & np.uint64(0x0101010101010101)).view(np.uint8)
 
