@@ -37,7 +37,7 @@ def packbits(a: Any, /, axis: Any = None, bitorder: str = "big") -> TracedArray:
     k = one_axis(axis, a.ndim)
     n = operator.index(a.shape[k])
     if k == a.ndim - 1 and n >= 8:
-        return _packed_words(a, n, little)
+        return _laid_out_as(a, _packed_words(a, n, little))
     bits = call(np.not_equal, (a, 0), {}).astype(np.uint8)
     if n % 8:
         bits = call(np.pad, (bits, [(0, -n % 8 if j == k else 0) for j in range(a.ndim)]), {})
@@ -47,7 +47,12 @@ def packbits(a: Any, /, axis: Any = None, bitorder: str = "big") -> TracedArray:
         shift = np.uint8(place if little else 7 - place)
         part = call(np.left_shift, (bits[(*lead, slice(place, None, 8))], shift), {})
         packed = part if packed is None else call(np.bitwise_or, (packed, part), {})
-    return packed
+    return _laid_out_as(a, packed)
+
+
+def _laid_out_as(a: TracedArray, result: TracedArray) -> TracedArray:
+    """In Fortran's order if `a` is."""
+    return call(np.array, (result,), {"order": "F"}) if a.view.is_f_contiguous and not a.view.is_c_contiguous else result
 
 
 def _packed_words(a: TracedArray, n: int, little: bool) -> TracedArray:
@@ -81,14 +86,14 @@ def unpackbits(a: Any, /, axis: Any = None, count: Any = None, bitorder: str = "
     n = 8 * operator.index(a.shape[k])
     bits = _unpacked_words(a, little) if k == a.ndim - 1 else _unpacked_planes(a, k, n, little)
     if count is None:
-        return bits
+        return _laid_out_as(a, bits)
     wanted = operator.index(concrete(count, "count"))
     lead = (slice(None),) * k
     if wanted > n:
-        return call(np.pad, (bits, [(0, wanted - n if j == k else 0) for j in range(a.ndim)]), {})
+        return _laid_out_as(a, call(np.pad, (bits, [(0, wanted - n if j == k else 0) for j in range(a.ndim)]), {}))
     if wanted < -n:
-        raise ValueError(f"-count larger than number of elements ({-wanted} > {n})")
-    return bits[(*lead, slice(None, wanted))].copy()
+        raise ValueError("-count larger than number of elements")
+    return _laid_out_as(a, bits[(*lead, slice(None, wanted))].copy())
 
 
 def _unpacked_words(a: TracedArray, little: bool) -> TracedArray:
