@@ -201,6 +201,17 @@ class Memory(Scopes):
                    for p, m in zip(pointers, masks, strict=True)]
         return Value(tuple(self._from_memory(depth, buffer.dtype, r, lanes) for r in raw), depth, lanes, by)
 
+    def load_word(self, buffer: Buffer, index: tuple[Expr, ...], count: int) -> Value | None:
+        """The bits of `count` elements from this one on as one number; None where lanes' words do not follow each other."""
+        access = self.access(buffer, index)
+        pointer, loop = access.pointer, access.loop
+        if loop is not None and (access.stride != count or loop.mask is not None):
+            return None
+        lanes, size = loop.lanes if loop else 0, size_of(buffer.dtype)
+        depth = self.load_placement(pointer.depth, buffer)
+        t = spelled(f"i{8 * size * count}", lanes)
+        return Value(tuple(self.put(depth, f"load {t}, ptr {p}, align {size}") for p in pointer.operands), depth, lanes, pointer.by)
+
     def _fetch_ahead(self, buffer: Buffer, access: Access) -> None:
         """Ask for the cache lines that later trips load one after the other, each line once."""
         loop, size = access.loop, size_of(buffer.dtype)

@@ -21,6 +21,7 @@ from .operation import Operation
 from .pairs import Pairs
 from .scopes import Scopes, Value
 from .table import emit_operation
+from .words import word_of
 
 
 @dataclass(slots=True)
@@ -64,6 +65,11 @@ class Values(Pairs):
             if self._known_value(x) is not None:
                 waiting.pop()
                 continue
+            word = self._loaded_word(x)
+            if word is not None:
+                waiting.pop()
+                self.remember(x, word, x.buffers)
+                continue
             inputs = x.args if x.kind == "op" else ()
             missing = [a for a in inputs if self._known_value(a) is None]
             if missing:
@@ -75,6 +81,12 @@ class Values(Pairs):
         got = self._known_value(e)
         assert got is not None
         return got
+
+    def _loaded_word(self, e: Expr) -> Value | None:
+        word = word_of(e)
+        if word is None or any(word.buffer in stored.buffers for stored in self.forwarded):
+            return None
+        return self.load_word(word.buffer, word.index, word.count)
 
     def _known_value(self, e: Expr) -> Value | None:
         if e.kind == "const":
