@@ -132,13 +132,15 @@ class FirstOf:
 
 
 class Delivered:
-    """An array whose size nothing bounds before the program runs: the program hands it over when it is done."""
+    """An array whose size nothing bounds before the program runs: the program hands it over when it is done, with its axes in
+    the order `layout`."""
 
-    def __init__(self) -> None:
+    def __init__(self, layout: tuple[int, ...] | None) -> None:
         self._here = threading.local()
+        self._back = None if layout is None else [layout.index(k) for k in range(len(layout))]
 
     def receive(self, array: np.ndarray) -> list[Any]:
-        self._here.array = array
+        self._here.array = array if self._back is None else array.transpose(self._back)
         return []
 
     def build(self, state: Build) -> Any:
@@ -462,8 +464,10 @@ class Recipes:
             return NewArray(number) if whole else FirstOf(NewArray(number), self._numbers(dims), storage.layout)
         rooms = [integers.upper_bound(d) for d in value.dims]
         if None in rooms:
-            delivered = Delivered()
-            host_call("result", delivered.receive, [unpadded(value, dims)], (), once=False)
+            delivered, whole = Delivered(storage.layout), unpadded(value, dims)
+            if storage.layout is not None:
+                whole = tracer.emit("transpose", [whole], axes=storage.layout)
+            host_call("result", delivered.receive, [whole], (), once=False)
             return delivered
         if not all(isinstance(d, int) for d in value.dims):
             at_hand = memory_of(value)

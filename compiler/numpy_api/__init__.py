@@ -5,6 +5,7 @@ signature, and raises what NumPy raises.
 """
 
 from . import (
+    borders,
     containers,
     correlation,
     counting,
@@ -33,6 +34,7 @@ from . import (
 )
 
 __all__ = [
+    "borders",
     "containers",
     "correlation",
     "counting",

@@ -311,35 +311,6 @@ def _repeated(a: TracedArray, counts: Any, axis: int) -> TracedArray:
     return a[(slice(None),) * axis + (call(np.searchsorted, (ends, numbers), {"side": "right"}),)]
 
 
-@implements(np.pad)
-def pad(array: Any, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> TracedArray:
-    """One op for a single constant around the array; NumPy's own code for the rest."""
-    a = as_array(array)
-    constant = mode == "constant" and set(kwargs) <= {"constant_values"} and np.ndim(kwargs.get("constant_values", 0)) == 0
-    if not a.ndim or not constant or isinstance(pad_width, (dict, TracedArray)):
-        return call("numpy body", (np.pad, (array, pad_width, mode), kwargs), {})
-    given = np.asarray(_widths(pad_width))
-    if given.dtype.kind != "i":
-        raise TypeError("`pad_width` must be of integral type.")
-    widths = np.broadcast_to(given, (a.ndim, 2))
-    if np.any(widths < 0):
-        raise ValueError("index can't contain negative values")
-    filler = value_of(operand(kwargs.get("constant_values", 0)), a.dtype)
-    low, high = (tuple(int(w) for w in widths[:, side]) for side in (0, 1))
-    fortran = a.view.is_f_contiguous and not a.view.is_c_contiguous
-    if not all(isinstance(d, int) or (p, q) == (0, 0) for d, p, q in zip(a.view.dims, low, high, strict=True)):
-        out = call(np.full, (tuple(n + p + q for n, p, q in zip(a.shape, low, high, strict=True)), new_array(filler), a.dtype),
-                   {"order": "F" if fortran else "C"})
-        out[tuple(slice(p, p + n) for n, p in zip(a.shape, low, strict=True))] = a
-        return out
-    padded = tracer.emit("pad", [a.view.read(), filler], low=low, high=high)
-    return wrap(padded, tuple(reversed(range(a.ndim))) if fortran else None)
-
-
-def _widths(x: Any) -> Any:
-    return [_widths(e) for e in x] if isinstance(x, (list, tuple)) else concrete(x, "pad widths")
-
-
 @implements(np.block)
 def block(arrays: Any) -> TracedArray:
     depth = _depth(arrays)

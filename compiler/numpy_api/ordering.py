@@ -12,7 +12,7 @@ import numpy as np
 from .. import tracer
 from ..arrays import TracedArray, any_traced, as_array, assign, known_constant, new_array, value_of
 from ..dispatch import call, implements, implements_method
-from ..scalars import concrete
+from ..scalars import TracedScalar, concrete
 from ..values import surely_equal
 from .axes import one_axis
 from .creation import like_order
@@ -20,7 +20,7 @@ from .creation import like_order
 
 def _places(a: TracedArray, kth: Any, axis: int) -> tuple[int, ...] | None:
     """The places, counted from the front; None if they or the extent are known only when the program runs."""
-    if isinstance(kth, TracedArray):
+    if isinstance(kth, TracedArray) or (isinstance(kth, TracedScalar) and kth.known is None):
         return None
     places = np.asarray(concrete(kth, "kth"))
     if places.dtype.kind not in "iu":
@@ -34,6 +34,23 @@ def _places(a: TracedArray, kth: Any, axis: int) -> tuple[int, ...] | None:
     return tuple(int(p) % n for p in places.ravel())
 
 
+def _with_places_in_range(a: TracedArray, kth: Any, axis: int) -> TracedArray:
+    """a; ValueError if the run finds a place that it does not have."""
+    place = call(np.ravel, (as_array(kth),), {})
+    if place.dtype.kind not in "iu":
+        raise TypeError("Partition index must be integer")
+    if isinstance(place.size, int) and not place.size:
+        return a
+    n = as_array(a.shape[axis])[()]
+    place = place.astype(np.int64)
+    place = call(np.where, (place < 0, place + n, place), {})
+    bad = call(np.logical_or, (place < 0, place >= n), {})
+    first = place[call(np.argmax, (bad,), {})]
+    details = [value_of(x) for x in (~call(np.any, (bad,), {}), first, n)]
+    return new_array(tracer.emit("check", [value_of(a), *details], exception="ValueError",
+                                 message="kth(={0}) out of bounds ({1})"), like_order(a))
+
+
 def _partial(name: str, sort: Any, a: TracedArray, kth: Any, axis: Any, kind: Any) -> TracedArray:
     if kind != "introselect":
         raise ValueError(f"sort kind must be 'introselect' (got '{kind}')")
@@ -41,7 +58,9 @@ def _partial(name: str, sort: Any, a: TracedArray, kth: Any, axis: Any, kind: An
         a, axis = call(np.ravel, (a,), {}), -1
     k = one_axis(axis, a.ndim)
     places = _places(a, kth, k)
-    if places is None or not places:
+    if places is None:
+        a = _with_places_in_range(a, kth, k)
+    if not places:
         return call(sort, (a, k), {})
     # NumPy partitions a copy that keeps the operand's memory order.
     return new_array(tracer.emit(name, [value_of(a)], axis=k, kth=places), like_order(a) if name == "partition" else None)

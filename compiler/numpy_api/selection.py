@@ -184,9 +184,12 @@ def take(a: Any, indices: Any, axis: Any = None, out: Any = None, mode: str = "r
         places = call(np.clip, (places, 0, a.shape[k] - 1), {})
     elif mode == "wrap":
         places = call(np.remainder, (places, a.shape[k]), {})
-    if 0 in a.shape[:k]:
-        # NumPy looks at the indexes only where it takes something.
+    # NumPy looks at the indexes only where it takes something.
+    if 0 in a.view.dims[:k]:
         places = call(np.multiply, (places, 0), {})
+    for n, d in zip(a.shape[:k], a.view.dims[:k], strict=True):
+        if isinstance(d, Value):
+            places = call(np.where, (n > 0, places, 0), {})
     found = value_of(a[(*(slice(None),) * k, places)])
     return deliver(wrap(found), out)
 

@@ -301,7 +301,7 @@ def _reduced_at(ufunc: np.ufunc, x: Value, where: Value, axis: int) -> Value:
     result = tracer.builder().zeros(ArrayType(x.dtype, dims))
     if isinstance(count, int) and count == 0:
         return result
-    ends = tracer.emit("concatenate", [where, ends], axis=0)
+    ends = value_of(dispatch.call(np.concatenate, ((wrap(where), wrap(ends)),), {}))
 
     def segment(j: Value, state: list[Value]) -> list[Value]:
         first = _taken(where, j, 0)
