@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 
+from ..ir.builder import dim_template
 from ..ir.graph import Value
-from ..ir.types import Dim
-from . import dispatch, tracer
+from ..ir.types import Dim, same_dims
+from . import dispatch, integers, tracer
 from .arrays import (
     TracedArray,
     as_array,
@@ -22,6 +22,8 @@ from .arrays import (
     same_place,
     value_of,
 )
+from .compaction import size_of
+from .regions import check
 from .scalars import TracedScalar, is_weak
 from .ufuncs import promotable
 from .values import broadcast, cast, fits, shape_text
@@ -64,10 +66,10 @@ def copyto(dst: Any, src: Any, casting: str = "same_kind", where: Any = True) ->
 
 def _cyclic(values: TracedArray, places: Value) -> Value:
     """values[place % len(values)] for each place."""
-    count = tracer.static_extent(values.view.dims[0], "values that are repeated")
-    if count == 1:
+    count = values.view.dims[0]
+    if isinstance(count, int) and count == 1:
         return broadcast(values.view.read(), places.dims)
-    limit = broadcast(value_of(np.int64(count)), places.dims)
+    limit = broadcast(cast(integers.as_value(count), np.dtype(np.int64)), places.dims)
     return tracer.emit("gather", [values.view.read(), tracer.emit("remainder", [places, limit])], axes=(0,), position=0)
 
 
@@ -77,20 +79,32 @@ def _flat(a: TracedArray) -> TracedArray:
 
 def _position(dims: tuple[Dim, ...]) -> Value:
     """The number of each element, in C order."""
-    size = math.prod(tracer.static_extent(d, "values that are repeated") for d in dims)
-    return reshape_value(tracer.emit("iota", [], dims=(size,), axis=0, dtype="i64"), dims)
+    size = size_of(dims)
+    line = tracer.emit("iota", [size] if isinstance(size, Value) else [], dims=dim_template((size,), 0), axis=0, dtype="i64")
+    return reshape_value(line, dims)
+
+
+def _check_size(mask: TracedArray, a: TracedArray, what: str) -> None:
+    """ValueError unless there are as many truth values as elements."""
+    error = ValueError(f"{what}: mask and data must be the same size")
+    if same_dims(mask.view.dims, a.view.dims):
+        return
+    if isinstance(mask.size, int) and isinstance(a.size, int):
+        if mask.size != a.size:
+            raise error
+        return
+    check(value_of(mask.size == a.size, np.dtype(bool)), error)
 
 
 @dispatch.implements(np.putmask)
 def putmask(a: Any, /, mask: Any, values: Any) -> None:
     a, mask = _target(a, "putmask"), as_array(mask)
     values = as_array(value_of(values, a.dtype) if is_weak(values) else values)
-    if mask.size != a.size:
-        raise ValueError("putmask: mask and data must be the same size")
-    if not np.can_cast(values.dtype, a.dtype, "unsafe") or values.size == 0:
+    _check_size(mask, a, "putmask")
+    if not np.can_cast(values.dtype, a.dtype, "unsafe") or (isinstance(values.size, int) and values.size == 0):
         return
     test = reshape_value(value_of(mask, np.dtype(bool)), a.view.dims)
-    if values.view.dims == a.view.dims:
+    if same_dims(values.view.dims, a.view.dims):
         new = value_of(values, a.dtype)
     else:
         new = _cyclic(_flat(values).astype(a.dtype), _position(a.view.dims))
@@ -100,15 +114,14 @@ def putmask(a: Any, /, mask: Any, values: Any) -> None:
 @dispatch.implements(np.place)
 def place(arr: Any, mask: Any, vals: Any) -> None:
     arr, mask, vals = _target(arr, "place"), as_array(mask), _flat(as_array(vals))
-    if mask.size != arr.size:
-        raise ValueError("place: mask and data must be the same size")
+    _check_size(mask, arr, "place")
     test = reshape_value(value_of(mask, np.dtype(bool)), arr.view.dims)
-    if vals.size == 0:
+    if isinstance(vals.size, int) and vals.size == 0:
         none = tracer.emit("logical_not", [tracer.emit("reduce_or", [test], axes=tuple(range(len(test.dims))))])
         arr.view.write(tracer.emit("check", [arr.view.read(), none], exception="ValueError",
                                    message="Cannot insert from an empty array!"))
         return
-    line = reshape_value(test, (arr.size,))
+    line = reshape_value(test, (size_of(test.dims),))
     rank = tracer.emit("cumsum", [cast(line, np.dtype(np.int64))], axis=0, reverse=False, exclusive=True)
     new = _cyclic(vals.astype(arr.dtype), reshape_value(rank, arr.view.dims))
     arr.view.write(tracer.emit("where", [test, new, arr.view.read()]))

@@ -222,8 +222,11 @@ def split(ary: Any, indices_or_sections: Any, axis: Any = 0) -> list:
     a = as_array(ary)
     if not isinstance(indices_or_sections, (list, tuple, np.ndarray)):
         count = operator.index(concrete(indices_or_sections, "the number of sections"))
-        if a.shape[one_axis(axis, a.ndim)] % count:
-            raise ValueError("array split does not result in an equal division")
+        rest, error = a.shape[one_axis(axis, a.ndim)] % count, ValueError("array split does not result in an equal division")
+        if isinstance(rest, TracedScalar):
+            check(value_of(rest == 0, np.dtype(bool)), error)
+        elif rest:
+            raise error
     return array_split(a, indices_or_sections, axis)
 
 

@@ -14,13 +14,15 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
+from ...ir.graph import Value
 from ...ir.types import Dim
 from ...ir.viewmap import Axis, broadcast_map
 from .. import compaction, integers, tracer
 from ..arrays import TracedArray, as_array, known_constant, new_array, value_of
-from ..dispatch import alias_method, call, implements, implements_method
+from ..dispatch import BUILTINS, alias_method, call, implements, implements_method
 from ..extents import shape_dims
 from ..memory_order import keep_order
+from ..regions import check
 from ..scalars import TracedScalar, concrete, is_weak
 from ..values import broadcast, cast, common_dims, fits, repeats_here, shape_text, unify
 from ..views import reshape_value
@@ -231,12 +233,22 @@ def expand_dims(a: Any, axis: Any) -> TracedArray:
 @implements(np.squeeze)
 def squeeze(a: Any, axis: Any = None) -> TracedArray:
     a = as_array(a)
-    ones = [k for k, d in enumerate(a.view.dims) if isinstance(d, int) and d == 1]
+    dims = a.view.dims
+    ones = [k for k, d in enumerate(dims) if isinstance(d, int) and d == 1]
     if axis is not None:
         chosen = normalize_axis_tuple(axis if isinstance(axis, (tuple, list)) else (axis,), a.ndim)
-        if any(k not in ones for k in chosen):
-            raise ValueError("cannot select an axis to squeeze out which has size not equal to one")
+        error = ValueError("cannot select an axis to squeeze out which has size not equal to one")
+        if any(isinstance(dims[k], int) and k not in ones for k in chosen):
+            raise error
+        for k in chosen:
+            if isinstance(dims[k], Value):
+                check(value_of(a.shape[k] == 1, np.dtype(bool)), error)
         ones = list(chosen)
+    else:
+        for k, d in enumerate(dims):
+            if isinstance(d, Value):
+                check(value_of(a.shape[k] != 1, np.dtype(bool)), ValueError(
+                    "np.squeeze: an extent known only at run time is 1, so that the number of axes is not known; name the axis"))
     if not ones:
         return a
     return a[tuple(0 if k in ones else slice(None) for k in range(a.ndim))] if len(ones) < a.ndim else \
@@ -378,13 +390,14 @@ def diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> TracedA
     offset = int(concrete(offset, "the offset"))
     rows, columns = a.shape[i], a.shape[j]
     first = (max(-offset, 0), max(offset, 0))
-    length = max(min(rows - first[0], columns - first[1]), 0)
+    length = BUILTINS[max](BUILTINS[min](rows - first[0], columns - first[1]), 0)
+    some = not isinstance(length, int) or length > 0
     rest = [k for k in range(a.ndim) if k not in (i, j)]
     last = len(rest)
     map_ = [Axis()] * a.ndim
     for place, k in enumerate(rest):
         map_[k] = Axis(0, ((1, place),))
-    map_[i], map_[j] = Axis(first[0] if length else 0, ((1, last),)), Axis(first[1] if length else 0, ((1, last),))
+    map_[i], map_[j] = Axis(first[0] if some else 0, ((1, last),)), Axis(first[1] if some else 0, ((1, last),))
     dims = (*(a.view.dims[k] for k in rest), *shape_dims(length))
     return TracedArray(a.view.affine(tuple(map_), (), dims, False))
 
@@ -470,14 +483,17 @@ def sliding_window_view(x: Any, window_shape: Any, axis: Any = None, *, subok: b
                              f"window_shape elements and `x.ndim` is {x.ndim}.")
     else:
         axes = normalize_axis_tuple(axis, x.ndim, allow_duplicate=True)
-    dims = list(x.shape)
+    dims: list[Any] = list(x.shape)
     terms: list[list[tuple[int, int]]] = [[(1, k)] for k in range(x.ndim)]
     for place, (a, w) in enumerate(zip(axes, window)):
-        if dims[a] < w:
-            raise ValueError("window shape cannot be larger than input array shape")
-        dims[a] -= w - 1
+        if isinstance(dims[a], int) and isinstance(w, int):
+            if dims[a] < w:
+                raise ValueError("window shape cannot be larger than input array shape")
+        else:
+            check(value_of(dims[a] >= w, np.dtype(bool)), ValueError("window shape cannot be larger than input array shape"))
+        dims[a] = dims[a] - (w - 1)
         terms[a].append((1, x.ndim + place))
-    return TracedArray(x.view.affine(tuple(Axis(0, tuple(t)) for t in terms), (), (*dims, *window), writeable))
+    return TracedArray(x.view.affine(tuple(Axis(0, tuple(t)) for t in terms), (), shape_dims((*dims, *window)), writeable))
 
 
 @implements(np.lib.stride_tricks.as_strided)

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from ...ir.graph import Value
-from .. import tracer
+from .. import integers, tracer
 from ..arrays import TracedArray, as_array, new_array, value_of, wrap
+from ..compaction import size_of
 from ..dispatch import FUNCTIONS, alias_method, call, implements
 from ..extents import shape_dims
-from ..scalars import to_kind
+from ..scalars import TracedScalar, to_kind
 from ..structured import cond
 from ..values import broadcast, cast, check_dtype
 
@@ -170,31 +171,33 @@ def _static_shape(shape: Any) -> tuple[int, ...]:
 
 @implements(np.unravel_index)
 def unravel_index(indices: Any, shape: Any, order: str = "C") -> tuple:
-    dims = _static_shape(shape)
+    dims = shape_dims(shape)
     if order not in ("C", "F"):
         raise ValueError(f"order must be one of 'C', 'F', 'A', or 'K' (got '{order}')")
-    if math.prod(dims) > _MOST_ELEMENTS:
+    size = size_of(dims)
+    if isinstance(size, int) and size > _MOST_ELEMENTS:
         raise ValueError("dimensions are too large; arrays and shapes with a total size greater than 'intp' are not supported.")
     places = _positions(indices, "only int indices permitted")
     if places.ndim and not dims:
         raise ValueError("multiple indices are not supported for 0d arrays")
-    size, v = math.prod(dims), places.view.read()
-    limit = broadcast(value_of(np.int64(size)), v.dims)
+    v, whole = places.view.read(), cast(integers.as_value(size), np.dtype(np.int64))
+    limit = broadcast(whole, v.dims)
     inside = tracer.emit("logical_and", [tracer.emit("greater_equal", [v, tracer.builder().zeros(v.type)]),
                                          tracer.emit("less", [v, limit])])
     if 0 not in v.dims:
         worst = _reduced("reduce_max", v)
         low = _reduced("reduce_min", v)
         worst = tracer.emit("where", [tracer.emit("less", [low, value_of(np.int64(0))]), low, worst])
-        v = _checked(v, _all(inside), f"index {{0}} is out of bounds for array with size {size}", worst)
+        v = _checked(v, _all(inside), "index {0} is out of bounds for array with size {1}", worst, whole)
     rest: Any = wrap(v)
     out: list[Any] = []
     for d in (reversed(dims) if order == "C" else dims):
-        if size == 0:
+        if isinstance(size, int) and size == 0:
             out.append(call(np.zeros_like, (rest,), {}))
             continue
-        out.append(call(np.remainder, (rest, d), {}))
-        rest = call(np.floor_divide, (rest, d), {})
+        extent = d if isinstance(d, int) else TracedScalar(d)
+        out.append(call(np.remainder, (rest, extent), {}))
+        rest = call(np.floor_divide, (rest, extent), {})
     if order == "C":
         out.reverse()
     # NumPy's results are the columns of one array.

@@ -258,7 +258,7 @@ def choose(a: Any, choices: Any, out: Any = None, mode: str = "raise") -> Any:
     if picked.dtype.kind not in "biu":
         raise TypeError(f"Cannot cast array data from {picked.dtype!r} to dtype('int64') according to the rule 'safe'")
     dims = common_dims(picked.view.dims, *[c.view.dims for c in options])
-    chosen = cast(value_of(call(np.broadcast_to, (picked, dims), {})), np.dtype(np.int64))
+    chosen = cast(broadcast(value_of(picked), dims), np.dtype(np.int64))
     count = len(options)
     if mode == "clip":
         places = call(np.clip, (new_array(chosen), 0, count - 1), {})
@@ -273,13 +273,14 @@ def choose(a: Any, choices: Any, out: Any = None, mode: str = "raise") -> Any:
                                        message="invalid entry in choice array"))
     else:
         raise ValueError(f"clipmode must be one of 'clip', 'raise', or 'wrap' (got '{mode}')")
-    wide = [call(np.broadcast_to, (c.astype(kind), dims), {}) for c in options]
+    wide = [broadcast(cast(value_of(c), kind), dims) for c in options]
     if count > 8:
-        return deliver(wrap(value_of(take_along_axis(call(np.stack, (wide,), {}), as_array(places)[None], 0)[0])), out)
-    result = value_of(wide[-1])
+        stacked = call(np.stack, ([new_array(w) for w in wide],), {})
+        return deliver(wrap(value_of(take_along_axis(stacked, as_array(places)[None], 0)[0])), out)
+    result = wide[-1]
     for k in reversed(range(count - 1)):
         here = value_of(call(np.equal, (places, k), {}))
-        result = tracer.emit("where", [here, value_of(wide[k]), result])
+        result = tracer.emit("where", [here, wide[k], result])
     return deliver(wrap(result), out)
 
 
