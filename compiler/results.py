@@ -464,10 +464,10 @@ class Recipes:
             return NewArray(number) if whole else FirstOf(NewArray(number), self._numbers(dims), storage.layout)
         rooms = [integers.upper_bound(d) for d in value.dims]
         if None in rooms:
-            delivered, whole = Delivered(storage.layout), unpadded(value, dims)
+            delivered, packed = Delivered(storage.layout), unpadded(value, dims)
             if storage.layout is not None:
-                whole = tracer.emit("transpose", [whole], axes=storage.layout)
-            host_call("result", delivered.receive, [whole], (), once=False)
+                packed = tracer.emit("transpose", [packed], axes=storage.layout)
+            host_call("result", delivered.receive, [packed], (), once=False)
             return delivered
         if not all(isinstance(d, int) for d in value.dims):
             at_hand = memory_of(value)

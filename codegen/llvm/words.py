@@ -7,7 +7,7 @@ Arrays seen as a wider dtype are read so (`ir/ops/reinterpretation.py`).  Memory
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from ...ir.expr import Expr
 from ...ir.loops import Buffer
@@ -15,7 +15,8 @@ from ...ir.scalar import BITS
 from .linear import linear_form
 
 
-class Word(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Word:
     """`count` elements of a buffer from the one at `index` on, along its last axis."""
 
     buffer: Buffer

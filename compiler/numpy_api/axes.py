@@ -1,4 +1,4 @@
-"""Axis arguments, as NumPy reads them: negative, tuples, None; AxisError as NumPy's."""
+"""Axis arguments, as NumPy reads them: negative, tuples, None; AxisError as NumPy's.  Arrays that must agree in shape."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
+from ...ir.types import same_dims
+from ..arrays import TracedArray, value_of
+from ..regions import check
 from ..scalars import concrete
 
 
@@ -33,3 +36,15 @@ def some_axes(axis: Any, rank: int) -> tuple[int, ...]:
     if rank == 0 and concrete(axis, "an axis") in (0, -1):
         return ()  # NumPy lets scalars be reduced along axis 0
     return (one_axis(axis, rank),)
+
+
+def check_same_shape(a: TracedArray, b: TracedArray, error: ValueError) -> None:
+    """The error if the arrays differ in shape, at once or when the program runs."""
+    if a.ndim != b.ndim:
+        raise error
+    for d, e, n, m in zip(a.view.dims, b.view.dims, a.shape, b.shape, strict=True):
+        if isinstance(d, int) and isinstance(e, int):
+            if d != e:
+                raise error
+        elif not same_dims((d,), (e,)):
+            check(value_of(n == m, np.dtype(bool)), error)

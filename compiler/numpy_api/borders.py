@@ -18,7 +18,8 @@ from ..values import cast
 @implements(np.pad)
 def pad(array: Any, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> TracedArray:
     a = as_array(array)
-    if _has_open(pad_width):
+    if _has_open(pad_width) or (mode in _BY_INDEX and kwargs.get("reflect_type", "even") == "even" and a.ndim and not all(
+            isinstance(d, int) for d in a.view.dims)):
         return _padded_at_run_time(a, _pairs(pad_width, a.ndim), mode, kwargs)
     constant = mode == "constant" and set(kwargs) <= {"constant_values"} and np.ndim(kwargs.get("constant_values", 0)) == 0
     if not a.ndim or not constant or isinstance(pad_width, (dict, TracedArray)):
@@ -41,6 +42,7 @@ def pad(array: Any, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> Tr
     return wrap(padded, tuple(reversed(range(a.ndim))) if fortran else None)
 
 
+_BY_INDEX = ("edge", "wrap", "symmetric", "reflect")
 _NOTHING_TO_EXTEND = "can't extend empty axis {} using modes other than 'constant' or 'empty'"
 
 
@@ -98,7 +100,7 @@ def _padded_at_run_time(a: TracedArray, widths: Sequence[tuple[Any, Any]], mode:
     """Padding of widths that only the run knows."""
     if mode in ("constant", "empty") and set(options) <= {"constant_values"}:
         return _surrounded(a, widths, _pairs_of_values(options.get("constant_values", 0), a.ndim))
-    if mode not in ("edge", "wrap", "symmetric", "reflect") or options.get("reflect_type", "even") != "even":
+    if mode not in _BY_INDEX or options.get("reflect_type", "even") != "even":
         raise tracer.unsupported(f"np.pad by {mode} of a width that only the run knows", "its elements are computed from others",
                                  "pass the width as an argument of its own")
     order = "F" if a.view.is_f_contiguous and not a.view.is_c_contiguous else "C"

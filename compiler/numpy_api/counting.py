@@ -14,6 +14,7 @@ from ..dispatch import call, implements
 from ..scalars import TracedScalar, concrete, derivation, to_kind
 from ..ufuncs import promotable
 from ..values import broadcast, cast
+from .axes import check_same_shape
 
 _STEPS = np.histogram._implementation.__globals__  # type: ignore[attr-defined]
 _INT64 = np.dtype(np.int64)
@@ -78,13 +79,16 @@ def _number_of_bins(a: TracedArray, method: str, span: Any, weights: Any) -> Any
         raise TypeError("Automated estimation of the number of bins is not supported for weighted data")
     if method == "stone":
         raise tracer.unsupported("np.histogram with bins='stone'", "it tries as many bins as fit the data", "give their number")
-    if a.size == 0:
+    if isinstance(a.size, int) and a.size == 0:
         return 1
     first, last = outer_edges(a, span)
     some: Any = True
+    if isinstance(a.size, TracedScalar):
+        some = call(np.greater, (a.size, 0), {})
+        a = call(np.append, (a, call(np.asarray, (first,), {"dtype": a.dtype})), {})[:call(max, (a.size, 1), {})]
     if span is not None:
         inside = call(np.logical_and, (call(np.greater_equal, (a, first), {}), call(np.less_equal, (a, last), {})), {})
-        some = call(np.any, (inside,), {})
+        some = call(np.logical_and, (call(np.any, (inside,), {}), some), {})
         # If nothing lies in the range, the estimators look at all elements, so that they have one, and their answer is not used.
         a = a[call(np.logical_or, (inside, call(np.logical_not, (some,), {})), {})]
     width = call(estimators[method], (a, (first, last)), {})
@@ -169,8 +173,7 @@ def histogram(a: Any, bins: Any = 10, range: Any = None, density: Any = None, we
         a = a.astype(np.uint8)
     if weights is not None:
         weights = as_array(weights)
-        if weights.shape != a.shape:
-            raise ValueError("weights should have the same shape as a.")
+        check_same_shape(weights, a, ValueError("weights should have the same shape as a."))
         weights = call(np.ravel, (weights,), {})
     a = call(np.ravel, (a,), {})
     edges, uniform = _edges(a, bins, range, weights)

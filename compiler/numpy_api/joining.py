@@ -16,7 +16,7 @@ from ...ir.ops.shaping import emit_shaped
 from ...ir.types import DTYPE_NAMES, Dim
 from ...ir.viewmap import Axis
 from .. import integers, tracer
-from ..arrays import TracedArray, as_array, assign, deliver, known_constant, new_array, operand, value_of, wrap
+from ..arrays import TracedArray, any_traced, as_array, assign, deliver, known_constant, new_array, operand, value_of, wrap
 from ..dispatch import BUILTINS, alias_method, call, implements
 from ..growing import gathered
 from ..regions import check
@@ -196,6 +196,43 @@ def append(arr: Any, values: Any, axis: Any = None) -> TracedArray:
     if axis is None:
         return concatenate([call(np.ravel, (as_array(x),), {}) for x in (arr, values)], 0)
     return concatenate([arr, values], axis)
+
+
+@implements(np.insert)
+def insert(arr: Any, obj: Any, values: Any, axis: Any = None) -> TracedArray:
+    """NumPy's own code where the extent is known."""
+    a = as_array(arr)
+    if axis is None:
+        a, k = (a if a.ndim == 1 else call(np.ravel, (a,), {})), 0
+    else:
+        k = one_axis(axis, a.ndim)
+    if isinstance(a.view.dims[k], int) and not any_traced(obj):
+        return call("numpy body", (np.insert, (arr, obj, values, axis), {}), {})
+    n = a.shape[k]
+    index: Any = call(np.arange, (n,), {})[obj] if isinstance(obj, slice) else as_array(obj)
+    if index.dtype.kind == "b":
+        index = call(np.flatnonzero, (index,), {})
+    new = as_array(values).astype(a.dtype)
+    new = new[(None,) * (a.ndim - new.ndim)] if new.ndim < a.ndim else new
+    if index.ndim == 0:
+        new = call(np.moveaxis, (new, 0, k), {})
+    one = isinstance(index.size, int) and index.size == 1
+    count = new.shape[k] if one else index.size
+    places = call(np.where, (index < 0, index + n, index), {}).reshape(-1)
+    fine = call(np.all, (call(np.logical_and, (places >= 0, call(np.less_equal, (places, n), {})), {}),), {})
+    check(value_of(fine, np.dtype(bool)), IndexError(f"an index is out of bounds for axis {k} of the array to insert into"))
+    if one:
+        places = call(np.broadcast_to, (places, (count,)), {})
+    order = call(np.argsort, (places,), {"kind": "stable"})
+    old = call(np.arange, (n,), {})
+    behind = call(np.searchsorted, (places[order], old), {"side": "right"})
+    lead, whole = (slice(None),) * k, (*a.shape[:k], n + count, *a.shape[k + 1:])
+    out = call(np.empty, (whole, a.dtype), {"order": "F" if a.view.is_f_contiguous and not a.view.is_c_contiguous else "C"})
+    out[(*lead, old + behind)] = a
+    moved = call(np.empty_like, (places,), {})
+    moved[order] = places[order] + call(np.arange, (count,), {})
+    out[(*lead, moved)] = new
+    return out
 
 
 @implements(np.array_split)

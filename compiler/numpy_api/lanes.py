@@ -40,7 +40,7 @@ def _check_some(dims: Sequence[Dim], message: str) -> None:
         raise ValueError(message)
     count = _count(dims)
     if isinstance(count, TracedScalar):
-        check(value_of(count > 0, np.dtype(bool)), ValueError(message))
+        check(value_of(call(np.greater, (count, 0), {}), np.dtype(bool)), ValueError(message))
 
 
 def _result_dtype(x: Any) -> np.dtype:

@@ -149,8 +149,13 @@ class FlatView:
         line, new = reshape(self.array, -1), as_array(value)
         if new.ndim:  # values are repeated, or cut, to fit
             count = as_array(line[index]).size
-            new = ravel(new)[:count] if new.size >= count else call(np.resize, (new, count), {})
-        line[index] = new.reshape(as_array(line[index]).shape) if new.ndim and new.size else value
+            if isinstance(count, int) and isinstance(new.size, int):
+                new = ravel(new)[:count] if new.size >= count else call(np.resize, (new, count), {})
+            else:
+                places = call(np.arange, (count,), {}) % call(max, (new.size, 1), {})
+                new = call(np.take, (ravel(new), places), {})
+        fits = new.ndim and (new.size if isinstance(new.size, int) else True)
+        line[index] = new.reshape(as_array(line[index]).shape) if fits else value
         if line.view.storage is not self.array.view.storage:
             self.array[...] = line.reshape(self.array.shape)
 
@@ -416,6 +421,11 @@ def diag(v: Any, k: int = 0) -> TracedArray:
     out = call(np.zeros, ((n, n),), {"dtype": v.dtype})
     _writeable(diagonal(out, k))[...] = v
     return out
+
+
+@implements(np.diagflat)
+def diagflat(v: Any, k: int = 0) -> TracedArray:
+    return diag(ravel(as_array(v)), k)
 
 
 def _writeable(a: TracedArray) -> TracedArray:

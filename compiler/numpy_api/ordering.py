@@ -14,7 +14,7 @@ from ..arrays import TracedArray, any_traced, as_array, assign, known_constant, 
 from ..dispatch import call, implements, implements_method
 from ..scalars import TracedScalar, concrete
 from ..values import surely_equal
-from .axes import one_axis
+from .axes import check_same_shape, one_axis
 from .creation import like_order
 
 
@@ -29,9 +29,9 @@ def _places(a: TracedArray, kth: Any, axis: int) -> tuple[int, ...] | None:
     if not isinstance(n, int):
         return None
     for p in places.ravel():
-        if not -n <= p < n:
+        if n and not -n <= p < n:
             raise ValueError(f"kth(={p if p >= 0 else p + n}) out of bounds ({n})")
-    return tuple(int(p) % n for p in places.ravel())
+    return tuple(int(p) % n for p in places.ravel()) if n else ()
 
 
 def _with_places_in_range(a: TracedArray, kth: Any, axis: int) -> TracedArray:
@@ -44,7 +44,7 @@ def _with_places_in_range(a: TracedArray, kth: Any, axis: int) -> TracedArray:
     n = as_array(a.shape[axis])[()]
     place = place.astype(np.int64)
     place = call(np.where, (place < 0, place + n, place), {})
-    bad = call(np.logical_or, (place < 0, place >= n), {})
+    bad = call(np.logical_and, (call(np.logical_or, (place < 0, place >= n), {}), n > 0), {})
     first = place[call(np.argmax, (bad,), {})]
     details = [value_of(x) for x in (~call(np.any, (bad,), {}), first, n)]
     return new_array(tracer.emit("check", [value_of(a), *details], exception="ValueError",
@@ -90,8 +90,8 @@ def lexsort(keys: Any, axis: Any = -1) -> TracedArray:
     rows = [as_array(k) for k in keys]
     if not rows:
         raise TypeError("need sequence of keys with len > 0 in lexsort")
-    if len({r.shape for r in rows}) > 1:
-        raise ValueError("all keys need to be the same shape")
+    for r in rows[1:]:
+        check_same_shape(r, rows[0], ValueError("all keys need to be the same shape"))
     if rows[0].ndim == 0:
         return call(np.zeros, ((),), {"dtype": np.int64})
     k = one_axis(axis, rows[0].ndim)

@@ -149,7 +149,7 @@ def _weighted(a: Any, q: Any, weights: Any, axis: int | None, skip: bool) -> Any
 def nanmedian(a: Any, axis: Any = None, out: Any = None, overwrite_input: bool = False) -> Any:
     lines, count = _without_nan(a, axis)
     low = call(np.maximum, (call(np.floor_divide, (call(np.subtract, (count, 1), {}), 2), {}), 0), {})
-    high = call(np.minimum, (call(np.floor_divide, (count, 2), {}), max(lines.shape[-1] - 1, 0)), {})
+    high = call(np.minimum, (call(np.floor_divide, (count, 2), {}), call(max, (lines.shape[-1] - 1, 0), {})), {})
     places = call(np.stack, ([low, high],), {"axis": -1})
     middle = call(np.mean, (call(np.take_along_axis, (lines, places, -1), {}),), {"axis": -1})
     if lines.dtype.kind in "fc":

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from .. import tracer
-from ..arrays import TracedArray, as_array, assign
+from ..arrays import TracedArray, as_array, assign, value_of
 from ..dispatch import call, implements, implements_method
+from ..regions import check
 from ..scalars import concrete
 from ..values import check_dtype
 from ..views import View
@@ -35,7 +36,9 @@ def packbits(a: Any, /, axis: Any = None, bitorder: str = "big") -> TracedArray:
     if axis is None:
         a, axis = call(np.ravel, (a,), {}), 0
     k = one_axis(axis, a.ndim)
-    n = operator.index(a.shape[k])
+    n = a.shape[k]
+    if not isinstance(n, int):
+        return _packed_at_run_time(a, k, n, little)
     if k == a.ndim - 1 and n >= 8:
         return _laid_out_as(a, _packed_words(a, n, little))
     bits = call(np.not_equal, (a, 0), {}).astype(np.uint8)
@@ -83,7 +86,10 @@ def unpackbits(a: Any, /, axis: Any = None, count: Any = None, bitorder: str = "
     if axis is None or a.ndim == 0:
         a, axis = call(np.ravel, (a,), {}), 0
     k = one_axis(axis, a.ndim)
-    n = 8 * operator.index(a.shape[k])
+    n = 8 * a.shape[k]
+    if not isinstance(n, int):
+        bits = _unpacked_at_run_time(a, k, n, little)
+        return bits if count is None else _counted(bits, k, n, concrete(count, "count"))
     bits = _unpacked_words(a, little) if k == a.ndim - 1 else _unpacked_planes(a, k, n, little)
     if count is None:
         return _laid_out_as(a, bits)
@@ -94,6 +100,34 @@ def unpackbits(a: Any, /, axis: Any = None, count: Any = None, bitorder: str = "
     if wanted < -n:
         raise ValueError("-count larger than number of elements")
     return _laid_out_as(a, bits[(*lead, slice(None, wanted))].copy())
+
+
+def _packed_at_run_time(a: TracedArray, k: int, n: Any, little: bool) -> TracedArray:
+    """Of as many elements as only the run knows."""
+    lines = call(np.not_equal, (call(np.moveaxis, (a, k, -1), {}), 0), {}).astype(np.uint8)
+    lines = call(np.pad, (lines, [(0, 0)] * (a.ndim - 1) + [(0, -n % 8)]), {})
+    groups = lines.reshape((*lines.shape[:-1], (n + 7) // 8, 8))
+    packed = call((np.bitwise_or, "reduce"), (call(np.left_shift, (groups, _shifts(little)), {}),), {"axis": -1})
+    return call(np.moveaxis, (packed, -1, k), {}).copy()
+
+
+def _unpacked_at_run_time(a: TracedArray, k: int, n: Any, little: bool) -> TracedArray:
+    lines = call(np.moveaxis, (a, k, -1), {})
+    bits = call(np.right_shift, (lines[..., None], _shifts(little)), {}) & np.uint8(1)
+    return call(np.moveaxis, (bits.reshape((*lines.shape[:-1], n)), -1, k), {}).copy()
+
+
+def _counted(bits: TracedArray, k: int, n: Any, count: int) -> TracedArray:
+    lead = (slice(None),) * k
+    if count < 0:
+        check(value_of(n >= -count, np.dtype(bool)), ValueError("-count larger than number of elements"))
+        return bits[(*lead, slice(None, count))].copy()
+    padded = call(np.pad, (bits, [(0, call(max, (count - n, 0), {}) if j == k else 0) for j in range(bits.ndim)]), {})
+    return padded[(*lead, slice(None, count))].copy()
+
+
+def _shifts(little: bool) -> np.ndarray:
+    return np.arange(8, dtype=np.uint8) if little else np.arange(7, -1, -1, dtype=np.uint8)
 
 
 def _unpacked_words(a: TracedArray, little: bool) -> TracedArray:

@@ -60,3 +60,58 @@ def test_as_numpy(f):
             return np.array(x, float), np.array(y, float)
 
         assert difference(observe(compiled, make), observe(f, make)) is None
+
+
+ROWS = {
+    "insert": lambda v, x, n: (np.insert(v[:n], [0, 3, 3], [1, 2, 3]), np.insert(v[:n], 2, 7.5), np.insert(x[:n], 1, 5, axis=1),
+                               np.insert(x[:n], [1, 3], x[:2] * 9, axis=0), np.insert(x[:n], 2, np.arange(4), axis=0)),
+    "insert slices": lambda v, x, n: (np.insert(v[:n], slice(0, 2), 1.0), np.insert(v, np.flatnonzero(v > 0), 0.0),
+                                      np.insert(v, n, 1)),
+    "bits": lambda v, x, n: (np.packbits(v[:n] > 0), np.packbits(x[:n] > 0, axis=0, bitorder="little"),
+                             np.packbits(x[:n] > 0, axis=1)),
+    "unpacked": lambda v, x, n: np.unpackbits((v[:n] * 50).astype(int).astype(np.uint8)),
+    "unpacked but some": lambda v, x, n: np.unpackbits((v[:n] * 50).astype(int).astype(np.uint8), count=-3, bitorder="little"),
+    "bins": lambda v, x, n: (np.histogram(v[:n], "auto"), np.histogram(v[:n], "auto", (-1, 1)),
+                             np.histogram(v[:n], 4, weights=v[:n])),
+    "medians": lambda v, x, n: (np.nanmedian(x[:n], axis=0), np.nanmedian(v[:n])),
+    "diagonals": lambda v, x, n: (np.diagflat(v[:n], 1), np.diag(x[:n], -1), np.trace(x[:n], 2), np.corrcoef(x[:n].T)),
+    "split": lambda v, x, n: (np.array_split(v[:n], 3)[1], np.split(v[:n], 2)[1]),
+    "windows": lambda v, x, n: (np.lib.stride_tricks.sliding_window_view(v[:n], 3).sum(1),
+                                np.lib.stride_tricks.sliding_window_view(v, int(n)).max(1)),
+    "unravelled": lambda v, x, n: np.unravel_index(np.argmax(x[:n]), x[:n].shape),
+    "all unravelled": lambda v, x, n: np.unravel_index(np.argsort(x[:n], axis=None), x[:n].shape),
+    "vectorized": lambda v, x, n: np.vectorize(lambda a: a * 2 if a > 0 else -a)(v[:n]),
+    "along an axis": lambda v, x, n: np.apply_along_axis(lambda r: r - r.max(), 1, x[:n]),
+    "along the first": lambda v, x, n: np.apply_along_axis(np.sort, 0, x[:n]),
+    "chosen": lambda v, x, n: (np.choose((v[:n] > 0).astype(int), [v[:n], -v[:n]]), np.lexsort((v[:n], np.round(v[:n])))),
+    "squeezed": lambda v, x, n: np.squeeze(x[None, :n, :], axis=0),
+    "placed": lambda v, x, n: (np.place(x[:n], x[:n] > 0, [1, 2, 3]), np.putmask(v[:n], v[:n] > 0, [1, 2, 3]), x, v),
+    "filled": lambda v, x, n: (np.fill_diagonal(x[:n], 5), x),
+    "partitioned": lambda v, x, n: (np.argpartition(v[:n], 1)[:1], np.partition(v[:n], n - 1)[-1], np.partition(v, n)[n]),
+    "by the last": lambda v, x, n: v[np.argpartition(v, -n)][-n],
+    "segments": lambda v, x, n: (np.add.reduceat(v, np.flatnonzero(v > 0)), np.multiply.reduceat(x, np.flatnonzero(v > 0), axis=0)),
+    "taken": lambda v, x, n: (np.take(x[:n], [1, 0], axis=1), np.take(x[:n], np.arange(n) % 3, axis=1)),
+    **{mode: lambda v, x, n, mode=mode: (np.pad(v, n, mode), np.pad(x, (0, n), mode), np.pad(v[:n], 3, mode),
+                                         np.pad(np.asfortranarray(x), [(n, 1), (2, n)], mode)) for mode in ("constant", "edge", "wrap", "symmetric", "reflect")},
+    "constants": lambda v, x, n: np.pad(x, [(n, 1), (2, n)], constant_values=((1, 2), (3, 4))),
+}
+
+
+@pytest.mark.parametrize("f", ROWS.values(), ids=ROWS)
+def test_extents_of_an_argument(f):
+    compiled = jit(lambda v, x, n: f(v, x, n[0]))
+    v, x = np.random.default_rng(0).normal(size=9), np.random.default_rng(1).normal(size=(9, 4))
+    for n in (6, 4, 9, 3, 1, 0, -1):
+        def make(n=n):
+            return v.copy(), x.copy(), np.array([n])
+
+        want, got = observe(lambda v, x, n: f(v, x, n[0]), make), observe(compiled, make)
+        assert difference(got, want) is None, n
+
+
+def test_an_extent_of_one_that_only_the_run_knows_is_not_squeezed_in_silence():
+    f = jit(lambda x, n: np.squeeze(x[:n[0]]))
+    x = np.arange(8.0).reshape(4, 2)
+    np.testing.assert_array_equal(f(x, np.array([3])), x[:3])
+    with pytest.raises(ValueError, match="name the axis"):
+        f(x, np.array([1]))
