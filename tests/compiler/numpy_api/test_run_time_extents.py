@@ -89,10 +89,12 @@ ROWS = {
     "filled": lambda v, x, n: (np.fill_diagonal(x[:n], 5), x),
     "partitioned": lambda v, x, n: (np.argpartition(v[:n], 1)[:1], np.partition(v[:n], n - 1)[-1], np.partition(v, n)[n]),
     "by the last": lambda v, x, n: v[np.argpartition(v, -n)][-n],
-    "segments": lambda v, x, n: (np.add.reduceat(v, np.flatnonzero(v > 0)), np.multiply.reduceat(x, np.flatnonzero(v > 0), axis=0)),
+    "segments": lambda v, x, n: (np.add.reduceat(v, np.flatnonzero(v > 0)),
+                                 np.multiply.reduceat(x, np.flatnonzero(v > 0), axis=0)),
     "taken": lambda v, x, n: (np.take(x[:n], [1, 0], axis=1), np.take(x[:n], np.arange(n) % 3, axis=1)),
     **{mode: lambda v, x, n, mode=mode: (np.pad(v, n, mode), np.pad(x, (0, n), mode), np.pad(v[:n], 3, mode),
-                                         np.pad(np.asfortranarray(x), [(n, 1), (2, n)], mode)) for mode in ("constant", "edge", "wrap", "symmetric", "reflect")},
+                                         np.pad(np.asfortranarray(x), [(n, 1), (2, n)], mode))
+       for mode in ("constant", "edge", "wrap", "symmetric", "reflect")},
     "constants": lambda v, x, n: np.pad(x, [(n, 1), (2, n)], constant_values=((1, 2), (3, 4))),
 }
 
