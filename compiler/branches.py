@@ -35,6 +35,7 @@ from .state import (
     State,
     Tentative,
     Undefined,
+    container_at,
     hollow,
     name_of,
     put_contents,
@@ -229,9 +230,10 @@ class Branch:
         """What the variables are and were whose structure after the two sides, or length, differs."""
         paths = set(then.leaves) ^ set(other.leaves) | {
             p for p, n in then.leaves.items() if p[-1] == LENGTH and n != other.leaves.get(p)}
+        ends = [dict(zip(self.control.names, values, strict=True)) for values in (self.state.values, then.values, other.values)]
+        inner = [container_at(values.get(p[0]), p) for p in sorted(paths, key=str) if len(p) > 2 for values in ends]
         names = {p[0] for p in paths}
-        return [x for values in (self.state.values, then.values, other.values)
-                for n, x in zip(self.control.names, values, strict=True) if n in names]
+        return inner + [x for values in ends for n, x in values.items() if n in names]
 
     def _is_choice(self, path: Path, a: Any, b: Any) -> bool:
         """Must this leaf stay one of two objects, since it is one already or is written to?"""

@@ -37,6 +37,7 @@ from .state import (
     State,
     Tentative,
     Undefined,
+    container_at,
     hollow,
     is_static,
     is_structured,
@@ -284,7 +285,8 @@ class Carried:
     def _of_another_structure(self, path: Path) -> JoinError:
         values = [x for state in (self.state.values, self.control.get())
                   for n, x in zip(self.control.names, state, strict=True) if n == path[0]]
-        return JoinError(f"the structure of '{name_of(path[:1])}' changes", True, values)
+        inner = [container_at(x, path) for x in values]
+        return JoinError(f"the structure of '{name_of(path[:1])}' changes", True, inner + values)
 
     def _replace(self, k: int, value: Any) -> None:
         """Begin again with another value of variable number k before the loop."""

@@ -8,6 +8,7 @@ implementations, to `builtins.py`, or into the user's function, which is rewritt
 from __future__ import annotations
 
 import builtins
+import dataclasses
 import functools
 import operator
 import sys
@@ -326,7 +327,7 @@ def call(f: Any, args: tuple, kwargs: dict) -> Any:
         return call(algorithm, args, kwargs)
     if isinstance(f, types.BuiltinMethodType) and f.__name__ in ("extend", "extendleft"):
         args = tuple(map(lists.one_list, args))
-    is_python = isinstance(f, types.FunctionType | types.MethodType)
+    is_python = isinstance(f, types.FunctionType | types.MethodType) or _is_record(f)
     args = args if is_python else keys_listed(f, args)
     if (gone := of_iterable(f, args, kwargs)) is not None:
         return new_list(gone[0]) if type(gone[0]) is list else gone[0]
@@ -368,6 +369,12 @@ def call(f: Any, args: tuple, kwargs: dict) -> Any:
     if f is sorted or (isinstance(f, types.BuiltinMethodType) and type(f.__self__) is list and f.__name__ == "copy"):
         return new_list(f(*args, **kwargs))
     return settle(f(*args, **kwargs))
+
+
+def _is_record(f: Any) -> bool:
+    """Is this a class whose objects keep what they are made of as it is?"""
+    return isinstance(f, type) and isinstance(class_attribute(f, "__init__"), types.FunctionType) and (
+        not f.__module__.startswith("numpy"))
 
 
 # These put their arguments into containers, or take them apart as they need.
@@ -468,17 +475,31 @@ def _call_partial(f: functools.partial, args: tuple, kwargs: dict) -> Any:
     return call(f.func, (*bound, *args), {**named, **kwargs})
 
 
+def _with_default_factories(cls: type, args: tuple, kwargs: dict) -> dict:
+    """What the factories of a data class make of the fields that are not given is made by the program."""
+    init = class_attribute(cls, "__init__")
+    if not dataclasses.is_dataclass(cls) or not isinstance(init, types.FunctionType) or init.__code__.co_filename != "<string>":
+        return kwargs
+    fields = [f for f in dataclasses.fields(cls) if f.init]
+    given = {f.name for f in [f for f in fields if not f.kw_only][:len(args)]} | set(kwargs)
+    return kwargs | {f.name: call(f.default_factory, (), {}) for f in fields
+                     if f.name not in given and f.default_factory is not dataclasses.MISSING}
+
+
 def _construct(cls: type, args: tuple, kwargs: dict) -> Any:
     """An object of a class, made while tracing."""
     if issubclass(cls, np.generic) and cls is not np.generic:
         return dispatch.call(("scalar type",), (cls, *args), kwargs)
     if _is_numpy(cls) and (any_traced(args) or any_traced(kwargs)):
         raise tracer.unsupported(f"{cls.__module__}.{cls.__name__}", "objects of this class have no compiled form")
+    kwargs = _with_default_factories(cls, args, kwargs)
     new, init = class_attribute(cls, "__new__"), class_attribute(cls, "__init__")
     trace = tracer.current()
     if (type(cls) is type and new is class_attribute(object, "__new__") and isinstance(init, types.FunctionType)
             and not is_library_code(init.__code__)):
         made: Any = object.__new__(cls)
+        if not hasattr(made, "__dict__"):
+            raise tracer.unsupported(f"an object of {cls.__name__}", "its attributes lie in slots", "leave __slots__ out")
         trace.fresh[id(made)] = made
         call_function(init, (made, *args), kwargs)
         return made

@@ -71,6 +71,21 @@ def untentative(x: Any) -> Any:
     return x.value if isinstance(x, Tentative) else x
 
 
+def container_at(x: Any, path: Path) -> Any:
+    """The container within a variable's value that a path of one of its leaves goes into last; None if there is none."""
+    for key in path[1:-1]:
+        x = at_hand(x)
+        if key == "." and id(x) in tracer.current().fresh:
+            x = x.__dict__
+        elif isinstance(x, dict) and key in x:
+            x = x[key]
+        elif isinstance(x, (list, tuple, deque)) and isinstance(key, int) and key < len(x):
+            x = x[key]
+        else:
+            return None
+    return x
+
+
 def hollow(x: Any, leaf: Undefined = UNDEFINED) -> Any:
     """The structure of `x` with undefined leaves."""
     if isinstance(x, Either):

@@ -213,3 +213,59 @@ def test_a_context_manager_of_the_callers():
         return inside, v
 
     agrees(f, Vector(X))
+
+
+@dataclasses.dataclass
+class History:
+    weights: object
+    steps: int = 0
+    losses: list = dataclasses.field(default_factory=list)
+    best: dict = dataclasses.field(default_factory=dict)
+    total: object = dataclasses.field(default_factory=lambda: np.zeros(3), kw_only=True)
+
+
+class Log:
+    def __init__(self, weights, losses=None):
+        self.weights, self.losses = weights, [] if losses is None else losses
+
+
+def _until_it_stays(state, x):
+    for step in range(30):
+        state.weights = state.weights - 0.5 * (state.weights - x)
+        loss = float(state.weights[0] + step % 3)
+        if len(state.losses) > 3 and loss < 0.1:
+            break
+        state.losses.append(loss)
+    return state.weights, state.losses
+
+
+@pytest.mark.parametrize("made", [
+    lambda x: History(x * 3), lambda x: History(x * 3, 2, [1.0]), lambda x: History(weights=x * 3, losses=[]),
+    lambda x: Log(x * 3), lambda x: Log(x * 3, [2.0])], ids=["factory", "given", "by name", "own class", "own class, given"])
+def test_lists_of_objects_made_by_the_program_grow_until_a_condition_of_the_run(made):
+    agrees(lambda x: _until_it_stays(made(x), x), X)
+
+
+def test_what_factories_of_a_data_class_make_is_of_each_object():
+    def two(x):
+        a, b = History(x), History(x + 1)
+        for step in range(6):
+            if x[1] * step > 3:
+                break
+            a.losses.append(float(step))
+            b.best[step] = x[0] + step
+            b.total[step % 3] += step
+            if step % 2:
+                b.losses.append(step * 2.0)
+        return a.losses, b.losses, len(a.best), b.total, a.total
+
+    agrees(two, X)
+
+
+def test_attributes_in_slots_are_refused():
+    @dataclasses.dataclass(slots=True)
+    class Slotted:
+        a: object
+
+    with pytest.raises(UnsupportedError, match="slots"):
+        jit(lambda x: Slotted(x).a)(X)
