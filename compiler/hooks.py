@@ -8,7 +8,6 @@ implementations, to `builtins.py`, or into the user's function, which is rewritt
 from __future__ import annotations
 
 import builtins
-import dataclasses
 import functools
 import operator
 import sys
@@ -28,10 +27,11 @@ from .attributes import attribute, bound_value, delete_attribute, has_state, is_
 from .builtin_functions import BUILTINS
 from .choice import Choice, ChosenMethod, first_choice, spread
 from .comprehension_hooks import ComprehensionHooks
+from .construction import construct, is_record
 from .generators import random_function
 from .held import look
 from .iterables import of_iterable
-from .library import is_library_code
+from .library import is_library_code, is_numpys
 from .lifting import lift
 from .list_elements import note_change
 from .masked_values import call_on_masked, holds_masked
@@ -39,8 +39,8 @@ from .match_hooks import MatchHooks
 from .purity import check_pure
 from .regions import unbound_free
 from .run_time_dicts import RunTimeDict, gone_through, keys_listed, listed, made_dict, note_method, run_time_key
-from .run_time_lists import GROWABLE, RunTimeList, growth, made_list, new_list, note_growth
-from .run_time_sets import dict_of, gathered, made_set, set_of
+from .run_time_lists import RunTimeList, growth, made_list, new_list, note_growth
+from .run_time_sets import dict_of, made_set, set_of
 from .scalars import TracedScalar
 from .sources import Attribute, Cell, Fixed, Global, Item, Source
 from .special_methods import IN_PLACE, binary, class_attribute, contains, context, iterated, of_builtin, unary
@@ -327,7 +327,7 @@ def call(f: Any, args: tuple, kwargs: dict) -> Any:
         return call(algorithm, args, kwargs)
     if isinstance(f, types.BuiltinMethodType) and f.__name__ in ("extend", "extendleft"):
         args = tuple(map(lists.one_list, args))
-    is_python = isinstance(f, types.FunctionType | types.MethodType) or _is_record(f)
+    is_python = isinstance(f, types.FunctionType | types.MethodType) or is_record(f)
     args = args if is_python else keys_listed(f, args)
     if (gone := of_iterable(f, args, kwargs)) is not None:
         return new_list(gone[0]) if type(gone[0]) is list else gone[0]
@@ -354,11 +354,11 @@ def call(f: Any, args: tuple, kwargs: dict) -> Any:
     if isinstance(f, functools.partial):
         return _call_partial(f, args, kwargs)
     if isinstance(f, type):
-        return _construct(f, args, kwargs)
+        return construct(call, f, args, kwargs)
     instance = dispatch.FUNCTIONS.get(("call", type(f)))
     if instance is not None:
         return instance(f, *args, **kwargs)
-    if _is_numpy(f) and (any_traced(args) or any_traced(kwargs)):
+    if is_numpys(f) and (any_traced(args) or any_traced(kwargs)):
         return dispatch.FUNCTIONS["numpy body"](f, args, kwargs)
     if isinstance(f, types.BuiltinMethodType) and isinstance(f.__self__, str):
         return text_of(f, *[list(a) if isinstance(a, Iterator) else a for a in args], **kwargs)
@@ -369,12 +369,6 @@ def call(f: Any, args: tuple, kwargs: dict) -> Any:
     if f is sorted or (isinstance(f, types.BuiltinMethodType) and type(f.__self__) is list and f.__name__ == "copy"):
         return new_list(f(*args, **kwargs))
     return settle(f(*args, **kwargs))
-
-
-def _is_record(f: Any) -> bool:
-    """Is this a class whose objects keep what they are made of as it is?"""
-    return isinstance(f, type) and isinstance(class_attribute(f, "__init__"), types.FunctionType) and (
-        not f.__module__.startswith("numpy"))
 
 
 # These put their arguments into containers, or take them apart as they need.
@@ -402,20 +396,12 @@ _CREATION: frozenset[Any] = frozenset(
      np.fromiter))
 
 
-def _is_numpy(f: Any) -> bool:
-    owner, kind = getattr(f, "__self__", None), type(f).__module__
-    if isinstance(f, np.ufunc) or isinstance(owner, np.ufunc):
-        return True
-    # An object that wraps one of NumPy's functions carries its name and module.
-    return (kind == "builtins" or kind.startswith("numpy")) and (getattr(f, "__module__", None) or "").startswith("numpy")
-
-
 def call_function(f: types.FunctionType, args: tuple, kwargs: dict) -> Any:
     """Call a Python function: the user's are rewritten, libraries' run as they are."""
     if rewriting.is_rewritten(f.__code__):
         return f(*args, **kwargs)
     if is_library_code(f.__code__):
-        if _is_numpy(f) and (any_traced(args) or any_traced(kwargs)):
+        if is_numpys(f) and (any_traced(args) or any_traced(kwargs)):
             return dispatch.FUNCTIONS["numpy body"](f, args, kwargs)
         check_pure(f)
         return _of_library(f, args, kwargs)
@@ -473,44 +459,6 @@ def _call_partial(f: functools.partial, args: tuple, kwargs: dict) -> Any:
     bound = [lift(a, Item(Attribute(source, "args"), k)) for k, a in enumerate(f.args)]
     named = {k: lift(a, Item(Attribute(source, "keywords"), k)) for k, a in f.keywords.items()}
     return call(f.func, (*bound, *args), {**named, **kwargs})
-
-
-def _with_default_factories(cls: type, args: tuple, kwargs: dict) -> dict:
-    """What the factories of a data class make of the fields that are not given is made by the program."""
-    init = class_attribute(cls, "__init__")
-    if not dataclasses.is_dataclass(cls) or not isinstance(init, types.FunctionType) or init.__code__.co_filename != "<string>":
-        return kwargs
-    fields = [f for f in dataclasses.fields(cls) if f.init]
-    given = {f.name for f in [f for f in fields if not f.kw_only][:len(args)]} | set(kwargs)
-    return kwargs | {f.name: call(f.default_factory, (), {}) for f in fields
-                     if f.name not in given and f.default_factory is not dataclasses.MISSING}
-
-
-def _construct(cls: type, args: tuple, kwargs: dict) -> Any:
-    """An object of a class, made while tracing."""
-    if issubclass(cls, np.generic) and cls is not np.generic:
-        return dispatch.call(("scalar type",), (cls, *args), kwargs)
-    if _is_numpy(cls) and (any_traced(args) or any_traced(kwargs)):
-        raise tracer.unsupported(f"{cls.__module__}.{cls.__name__}", "objects of this class have no compiled form")
-    kwargs = _with_default_factories(cls, args, kwargs)
-    new, init = class_attribute(cls, "__new__"), class_attribute(cls, "__init__")
-    trace = tracer.current()
-    if (type(cls) is type and new is class_attribute(object, "__new__") and isinstance(init, types.FunctionType)
-            and not is_library_code(init.__code__)):
-        made: Any = object.__new__(cls)
-        if not hasattr(made, "__dict__"):
-            raise tracer.unsupported(f"an object of {cls.__name__}", "its attributes lie in slots", "leave __slots__ out")
-        trace.fresh[id(made)] = made
-        call_function(init, (made, *args), kwargs)
-        return made
-    if cls in (set, dict) and (found := gathered(cls, args, kwargs)) is not None:
-        return found
-    made = settle(cls(*args, **kwargs))
-    if cls in GROWABLE:
-        return made_list(tracer.call_path()[0], made)
-    if hasattr(made, "__dict__") and not isinstance(made, (type, types.FunctionType)):
-        trace.fresh[id(made)] = made
-    return made
 
 
 dispatch.FUNCTIONS["call"] = call

@@ -7,6 +7,7 @@ import sys
 import sysconfig
 import types
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -49,3 +50,11 @@ def is_library_module(module: types.ModuleType | None) -> bool:
     if filename is None:
         return module.__name__.split(".")[0] in sys.stdlib_module_names
     return is_library_file(filename)
+
+
+def is_numpys(f: Any) -> bool:
+    owner, kind = getattr(f, "__self__", None), type(f).__module__
+    if isinstance(f, np.ufunc) or isinstance(owner, np.ufunc):
+        return True
+    # An object that wraps one of NumPy's functions carries its name and module.
+    return (kind == "builtins" or kind.startswith("numpy")) and (getattr(f, "__module__", None) or "").startswith("numpy")

@@ -348,7 +348,7 @@ def _repeated(a: TracedArray, counts: Any, axis: int) -> TracedArray:
     ends = call(np.cumsum, (counts,), {})
     total = call(np.sum, (counts,), {})
     numbers = call(np.arange, (TracedScalar(cast_weak(value_of(total), "int")),), {})
-    return a[(slice(None),) * axis + (call(np.searchsorted, (ends, numbers), {"side": "right"}),)]
+    return call(np.take, (a, call(np.searchsorted, (ends, numbers), {"side": "right"})), {"axis": axis})
 
 
 @implements(np.block)

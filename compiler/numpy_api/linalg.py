@@ -42,6 +42,16 @@ def _make_array(a: Any) -> tuple[TracedArray, Callable[..., Any]]:
     return as_array(a), lambda x, *_: x
 
 
+def _assert_stacked_square(*arrays: Any) -> None:
+    for a in map(as_array, arrays):
+        rows, columns = a.view.dims[-2:] if a.ndim > 1 else (0, 0)
+        if a.ndim < 2 or (isinstance(rows, int) and isinstance(columns, int)):
+            _linalg._assert_stacked_square(a)
+        elif rows is not columns:
+            square = value_of(call(np.equal, (a.shape[-2], a.shape[-1]), {}))
+            require(square, "LinAlgError", "Last 2 dimensions of the array must be square")
+
+
 def _assert_finite(*arrays: Any) -> None:
     for a in arrays:
         finite = value_of(call(np.all, (call(np.isfinite, (a,), {}),), {}))
@@ -54,7 +64,7 @@ def _assert_finite(*arrays: Any) -> None:
 def _eigen(a: Any, vectors: bool) -> list[Any]:
     """The eigenvalues, and vectors, in the dtype that they turn out to need."""
     a = as_array(a)
-    _linalg._assert_stacked_square(a)
+    _assert_stacked_square(a)
     _assert_finite(a)
     loop, result = _linalg._commonType(a)
     (x,) = operand_values("eigvals", (a,), np.dtype(loop).char)
@@ -198,7 +208,7 @@ def cond(x: Any, p: Any = None) -> Any:
         s = _singular_values(x)
         result = s[..., -1] / s[..., 0] if p == -2 else s[..., 0] / s[..., -1]
     else:
-        _linalg._assert_stacked_square(x)
+        _assert_stacked_square(x)
         loop, kind = _linalg._commonType(x)
         inverse = call_gufunc("inv", "inv", {}, (x,), np.dtype(loop).char)
         norm: Any = functools.partial(BORROWED["norm"], ord=p, axis=(-2, -1))
@@ -218,7 +228,8 @@ def matrix_rank(A: Any, tol: Any = None, hermitian: bool = False, *, rtol: Any =
 
 
 BORROWED = Borrowed(_linalg, {
-    "_makearray": _make_array, "_assert_finite": _assert_finite, "eig": eig, "eigvals": eigvals, "qr": qr, "lstsq": lstsq,
+    "_makearray": _make_array, "_assert_stacked_square": _assert_stacked_square, "_assert_finite": _assert_finite,
+    "eig": eig, "eigvals": eigvals, "qr": qr, "lstsq": lstsq,
     "cond": cond, "matrix_rank": matrix_rank, "sqrt": root_of_squares})
 _ranks = BORROWED.function(python_code(_linalg.matrix_rank))  # type: ignore[arg-type]
 
