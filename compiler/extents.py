@@ -9,7 +9,9 @@ import numpy as np
 
 from ..ir.graph import Value
 from ..ir.types import Dim
+from . import integers, tracer
 from .arrays import TracedArray, value_of
+from .regions import check
 from .scalars import TracedScalar, concrete, to_kind
 
 
@@ -27,7 +29,10 @@ def _extent(d: Any) -> Dim:
         d = d[()]
     if isinstance(d, TracedScalar) and d.known is None:
         # An extent is a Python int, whatever its dtype.
-        return value_of(to_kind(d, "int") if d.value.dtype.kind in "iu" else d)
+        extent = value_of(to_kind(d, "int") if d.value.dtype.kind in "iu" else d)
+        if not integers.is_nonnegative(integers.form_of(extent)):
+            check(tracer.emit("py_greater_equal", [extent, tracer.constant(0)]), ValueError("negative dimensions are not allowed"))
+        return extent
     d = operator.index(concrete(d, "a shape"))
     if d < 0:
         raise ValueError("negative dimensions are not allowed")

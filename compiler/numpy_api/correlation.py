@@ -10,7 +10,9 @@ import numpy as np
 from .. import tracer
 from ..arrays import TracedArray, as_array, new_array, value_of
 from ..dispatch import call, implements
-from ..scalars import concrete
+from ..extents import shape_dims
+from ..regions import check
+from ..scalars import TracedScalar, concrete, to_kind
 from ..values import check_dtype
 from .creation import iota
 
@@ -48,7 +50,9 @@ def _correlated(a: TracedArray, v: TracedArray, mode: Any) -> tuple[TracedArray,
         if x.ndim != 1:
             raise ValueError("object of too small depth for desired array" if x.ndim == 0 else
                              "object too deep for desired array")
-    lengths = [tracer.static_extent(x.view.dims[0], "a correlation") for x in (a, v)]
+    if not all(isinstance(x.view.dims[0], int) for x in (a, v)):
+        return _correlated_at_run_time(a, v, kind, _mode(mode)), False
+    lengths: list[int] = [x.shape[0] for x in (a, v)]
     for n, name in zip(lengths, ("first", "second"), strict=True):
         if n == 0:
             raise ValueError(f"{name} array argument cannot be empty")
@@ -60,6 +64,22 @@ def _correlated(a: TracedArray, v: TracedArray, mode: Any) -> tuple[TracedArray,
     if kind.kind == "b":
         return call(np.not_equal, (result, 0), {}), exchanged
     return result.astype(kind), exchanged
+
+
+def _correlated_at_run_time(a: TracedArray, v: TracedArray, kind: np.dtype, mode: int) -> TracedArray:
+    """Of as many elements as only the run knows: a part of all sums."""
+    n, m = a.shape[0], v.shape[0]
+    for count, name in ((n, "first"), (m, "second")):
+        check(value_of(count > 0, np.dtype(bool)), ValueError(f"{name} array argument cannot be empty"))
+    work = {"b": np.dtype(np.uint8)}.get(kind.kind, np.dtype(np.float32) if kind == np.float16 else kind)
+    every = _end(a.astype(work), v.astype(work), 1 - m, n + m - 1, n, m)
+    if mode != _MODES["full"]:
+        short, long = call(min, (n, m), {}), call(max, (n, m), {})
+        # Where the second is the longer one, NumPy exchanges both and turns the result round.
+        middle = call(np.where, (call(np.less, (n, m), {}), short // 2, (short - 1) // 2), {})
+        first = short - 1 if mode == _MODES["valid"] else to_kind(TracedScalar(value_of(middle)), "int")
+        every = every[first:first + (long - short + 1 if mode == _MODES["valid"] else long)].copy()
+    return call(np.not_equal, (every, 0), {}) if kind.kind == "b" else every.astype(kind)
 
 
 def _summed(a: TracedArray, v: TracedArray, n: int, m: int, mode: int) -> TracedArray:
@@ -91,7 +111,7 @@ def _sum(terms: TracedArray) -> TracedArray:
 
 def _end(a: TracedArray, v: TracedArray, first: int, count: int, n: int, m: int) -> TracedArray:
     """The sums that start at a[first], ...: only the terms within `a` count."""
-    offset, start = (new_array(iota((m, count), k, np.dtype(np.int64))) for k in (0, 1))
+    offset, start = (new_array(iota(shape_dims((m, count)), k, np.dtype(np.int64))) for k in (0, 1))
     places: Any = call(np.add, (call(np.add, (offset, start), {}), first), {})
     inside = call(np.logical_and, (places >= 0, places < n), {})
     picked = new_array(tracer.emit("gather", [a.view.read(), value_of(call(np.clip, (places, 0, n - 1), {}))], axes=(0,),

@@ -18,7 +18,7 @@ from ..dispatch import FUNCTIONS, call, implements, implements_method
 from ..extents import shape_dims
 from ..growing import gathered
 from ..memory_order import stride_order
-from ..scalars import TracedScalar, concrete, derivation
+from ..scalars import TracedScalar, concrete, derivation, to_kind
 from ..ufuncs import promotable
 from ..values import broadcast, cast, check_dtype, common_dims
 
@@ -150,6 +150,8 @@ def identity(n: Any, dtype: Any = None, *, like: Any = None) -> TracedArray:
 @implements(np.linspace)
 def linspace(start: Any, stop: Any, num: Any = 50, endpoint: bool = True, retstep: bool = False, dtype: Any = None,
              axis: int = 0, *, device: Any = None) -> Any:
+    if isinstance(num, TracedScalar) and num.known is None and num.value.dtype.kind in "iu":
+        num = to_kind(num, "int")
     counted = isinstance(num, TracedScalar) and num.kind == "int" and num.known is None
     if counted and derivation(num) is None:
         return _counted_linspace(start, stop, num, endpoint, retstep, dtype, axis)

@@ -52,6 +52,11 @@ def _assert_stacked_square(*arrays: Any) -> None:
             require(square, "LinAlgError", "Last 2 dimensions of the array must be square")
 
 
+def _is_empty_2d(a: Any) -> bool:
+    """Are there no elements?  Matrices of as many rows as only the run knows are taken to have some."""
+    return isinstance(a.size, int) and _linalg._is_empty_2d(a)
+
+
 def _assert_finite(*arrays: Any) -> None:
     for a in arrays:
         finite = value_of(call(np.all, (call(np.isfinite, (a,), {}),), {}))
@@ -229,6 +234,7 @@ def matrix_rank(A: Any, tol: Any = None, hermitian: bool = False, *, rtol: Any =
 
 BORROWED = Borrowed(_linalg, {
     "_makearray": _make_array, "_assert_stacked_square": _assert_stacked_square, "_assert_finite": _assert_finite,
+    "_is_empty_2d": _is_empty_2d,
     "eig": eig, "eigvals": eigvals, "qr": qr, "lstsq": lstsq,
     "cond": cond, "matrix_rank": matrix_rank, "sqrt": root_of_squares})
 _ranks = BORROWED.function(python_code(_linalg.matrix_rank))  # type: ignore[arg-type]

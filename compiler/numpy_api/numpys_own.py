@@ -18,6 +18,7 @@ import numpy as np
 
 from ...ir.errors import TreadleError
 from ..arrays import any_traced
+from ..builtin_functions import BUILTINS
 from ..dispatch import call
 from ..scalars import TracedScalar, concrete
 
@@ -30,7 +31,8 @@ class Borrowed:
 
     def __init__(self, module: ModuleType, replaced: Mapping[str, Callable[..., Any]]) -> None:
         self.module = module
-        self.names: dict[str, Any] = dict(vars(module))
+        # Of extents that only the run knows, too.
+        self.names: dict[str, Any] = {**vars(module), "min": BUILTINS[min], "max": BUILTINS[max]}
         for name, x in vars(module).items():
             if name in replaced:
                 self.names[name] = replaced[name]

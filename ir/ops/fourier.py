@@ -1,7 +1,8 @@
 """Discrete Fourier transforms along one axis: `fft`, `rfft`, `irfft`; each is one loop of NumPy's over the lines.
 
-Attributes: `axis`; `n`, the number of points, to which a line is cut or filled up with zeros; `scale`, a factor of the
-result.  `fft{inverse}` is to complex from complex or real; `rfft` gives the first n // 2 + 1 frequencies of a real line;
+Attributes: `axis`; `n`, the number of points, to which a line is cut or filled up with zeros (of `fft` also None: as many as
+the line has); `scale`, a factor of the result.
+`fft{inverse}` is to complex from complex or real; `rfft` gives the first n // 2 + 1 frequencies of a real line;
 `irfft` makes a real line of n points of them.  Norms and transforms over several axes are the front end's business.
 """
 
@@ -28,7 +29,10 @@ from .shaping import Terms, array_type, check_axes, iota, linear_jvp, loop_nest,
 POINT_WORK = 24
 
 
-def _result_length(name: str, attrs: dict) -> int:
+def _result_length(name: str, attrs: dict, own: Dim) -> Dim:
+    """How many elements a line of the result has; own: of the operand."""
+    if attrs["n"] is None:
+        return own
     return attrs["n"] // 2 + 1 if name == "rfft" else attrs["n"]
 
 
@@ -47,9 +51,10 @@ def _infer(name: str, dtypes: dict[np.dtype, np.dtype]) -> Callable[[list[Value]
         check_axes([axis], t.rank)
         if t.dims[axis] == 0:
             raise ValueError(f"{name} of lines without elements")
-        if t.dtype not in dtypes or n < 1:
+        if t.dtype not in dtypes or (n is None and name != "fft") or (n is not None and n < 1):
             raise TypeError(f"{name} of {n} points takes {', '.join(map(str, dtypes))}, not {t}")
-        return [t.with_dtype(dtypes[t.dtype]).with_dims((*t.dims[:axis], _result_length(name, attrs), *t.dims[axis + 1:]))]
+        length = _result_length(name, attrs, t.dims[axis])
+        return [t.with_dtype(dtypes[t.dtype]).with_dims((*t.dims[:axis], length, *t.dims[axis + 1:]))]
 
     return infer
 
@@ -59,7 +64,7 @@ def _evaluate(name: str) -> Callable[..., list]:
         x, axis = np.asarray(operands[0]), attrs["axis"]
         scale = np.asarray(attrs["scale"], PART.get(x.dtype, x.dtype))
         x = x if name == "rfft" or x.dtype.kind == "c" else x.astype(types[0].dtype)
-        shape = (*x.shape[:axis], _result_length(name, attrs), *x.shape[axis + 1:])
+        shape = (*x.shape[:axis], _result_length(name, attrs, x.shape[axis]), *x.shape[axis + 1:])
         result = np.empty(shape, types[0].dtype)
         gufuncs.call(_ufunc(name, attrs), [x, scale], axes=[(axis,), (), (axis,)], out=result)
         return [result]
@@ -103,7 +108,7 @@ def _run(ctx: LowerContext, op: Op, name: str, x: Strided, length: Expr) -> None
                       for b, at, strides in (x, (out, const(0), out.strides)))
     factor = Stack(scale, const(0), tuple(const(0) for _ in others), ())
     run_loop(ctx, routine(_ufunc(name, op.attrs), dtype if name == "rfft" else WHOLE[part]), (lines, factor), (results,),
-             [dims[k] for k in others], (length, dims[axis]), const(POINT_WORK * op.attrs["n"]))
+             [dims[k] for k in others], (length, dims[axis]), dims[axis] * POINT_WORK)
 
 
 def _batch(name: str) -> Callable[..., list[Value]]:
@@ -175,6 +180,10 @@ def _samples(**attrs: Any) -> tuple[Sample, ...]:
                  for (shape, axis, n), scale in zip(cases, (1.0, 0.5, 1.0, 0.25) * 2, strict=True))
 
 
+_OWN_LENGTH = tuple(Sample((shape,), {"axis": axis, "n": None, "scale": 0.5, "inverse": inverse})
+                    for shape, axis, inverse in (((6,), 0, False), ((4, 3), 0, True), ((2, 3, 4), 1, False)))
+
+
 def _transform(name: str, dtypes: dict[np.dtype, np.dtype], names: tuple[str, ...], transpose: Callable[..., Terms],
                samples: tuple[Sample, ...], numpy: tuple[Callable, ...], doc: str, attrs: tuple[str, ...] = (),
                lower: Choice | None = None) -> None:
@@ -184,7 +193,7 @@ def _transform(name: str, dtypes: dict[np.dtype, np.dtype], names: tuple[str, ..
 
 
 _transform("fft", {d: d for d in PART} | WHOLE, ("f32", "f64", "c64", "c128"), _transpose_fft,
-           _samples(inverse=False) + _samples(inverse=True), (np.fft.fft, np.fft.ifft),
+           _samples(inverse=False) + _samples(inverse=True) + _OWN_LENGTH, (np.fft.fft, np.fft.ifft),
            "The discrete Fourier transform along `axis`, or its inverse without the factor 1/n.",
            ("inverse",), Choice(_pick_fft))
 _transform("rfft", WHOLE, ("f32", "f64"), _transpose_rfft, _samples(), (np.fft.rfft,),
