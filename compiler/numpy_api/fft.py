@@ -71,7 +71,7 @@ def _fitted(a: TracedArray, axis: int, n: Any) -> TracedArray:
     return line
 
 
-def _counted(a: TracedArray, n: TracedScalar, axis: int, is_real: bool, is_forward: bool, norm: Any, out: Any) -> Any:
+def _counted(a: TracedArray, n: Any, axis: int, is_real: bool, is_forward: bool, norm: Any, out: Any) -> Any:
     """A transform of as many points as only the run knows: real ones are complex ones of which a half is given."""
     if is_real and is_forward and a.dtype.kind == "c":
         raise TypeError("ufunc 'rfft_n_even' not supported for the input types, and the inputs could not be safely coerced to any "
@@ -98,7 +98,7 @@ def _counted(a: TracedArray, n: TracedScalar, axis: int, is_real: bool, is_forwa
 
 
 def _factor(n: TracedScalar, norm: Any) -> Any:
-    count = TracedScalar(cast(n.value, np.dtype(np.float64)))
+    count: Any = TracedScalar(cast(n.value, np.dtype(np.float64)))
     if norm is None or norm == "backward":
         return None
     if norm in ("ortho", "forward"):

@@ -239,7 +239,10 @@ def insert(arr: Any, obj: Any, values: Any, axis: Any = None) -> TracedArray:
 def array_split(ary: Any, indices_or_sections: Any, axis: Any = 0) -> list:
     a = as_array(ary)
     k = one_axis(axis, a.ndim)
-    if isinstance(indices_or_sections, (list, tuple, np.ndarray)):
+    if isinstance(indices_or_sections, TracedArray) and indices_or_sections.ndim == 1:
+        count = tracer.static_extent(indices_or_sections.view.dims[0], "np.split at places that the run finds")
+        points = [0, *[indices_or_sections[j] for j in range(count)], a.shape[k]]
+    elif isinstance(indices_or_sections, (list, tuple, np.ndarray)):
         points = [0, *indices_or_sections, a.shape[k]]
     else:
         extent, n = a.view.dims[k], a.shape[k]
@@ -257,7 +260,7 @@ def array_split(ary: Any, indices_or_sections: Any, axis: Any = 0) -> list:
 @implements(np.split)
 def split(ary: Any, indices_or_sections: Any, axis: Any = 0) -> list:
     a = as_array(ary)
-    if not isinstance(indices_or_sections, (list, tuple, np.ndarray)):
+    if np.ndim(indices_or_sections) == 0:
         count = operator.index(concrete(indices_or_sections, "the number of sections"))
         rest, error = a.shape[one_axis(axis, a.ndim)] % count, ValueError("array split does not result in an equal division")
         if isinstance(rest, TracedScalar):

@@ -76,6 +76,7 @@ ROWS = {
     "medians": lambda v, x, n: (np.nanmedian(x[:n], axis=0), np.nanmedian(v[:n])),
     "diagonals": lambda v, x, n: (np.diagflat(v[:n], 1), np.diag(x[:n], -1), np.trace(x[:n], 2), np.corrcoef(x[:n].T)),
     "split": lambda v, x, n: (np.array_split(v[:n], 3)[1], np.split(v[:n], 2)[1]),
+    "split at places": lambda v, x, n: [p.sum() for p in np.split(v, np.argsort(v[:3]) * n)],
     "windows": lambda v, x, n: (np.lib.stride_tricks.sliding_window_view(v[:n], 3).sum(1),
                                 np.lib.stride_tricks.sliding_window_view(v, int(n)).max(1)),
     "unravelled": lambda v, x, n: np.unravel_index(np.argmax(x[:n]), x[:n].shape),
