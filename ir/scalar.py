@@ -89,6 +89,10 @@ def _high_product(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return np.vectorize(lambda a, b: (int(a) * int(b)) >> bits, otypes=[x.dtype])(x, y)
 
 
+def _whole_power(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    return np.power(x, np.maximum(y, 0))
+
+
 def _bit_count(x: np.ndarray) -> np.ndarray:
     return np.bitwise_count(x.view(f"u{x.dtype.itemsize}")).astype(x.dtype)
 
@@ -123,6 +127,8 @@ _ROWS = [
     ScalarOp("abs", 1, _NUMBER, "same", np.abs),  # of the least signed integer: itself
     ScalarOp("sqrt", 1, _ANY_FLOAT, "same", np.sqrt),
     ScalarOp("copysign", 2, _ANY_FLOAT, "same", np.copysign),
+    # A power that wraps; the exponent is not negative.
+    ScalarOp("ipow", 2, _ANY_INT, "same", _whole_power),
     # High half of the double-width product, for exact integer and range-reduction work.
     ScalarOp("mulhi", 2, ("u32", "u64", "i32", "i64"), "same", _high_product),
     # Minimum and maximum as NumPy has them: a NaN in either operand wins.

@@ -29,6 +29,12 @@ static inline uint{bits}_t truncate_u{bits}(double x) {{
 }}
 """
 PRELUDE += "".join(_TRUNCATE.format(bits=b, low=f"-0x1p{b - 1}", high=f"0x1p{b - 1}") for b in (32, 64))
+PRELUDE += """static inline uint64_t whole_power(uint64_t x, uint64_t y) {
+  uint64_t z = 1;
+  for (; y; y >>= 1, x *= x) if (y & 1) z *= x;
+  return z;
+}
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +78,7 @@ ROWS: dict[str, Row] = {
     "muladd": Row(floating="({x} * {y} + {z})"),
     "copysign": _function("copysign", 2),
     "pow": _function("pow", 2),
+    "ipow": Row("whole_power(({u}){x}, ({u}){y})"),
     "atan2": _function("atan2", 2),
     "hypot": _function("hypot", 2),
     "fmod": _function("fmod", 2),

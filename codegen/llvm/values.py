@@ -12,7 +12,7 @@ from ...ir.expr import Expr, var
 from ...ir.loops import Buffer
 from ...ir.scalar import SCALAR_OPS
 from ...ir.target import Target
-from ..math import BY_ESTIMATE, BY_INVARIANT, MathFunction
+from ..math import BY_ESTIMATE, BY_INVARIANT, WHOLE_POWER, MathFunction
 from .composite import call_library
 from .decompose import decomposed, math_function
 from .memory import Access
@@ -107,6 +107,8 @@ class Values(Pairs):
             return self.value(simpler)
         if SCALAR_OPS[e.payload].math:  # type: ignore[index]
             return self._math(e)
+        if e.payload == "ipow":
+            return self._by_function(e, WHOLE_POWER[e.dtype])
         inputs = [self.value(a) for a in e.args]
         if e.payload == "div" and self._stays(e, *inputs):
             return self._by_function(e, BY_INVARIANT)
@@ -201,7 +203,9 @@ class Values(Pairs):
         The branch stands inside the block, so a scope keeps one entry and one exit.
         """
         inputs = [self.value(a) for a in e.args]
-        depth, lanes, by = max(v.depth for v in (fast, needs, *inputs)), fast.lanes, fast.by
+        every = (fast, needs, *inputs)
+        depth, lanes, by = max(v.depth for v in every), max(v.lanes for v in every), self.varying(every)
+        fast = self.widened(fast, e.dtype, lanes)
         needed = self.spread(self.widened(needs, "i1", lanes), by)
         columns = [self.spread(self.widened(v, e.dtype, lanes), by) for v in inputs]
         condition = self._any(depth, needed, lanes)
@@ -210,13 +214,13 @@ class Values(Pairs):
         block.instructions += [f"br i1 {condition}, label %{rare}, label %{join}, !prof !{RARELY_TRUE}", f"{rare}:"]
         t, symbol = type_of(e.dtype, lanes), self._slow_function(e, function, lanes)
         chosen = []
-        for need, usual, *arguments in zip(needed, fast.operands, *columns, strict=True):
+        for need, usual, *arguments in zip(needed, self.spread(fast, by), *columns, strict=True):
             y = self.put(depth, f"call {t} @{symbol}({', '.join(f'{t} {x}' for x in arguments)})")
             chosen.append(self.put(depth, f"select {type_of('i1', lanes)} {need}, {t} {y}, {t} {usual}"))
         block.instructions += [f"br label %{join}", f"{join}:"]
         block.exit = join
         operands = tuple(self.put(depth, f"phi {t} [ {x}, %{rare} ], [ {usual}, %{before} ]")
-                         for x, usual in zip(chosen, fast.operands, strict=True))
+                         for x, usual in zip(chosen, self.spread(fast, by), strict=True))
         return Value(operands, depth, lanes, by)
 
     def _any(self, depth: int, truths: tuple[str, ...], lanes: int) -> str:

@@ -4,7 +4,7 @@
 computed.  The expressions have no branches, no loads but constant tables, and no mathematical operation left in them, so
 they vectorise as any other expression.  Results are within the bounds of `docs/accuracy.md` over the whole range, signed
 zeros, infinities, NaNs and subnormals included.  `DECOMPOSED` does the same for the few other operations that a target
-may lack (the expressions here use `scalef`).
+may lack (the expressions here use `scalef`), `WHOLE_POWER[dtype]` for powers of integers.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from . import exponential, inverse_trigonometric, logarithm, power, remainder, r
 from .decompose import DECOMPOSED
 from .division import BY_ESTIMATE, BY_INVARIANT
 from .function import MathFunction
+from .whole_power import WHOLE_POWER
 
 _FUNCTIONS: dict[str, MathFunction] = {
     "exp": MathFunction(exponential.exp),
@@ -37,4 +38,4 @@ _FUNCTIONS: dict[str, MathFunction] = {
 
 MATH: dict[tuple[str, str], MathFunction] = {(name, dtype): f for name, f in _FUNCTIONS.items() for dtype in ("f32", "f64")}
 
-__all__ = ["BY_ESTIMATE", "BY_INVARIANT", "DECOMPOSED", "MATH", "MathFunction"]
+__all__ = ["BY_ESTIMATE", "BY_INVARIANT", "DECOMPOSED", "MATH", "WHOLE_POWER", "MathFunction"]

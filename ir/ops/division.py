@@ -131,7 +131,7 @@ def _common_divisor(ctx: LowerContext, x: Expr, y: Expr) -> Expr:
         v = v | top
         return op("popcount", op("not", v) & (v - 1))
 
-    first, second = ctx.let(select(x.equals(0), y, x)), select(x.equals(0), number(0, x), y)
+    first, second = select(x.equals(0), y, x), select(x.equals(0), number(0, x), y)
     a, b, result = ctx.fresh("a"), ctx.fresh("b"), ctx.fresh("gcd")
     va, vb = var(a, x.dtype), var(b, x.dtype)
     odd = op("shr", vb, twos(vb))

@@ -18,23 +18,29 @@ from ..scalar import BITS
 from ..types import Type
 from . import complex_formulas
 from .families import NO_TANGENT, SHAPES, check_elementwise, ufunc_op, zero_tangent
-from .pointwise import by_kind, is_signed, scalar
+from .pointwise import by_kind, scalar
 
 NEGATIVE_EXPONENT = "Integers to negative integer powers are not allowed."
 
 
 def integer_power(x: Expr, y: Expr) -> Expr:
-    """x**y by repeated squaring, wrapping; one step per bit that the exponent's type can have."""
+    """x**y, wrapping; by fewer operations where one of both is a constant."""
     if y.is_const:
         return _constant_power(x, y.payload)  # type: ignore[arg-type]
-    result, base = const(1, x.dtype), x
-    bits = BITS[y.dtype] - is_signed(y)
-    for k in range(bits):
-        used = ((y >> k) & 1).differs(0) if k else (y & 1).differs(0)
-        result = select(used, result * base, result)
-        if k + 1 < bits:
-            base = base * base
-    return result
+    base = x.payload if x.is_const else 0
+    if base == 1:
+        return x
+    if base == -1:
+        return 1 - (y & 1) * 2
+    if base > 1 and base & (base - 1) == 0:  # type: ignore[operator]
+        return _power_of_two(base.bit_length() - 1, y)  # type: ignore[union-attr]
+    return op("ipow", x, y)
+
+
+def _power_of_two(twos: int, y: Expr) -> Expr:
+    """2**(twos y)"""
+    last = (BITS[y.dtype] - 1) // twos
+    return select(y <= last, op("shl", const(1, y.dtype), op("min", y, const(last, y.dtype)) * twos), const(0, y.dtype))
 
 
 def _constant_power(x: Expr, exponent: int) -> Expr:
