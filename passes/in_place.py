@@ -103,28 +103,67 @@ def _reads_only(x: Value, use: Use, chain: list[Op], op: Op) -> bool:
             and use.operand not in written_operands(use.op) and is_inside(use.block, op.block))  # type: ignore[arg-type]
 
 
-def _reads(x: Value, writer: Op, liveness: Liveness, decisions: Decisions) -> Iterator[tuple[Use, list[Op]]]:
-    """Where the elements of `x`, which `writer` overwrites, are really read: the use, and the ops of the lazy values on the way."""
+def _reads(x: Value, writer: Op, liveness: Liveness, decisions: Decisions,
+           seen: set[Value] | None = None) -> Iterator[tuple[Use, list[Op]]]:
+    """Where the elements of `x`, which `writer` overwrites, are really read: the use, and the ops of the lazy values on the way.
+
+    Of the ways from one reader of `x` to a use, which may be many, one.  seen: values in the same memory whose reads are given.
+    """
+    seen = set() if seen is None else seen
     for use in list(liveness.of(x)):
-        consumer = use.op
-        if consumer is not None and len(consumer.results) == 1 and consumer.result in decisions.lazy:
-            if use.operand == 0 or not is_update(consumer):
-                for later, chain in _reads(consumer.result, writer, liveness, decisions):
-                    yield later, [consumer, *chain]
-        else:
+        if (first := _lazy_reader(use, decisions)) is None:
             yield use, []
-            passed = _passed_on(x, use, writer)
-            if passed is not None:
-                yield from _reads_of_memory(passed, writer, liveness, decisions)
+            yield from _reads_behind(x, use, writer, liveness, decisions, seen)
+        elif _forwards(use, first):
+            yield from _reads_through(first, writer, liveness, decisions, seen)
 
 
-def _reads_of_memory(v: Value, writer: Op, liveness: Liveness, decisions: Decisions) -> Iterator[tuple[Use, list[Op]]]:
+def _reads_through(first: Op, writer: Op, liveness: Liveness, decisions: Decisions,
+                   seen: set[Value]) -> Iterator[tuple[Use, list[Op]]]:
+    """The reads behind the lazy value that `first` makes."""
+    found, waiting = {first}, [[first]]
+    while waiting:
+        chain = waiting.pop()
+        v = chain[-1].result
+        for use in list(liveness.of(v)):
+            if (consumer := _lazy_reader(use, decisions)) is None:
+                yield use, chain
+                for later, rest in _reads_behind(v, use, writer, liveness, decisions, seen):
+                    yield later, [*chain, *rest]
+            elif consumer not in found and _forwards(use, consumer):
+                found.add(consumer)
+                waiting.append([*chain, consumer])
+
+
+def _lazy_reader(use: Use, decisions: Decisions) -> Op | None:
+    """The op of this use, if its value is computed only where that is read."""
+    op = use.op
+    return op if op is not None and len(op.results) == 1 and op.result in decisions.lazy else None
+
+
+def _forwards(use: Use, lazy: Op) -> bool:
+    return use.operand == 0 or not is_update(lazy)
+
+
+def _reads_behind(x: Value, use: Use, writer: Op, liveness: Liveness, decisions: Decisions,
+                  seen: set[Value]) -> Iterator[tuple[Use, list[Op]]]:
+    """The reads of what this use passes on in the memory of `x`."""
+    passed = _passed_on(x, use, writer)
+    if passed is not None:
+        yield from _reads_of_memory(passed, writer, liveness, decisions, seen)
+
+
+def _reads_of_memory(v: Value, writer: Op, liveness: Liveness, decisions: Decisions,
+                     seen: set[Value]) -> Iterator[tuple[Use, list[Op]]]:
     """The reads of `v`, and of all that updates make of it in its memory."""
-    for use, chain in _reads(v, writer, liveness, decisions):
+    if v in seen:
+        return
+    seen.add(v)
+    for use, chain in _reads(v, writer, liveness, decisions, seen):
         yield use, chain
         if not chain and use.op is not None and use.op is not writer and use.operand == 0 and is_update(use.op):
             if (use.op, 0) not in decisions.copies:
-                yield from _reads_of_memory(use.op.result, writer, liveness, decisions)
+                yield from _reads_of_memory(use.op.result, writer, liveness, decisions, seen)
 
 
 def _passed_on(x: Value, use: Use, writer: Op) -> Value | None:
