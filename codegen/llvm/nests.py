@@ -200,7 +200,7 @@ class Nests(Values):
         return tuple(out)
 
     def side_by_side(self, s: For, lo: str, hi: str, lanes: int, copies: int) -> None:
-        """Runs of `copies` trips, or of `copies` vectors of trips, and then the rest."""
+        """Runs of `copies` trips, or of `copies` vectors of trips, then of one vector, and then the rest."""
         stored, trips = stored_buffers(s.body), copies * (lanes or 1)
 
         def run(loop: Replicated, trip: str) -> list[Value]:
@@ -217,11 +217,17 @@ class Nests(Values):
             self.counted(lo, middle, s.step * trips, (), stored, lambda trip, _: run(whole, trip))
         if middle == hi:
             return
-        if not (lanes and self.target.masked):
-            self.plain(s, middle, hi)
+        if lanes and self.target.masked:
+            rest = Replicated(s.var, 1, lanes, s.step, mask=Value(()))
+            self.counted(middle, hi, s.step * lanes, (), stored, lambda trip, _: run(rest, trip))
             return
-        rest = Replicated(s.var, 1, lanes, s.step, mask=Value(()))
-        self.counted(middle, hi, s.step * lanes, (), stored, lambda trip, _: run(rest, trip))
+        if copies > 1 and lanes:
+            first, middle = middle, self.middle(middle, hi, s.step, lanes)
+            if middle != first:
+                one = Replicated(s.var, 1, lanes, s.step, multiplies=self.multiplies(s, lanes), fetches=hides_no_loads(s))
+                self.counted(first, middle, s.step * lanes, (), stored, lambda trip, _: run(one, trip))
+        if middle != hi:
+            self.plain(s, middle, hi)
 
     def multiplies(self, s: For, lanes: int) -> bool:
         """Are quotients in vectors of this loop better computed without the divider?"""

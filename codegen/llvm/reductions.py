@@ -168,10 +168,31 @@ class Reductions(Nests):
             carries = [Carry(c.dtype, c.init._replace(by=by)) for c in carries]
             partials = self.counted(middle, hi, stride, carries, NOTHING, masked)
         elif middle != hi:
-            partials = self._one_by_one(s, middle, hi, carries, lanes)
+            partials = self._rest_unmasked(s, middle, hi, carries, whole)
         else:
             partials = [c.init for c in carries]
         self._finish(s, partials, rest)
+
+    def _rest_unmasked(self, s: For, lo: str, hi: str, carries: list[Carry], whole: Replicated) -> list[Value]:
+        """What is left of whole runs: one vector after the other, each for its own partials, then trip by trip."""
+        width, ends = whole.lanes, [list(c.init.operands) for c in carries]
+        middle = self.middle(lo, hi, s.step, width)
+        for k in range(whole.copies - 1) if middle != lo else ():
+            one = Replicated(s.var, 1, width, s.step)
+            mine = [Carry(c.dtype, Value(tuple(e[k::whole.copies]), self.depth, c.init.lanes, (*c.init.by[:-1], one)))
+                    for c, e in zip(carries, ends, strict=True)]
+            first = self.once(self.depth, f"add i64 {lo}, {k * width * s.step}")
+            after = self.counted(first, middle, s.step * width * whole.copies, mine, NOTHING,
+                                 lambda trip, inside, one=one: self._trips(s, one, trip, inside))  # type: ignore[misc]
+            for e, v in zip(ends, after, strict=True):
+                e[k::whole.copies] = v.operands
+        partials = [c.init._replace(operands=tuple(e)) for c, e in zip(carries, ends, strict=True)]
+        if middle == hi:
+            return partials
+        done = self.once(self.depth, f"sub i64 {middle}, {lo}")
+        position = self.once(self.depth, f"sdiv i64 {done}, {s.step}")
+        return self._one_by_one(s, middle, hi, [Carry(c.dtype, v) for c, v in zip(carries, partials, strict=True)],
+                                width * whole.copies, position)
 
     def _in_copies(self, s: For, lo: str, hi: str, lanes: int) -> None:
         """Inside a vector loop: a run of trips side by side, then each of the rest behind a test."""
@@ -200,8 +221,8 @@ class Reductions(Nests):
         partials = self._one_by_one(s, lo, hi, self._start(s, loop), lanes)
         self._finish(s, partials, loop)
 
-    def _one_by_one(self, s: For, lo: str, hi: str, carries: list[Carry], lanes: int) -> list[Value]:
-        """Single trips from one that belongs to partial 0 on."""
+    def _one_by_one(self, s: For, lo: str, hi: str, carries: list[Carry], lanes: int, first: str = "0") -> list[Value]:
+        """Single trips from one that belongs to partial `first` on."""
         assert not self.vector_loop
         arrays = []
         for c in carries:
@@ -227,7 +248,7 @@ class Reductions(Nests):
             return [Value((self.put(self.depth, f"and i64 {self.put(self.depth, f'add i64 {position}, 1')}, {lanes - 1}"),),
                           self.depth)]
 
-        self.counted(lo, hi, s.step, [Carry("i64", Value(("0",)))], stored_buffers(s.body), run)
+        self.counted(lo, hi, s.step, [Carry("i64", Value((first,), self.depth))], stored_buffers(s.body), run)
         return [self._partials_from_memory(c, a) for c, a in zip(carries, arrays, strict=True)]
 
     def _partials_to_memory(self, c: Carry, arrays: list[str]) -> None:
