@@ -45,9 +45,11 @@ from ..passes.loops.interleave import interleave
 from ..passes.loops.marking import marking
 from ..passes.loops.overwritten import overwritten
 from ..passes.loops.parallel import parallel
+from ..passes.loops.parts import parts
 from ..passes.loops.sink import sink
 from ..passes.loops.skew import skew
 from ..passes.loops.split import split
+from ..passes.loops.sweep import sweep
 from ..passes.loops.unroll import unroll
 from ..passes.loops.version import version
 from ..passes.lower import lower
@@ -89,6 +91,8 @@ LOOP_PASSES = [
     Pass("interchange", "bring parallel loops out of recurrences along rows", interchange),
     Pass("skew", "advance several rows of a recurrence as a wavefront", skew),
     Pass("carry", "keep what the next trip reads in a register", carry),
+    Pass("parts", "go through complex numbers part by part where both are treated alike", parts),
+    Pass("sweep", "read large arrays row by row where a reduction runs across rows", sweep),
     Pass("marking", "choose the loops that run in vectors and on threads", marking),
     Pass("arena", "give temporaries their place in one block of memory", arena),
 ]
