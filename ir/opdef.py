@@ -100,10 +100,10 @@ class LowerContext(Protocol):
         ...
 
     def carry(self, lo: Expr | int, hi: Expr | int, init: Sequence[Expr],
-              body: Callable[[Expr, tuple[Expr, ...]], Sequence[Expr]]) -> tuple[Expr, ...]:
+              body: Callable[[Expr, tuple[Expr, ...]], Sequence[Expr]], until: int | None = None) -> tuple[Expr, ...]:
         """A sequential loop that carries scalars: body(i, state) emits statements and returns the next state.
 
-        Returns the last state.
+        until: which of them, a truth value, ends the loop when it holds.  Returns the last state.
         """
         ...
 

@@ -139,10 +139,11 @@ class Emitter:
             yield
 
     def carry(self, lo: Expr | int, hi: Expr | int, init: Sequence[Expr], body: Callable[[Expr, Index], Sequence[Expr]],
-              kind: str = "seq", step: int = 1, combine: str | None = None, lanes: int = 1) -> Index:
+              kind: str = "seq", step: int = 1, combine: str | None = None, lanes: int = 1, until: int | None = None) -> Index:
         """A loop that carries scalars; returns their last values."""
         statement = For(self.fresh("k"), _i64(lo), _i64(hi), [], kind, step, lanes=lanes, vector=lanes > 1)
         statement.carried = [Carried(self.fresh("c"), e, None, self.fresh("r"), combine) for e in init]
+        statement.until = None if until is None else statement.carried[until].name
         state = tuple(var(c.name, c.dtype) for c in statement.carried)
         with self.inside(statement.body, statement):
             after = body(var(statement.var), state)
@@ -329,8 +330,8 @@ class OpContext:
         return self._emitter.loop(lo, hi, kind, step, self._op.loc)
 
     def carry(self, lo: Expr | int, hi: Expr | int, init: Sequence[Expr],
-              body: Callable[[Expr, Index], Sequence[Expr]]) -> Index:
-        return self._emitter.carry(lo, hi, init, body)
+              body: Callable[[Expr, Index], Sequence[Expr]], until: int | None = None) -> Index:
+        return self._emitter.carry(lo, hi, init, body, until=until)
 
     def reduce(self, extents: Sequence[Expr], init: Scalar, combine: str | Callable[[Scalar, Scalar], Scalar],
                term: Callable[[Index], Scalar]) -> Scalar:

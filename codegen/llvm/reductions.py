@@ -8,7 +8,7 @@ results in memory instead.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import prod
 
 from ...ir.expr import Expr
@@ -24,6 +24,12 @@ from .table import emit_operation
 from .values import Place
 
 NOTHING: frozenset[Buffer] = frozenset()
+# What may be combined twice.
+IDEMPOTENT = ("min", "max", "and", "or")
+# Which partial results, as a word of one bit each, leave a reduction of truths open.
+DECIDED_BY = {"or": 0, "max": 0, "and": -1, "min": -1}
+# So many runs go by between two looks at whether it is decided.
+RUNS_AT_ONCE = 2
 
 
 def order_is_free(c: Carried) -> bool:
@@ -42,11 +48,13 @@ def counted_condition(c: Carried) -> Expr | None:
 
 
 class Reductions(Nests):
-    """Emits "red" loops."""
+    """Emits "red" loops; those that only say whether something holds end once that is known."""
 
     def reduction(self, s: For, lo: str, hi: str) -> None:
         lanes = self.partial_count(s, lo, hi)
-        if lanes == 1:
+        if lanes == 1 and self._may_end_early(s) and not stored_buffers(s.body):
+            self._one_by_one_until_decided(s, lo, hi)
+        elif lanes == 1:
             self.plain(s, lo, hi)
         elif self.vector_loop is None and replicable(s, vector=True) and not stored_buffers(s.body):
             self._in_vectors(s, lo, hi, lanes)
@@ -64,7 +72,10 @@ class Reductions(Nests):
         if all(order_is_free(c) for c in s.carried):
             lanes = 1 if self.vector_loop is not None or not s.vector else COPIES * self._width(s)
         count = constant_trips(lo, hi, s.step)
-        return lanes if count is None else min(lanes, 1 << (max(count, 1) - 1).bit_length())
+        if count is None:
+            return lanes
+        again = all(c.combine in IDEMPOTENT for c in s.carried)
+        return min(lanes, 1 << (max(count, 1).bit_length() - 1) if again else 1 << (max(count, 1) - 1).bit_length())
 
     def _width(self, s: For) -> int:
         """The lanes of one vector that suit the body."""
@@ -140,12 +151,23 @@ class Reductions(Nests):
             half = len(parts) // 2
             parts = [combine(x, y, lanes) for x, y in zip(parts[:half], parts[half:], strict=True)]
         total = parts[0]
+        if across and lanes > 1 and c.dtype in INTEGERS:
+            return self._across_integers(c, total, lanes)
         while across and lanes > 1:
             lanes //= 2
             low = shuffle(place, c.dtype, 2 * lanes, total, list(range(lanes)))
             high = shuffle(place, c.dtype, 2 * lanes, total, list(range(lanes, 2 * lanes)))
             total = combine(low, high, lanes)
         return place.put(f"extractelement {type_of(c.dtype, 1)} {total}, i32 0") if across else total
+
+    def _across_integers(self, c: Carried, vector: str, lanes: int) -> str:
+        """The lanes together, in whatever order suits the processor."""
+        name = str(c.combine)
+        if name in ("min", "max"):
+            name = ("s" if c.dtype[0] == "i" and c.dtype != "i1" else "u") + name
+        t = type_of(c.dtype, lanes)
+        found = self.module.intrinsic(f"llvm.vector.reduce.{name}.v{lanes}i{BITS[c.dtype]}", type_of(c.dtype), [t])
+        return self.put(self.depth, f"call {type_of(c.dtype)} @{found}({t} {vector})")
 
     def _in_vectors(self, s: For, lo: str, hi: str, lanes: int) -> None:
         """Trips side by side in whole vectors; what is left in one masked run, or one by one on partials in memory."""
@@ -154,11 +176,16 @@ class Reductions(Nests):
         stride, middle = s.step * lanes, self.middle(lo, hi, s.step, lanes)
         carries = self._start(s, whole)
         if middle != lo:
-            partials = self.counted(lo, middle, stride, carries, NOTHING,
-                                    lambda trip, inside: self._trips(s, whole, trip, inside))
+            def runs(first: str, last: str, carries: list[Carry]) -> list[Value]:
+                return self.counted(first, last, stride, carries, NOTHING, lambda trip, inside: self._trips(s, whole, trip, inside))
+
+            early = self._may_end_early(s)
+            partials = self._until_decided(s, lo, middle, carries, whole, runs) if early else runs(lo, middle, carries)
             carries = [Carry(c.dtype, v) for c, v in zip(carries, partials, strict=True)]
         rest = whole
-        if middle != hi and self.target.masked:
+        if middle != hi and (last := self._overlapping(s, lo, hi, lanes)) is not None:
+            partials = self._trips(s, whole, last, [c.init for c in carries])
+        elif middle != hi and self.target.masked:
             def masked(trip: str, inside: list[Value]) -> list[Value]:
                 rest.mask = self.mask(rest, trip, hi)
                 return self._trips(s, rest, trip, inside)
@@ -172,6 +199,65 @@ class Reductions(Nests):
         else:
             partials = [c.init for c in carries]
         self._finish(s, partials, rest)
+
+    def _overlapping(self, s: For, lo: str, hi: str, lanes: int) -> str | None:
+        """The first trip of the last whole run: combined once more, trips that were in the one before change nothing."""
+        count = constant_trips(lo, hi, s.step)
+        if count is None or count < lanes or any(c.combine not in IDEMPOTENT for c in s.carried):
+            return None
+        return str(int(lo) + (count - lanes) * s.step)
+
+    def _may_end_early(self, s: For) -> bool:
+        """Do only truths come out, which no later trip may change any more?"""
+        return all(c.dtype == "i1" and c.combine in DECIDED_BY for c in s.carried) and not self.replicated
+
+    def _until_decided(self, s: For, lo: str, hi: str, carries: list[Carry], whole: Replicated,
+                       runs: Callable[[str, str, list[Carry]], list[Value]]) -> list[Value]:
+        """Whole runs, a few at a time, until they have decided every result."""
+        span = s.step * whole.copies * whole.lanes * RUNS_AT_ONCE
+
+        def several(trip: str, inside: list[Value]) -> list[Value]:
+            end = self.put(self.depth, f"add i64 {trip}, {span}")
+            compare = self.put(self.depth, f"icmp {'slt' if s.step > 0 else 'sgt'} i64 {end}, {hi}")
+            end = self.put(self.depth, f"select i1 {compare}, i64 {end}, i64 {hi}")
+            after = runs(trip, end, [Carry(c.dtype, v) for c, v in zip(s.carried, inside[:-1], strict=True)])
+            return [*after, self._decided(s, after, whole)]
+
+        no = Value(("false",), self.depth)
+        return self.counted(lo, hi, span, [*carries, Carry("i1", no)], NOTHING, several, len(carries))[:-1]
+
+    def _one_by_one_until_decided(self, s: For, lo: str, hi: str) -> None:
+        def run(trip: str, inside: list[Value]) -> list[Value]:
+            self.environment[s.var] = Value((trip,), self.depth)
+            self.environment.update(zip((c.name for c in s.carried), inside, strict=False))
+            self.statements(s.body)
+            nexts = [self.value(c.next) for c in s.carried]  # type: ignore[arg-type]
+            self.look_for_signals(s, trip, constant_trips(lo, hi, s.step))
+            open_ = [DECIDED_BY[str(c.combine)] for c in s.carried]
+            truths = [v.operands[0] for v in nexts]
+            decided = [x if o == 0 else self.put(self.depth, f"xor i1 {x}, true") for x, o in zip(truths, open_, strict=True)]
+            return [*nexts, Value((self._all_of(decided),), self.depth)]
+
+        carries = [Carry(c.dtype, self.value(c.init)) for c in s.carried]
+        ends = self.counted(lo, hi, s.step, [*carries, Carry("i1", Value(("false",), self.depth))], NOTHING, run, len(carries))
+        self.environment.update(zip((c.result for c in s.carried), ends, strict=False))
+
+    def _all_of(self, truths: list[str]) -> str:
+        found = truths[0]
+        for x in truths[1:]:
+            found = self.put(self.depth, f"and i1 {found}, {x}")
+        return found
+
+    def _decided(self, s: For, partials: list[Value], whole: Replicated) -> Value:
+        place, found = Place(self, self.depth), []
+        for c, v in zip(s.carried, partials, strict=True):
+            lanes, parts = whole.lanes, list(v.operands)
+            while len(parts) > 1:
+                parts = [emit_operation(place, Operation(str(c.combine), "i1", "i1", lanes, (x, y)))
+                         for x, y in zip(parts[::2], parts[1::2], strict=True)]
+            word = place.put(f"bitcast {type_of('i1', lanes)} {parts[0]} to i{lanes}")
+            found.append(place.put(f"icmp ne i{lanes} {word}, {DECIDED_BY[str(c.combine)]}"))
+        return Value((self._all_of(found),), self.depth)
 
     def _rest_unmasked(self, s: For, lo: str, hi: str, carries: list[Carry], whole: Replicated) -> list[Value]:
         """What is left of whole runs: one vector after the other, each for its own partials, then trip by trip."""
