@@ -134,6 +134,9 @@ _ROWS = [
     # Minimum and maximum as NumPy has them: a NaN in either operand wins.
     ScalarOp("min", 2, _NUMBER, "same", np.minimum),
     ScalarOp("max", 2, _NUMBER, "same", np.maximum),
+    # The others, where a number wins over a NaN.
+    ScalarOp("fmin", 2, _ANY_FLOAT, "same", np.fmin),
+    ScalarOp("fmax", 2, _ANY_FLOAT, "same", np.fmax),
     # Rounding to an integral float.
     ScalarOp("floor", 1, _ANY_FLOAT, "same", np.floor),
     ScalarOp("ceil", 1, _ANY_FLOAT, "same", np.ceil),
@@ -175,6 +178,8 @@ SCALAR_OPS: dict[str, ScalarOp] = {row.name: row for row in _ROWS}
 
 def identity_of(combine: str, scalar: str) -> bool | int | float:
     """What `combine` leaves every value of this type as it is with: -0.0 for sums, since 0.0 + -0.0 is 0.0."""
+    if combine in ("fmin", "fmax"):
+        return float("nan")
     if combine in ("min", "max"):
         if scalar in FLOATS:
             return float("inf") if combine == "min" else -float("inf")

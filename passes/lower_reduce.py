@@ -35,7 +35,7 @@ BLOCKS_PER_BLOCK = 64
 LONG_FOLD, STRETCHES = 256, 4
 # Strides that vector loads serve well: constant, contiguous, reversed, and the parts of complex numbers.
 NEAR = (-2, -1, 0, 1, 2)
-EXACT = ("min", "max", "and", "or", "xor")
+EXACT = ("min", "max", "fmin", "fmax", "and", "or", "xor")
 
 
 def reduction(emitter: Emitter, source: Op, index: Index) -> Scalar:
@@ -151,6 +151,8 @@ def reduce_box(emitter: Emitter, extents: Sequence[Expr], init: Scalar, combine:
 
 def _identity(combine: str, dtype: str) -> int | float:
     """What leaves every scalar unchanged."""
+    if combine in ("fmin", "fmax"):
+        return math.nan
     if combine in ("add", "or", "xor"):
         return 0
     if combine in ("mul", "and"):

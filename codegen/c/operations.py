@@ -74,6 +74,8 @@ ROWS: dict[str, Row] = {
     "abs": Row("({x} < 0 ? -{x} : {x})", "fabs{f}({x})"),
     "min": _extremum("<"),
     "max": _extremum(">"),
+    "fmin": _function("fmin", 2),
+    "fmax": _function("fmax", 2),
     "fma": _function("fma", 3),
     "muladd": Row(floating="({x} * {y} + {z})"),
     "copysign": _function("copysign", 2),

@@ -65,6 +65,16 @@ def extremum(w: Writer, o: Operation) -> str:
     return w.put(f"select {truth} {nan}, {t} {x}, {t} {best}")
 
 
+def extreme_number(w: Writer, o: Operation) -> str:
+    """A number wins over a NaN; of equal operands, the second."""
+    x, y = o.operands
+    t, truth = o.type(o.source), o.type("i1")
+    first = w.put(f"fcmp {'olt' if o.name == 'fmin' else 'ogt'} {t} {x}, {y}")
+    best = w.put(f"select {truth} {first}, {t} {x}, {t} {y}")
+    nan = w.put(f"fcmp uno {t} {y}, {y}")
+    return w.put(f"select {truth} {nan}, {t} {x}, {t} {best}")
+
+
 def multiply_high(w: Writer, o: Operation) -> str:
     bits = BITS[o.source]
     narrow, wide = o.type(o.source), spelled(f"i{2 * bits}", o.lanes)
@@ -262,7 +272,7 @@ def call_library(w: Writer, o: Operation, symbol: str) -> str:
 
 
 COMPOSITES: dict[str, Callable[[Writer, Operation], str]] = {
-    "neg": negate, "abs": absolute, "not": invert, "min": extremum, "max": extremum,
+    "neg": negate, "abs": absolute, "not": invert, "min": extremum, "max": extremum, "fmin": extreme_number, "fmax": extreme_number,
     "mulhi": multiply_high, "quot": quotient, "rem": remainder,
     "scalef": scale_by_power, "select": select, "cast": convert, "bitcast": reinterpret,
 }

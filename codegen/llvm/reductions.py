@@ -25,7 +25,7 @@ from .values import Place
 
 NOTHING: frozenset[Buffer] = frozenset()
 # What may be combined twice.
-IDEMPOTENT = ("min", "max", "and", "or")
+IDEMPOTENT = ("min", "max", "fmin", "fmax", "and", "or")
 # Which partial results, as a word of one bit each, leave a reduction of truths open.
 DECIDED_BY = {"or": 0, "max": 0, "and": -1, "min": -1}
 # So many runs go by between two looks at whether it is decided.

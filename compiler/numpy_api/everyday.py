@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from ..arrays import TracedArray, as_array, deliver, extent, operand
-from ..dispatch import FUNCTIONS, call, implements, implements_method
+from ..dispatch import call, implements, implements_method
 from ..extents import shape_dims
 from ..scalars import TracedScalar
-from ..structured import cond
 from ..ufuncs import promotable
 from .axes import one_axis, some_axes
+from .reductions import reduce_ufunc
 
 _NO_VALUE = np._NoValue  # type: ignore[attr-defined]
 
@@ -75,32 +75,22 @@ _ignoring(np.nansum, np.sum, 0.0)
 _ignoring(np.nanprod, np.prod, 1.0)
 
 
-def _number_seen(a: Any, result: Any, valid: Any, filler: Any, axis: Any, keepdims: Any) -> Any:
-    """Where a line had a number: known without another sweep unless a result is what stands for NaN."""
-    if axis in (-1, valid.ndim - 1) and valid.ndim > 1:
-        return call(np.any, (valid,), {"axis": axis, "keepdims": keepdims})  # one sweep with the extreme of the line
-
-    def look(a: Any, result: Any) -> Any:
-        return call(np.any, (call(np.equal, (a, a), {}),), {"axis": axis, "keepdims": keepdims})
-
-    doubtful = call(np.any, (call(np.equal, (result, filler), {}),), {})
-    return FUNCTIONS["call"](cond, (doubtful, look, lambda a, result: call(np.not_equal, (result, filler), {}), a, result), {})
-
-
-def _extreme_ignoring(function: Callable, plain: Callable, filler: float) -> None:
+def _extreme_ignoring(function: Callable, plain: Callable, reduce: np.ufunc, filler: float) -> None:
     @implements(function)
     def implementation(a: Any, axis: Any = None, out: Any = None, keepdims: Any = _NO_VALUE, **others: Any) -> Any:
+        a = as_array(a)
+        if a.dtype.kind != "c":
+            return reduce_ufunc(reduce, a, axis, None, out, keepdims, **others)
         filled, valid = _without_nan(a, filler)
         result = call(plain, (filled,), {"axis": axis, "keepdims": keepdims, **others})
-        if valid is not None:
-            some = _number_seen(as_array(a), result, valid, filler, axis, keepdims)
-            result = call(np.where, (some, result, np.nan), {}).astype(filled.dtype, copy=False)
-            result = result if result.ndim else result[()]
+        some = call(np.any, (valid,), {"axis": axis, "keepdims": keepdims})
+        result = call(np.where, (some, result, np.nan), {}).astype(filled.dtype, copy=False)
+        result = result if result.ndim else result[()]
         return result if out is None else call(np.copyto, (out, result), {}) or out
 
 
-_extreme_ignoring(np.nanmax, np.max, -np.inf)
-_extreme_ignoring(np.nanmin, np.min, np.inf)
+_extreme_ignoring(np.nanmax, np.max, np.fmax, -np.inf)
+_extreme_ignoring(np.nanmin, np.min, np.fmin, np.inf)
 
 
 @implements(np.nanmean)

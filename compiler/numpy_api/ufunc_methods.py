@@ -164,16 +164,8 @@ def _unravelled(ufunc: np.ufunc, x: Value, axes: Sequence[int]) -> tuple[Value, 
 
 def _without_nan(ufunc: np.ufunc, x: Value, axes: Sequence[int]) -> Value:
     """fmax and fmin: the extreme of what is a number, NaN if nothing is."""
-    op, worst = ("reduce_max", -np.inf) if ufunc is np.fmax else ("reduce_min", np.inf)
-    if x.dtype.kind != "f":
-        return tracer.emit(op, [x], axes=tuple(axes))
-    if axes[-1] != len(x.dims) - 1 and len(axes) == 1:
-        return fold(ufunc, x, axes, None, None)  # rows already run in vectors
-    builder = tracer.builder()
-    missing = tracer.emit("isnan", [x])
-    found = tracer.emit(op, [tracer.emit("where", [missing, builder.full(worst, x.type), x])], axes=tuple(axes))
-    nothing = tracer.emit("reduce_and", [missing], axes=tuple(axes))
-    return tracer.emit("where", [nothing, builder.full(np.nan, found.type), found])
+    kind = ufunc.__name__ if x.dtype.kind == "f" else ufunc.__name__[1:]
+    return tracer.emit(f"reduce_{kind}", [x], axes=tuple(axes))
 
 
 def _difference(ufunc: np.ufunc, x: Value, axes: Sequence[int]) -> Value:

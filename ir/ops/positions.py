@@ -105,11 +105,10 @@ class _Search:
         # Named, so that the accesses below are seen to be contiguous.
         lo = const(0) if one_block else self.name(scalar_op("rem", where, n))
         outer = self.outer(scalar_op("quot", where, n))
-        missing = self.name(is_nan(best))
 
         def is_best(k: Expr) -> Expr:
             x = self.read((*outer, lo + k))
-            return x.equals(best) | (is_nan(x) & missing)
+            return x.equals(best) | is_nan(x)  # if there is a NaN, the first one is wanted
 
         count = n if one_block else const(BLOCK) if n.is_const else scalar_op("min", n - lo, BLOCK)
         at, length, _ = self.part_with(count, self.stretch, is_best)

@@ -1,10 +1,11 @@
 """Reductions over attribute `axes` (sorted, counted from the front), which the result drops.
 
-`reduce_sum`, `reduce_prod`, `reduce_max`, `reduce_min`, `reduce_and`, `reduce_or`, `reduce_xor` keep the operand's dtype:
-the front end casts first where NumPy does (a sum of truth values is one of int64).  A NaN wins in max and min; complex
-numbers are ordered by real part, then imaginary part.  The order of a sum is free (results then differ within the bound
-of pairwise summation), that of a product is not; float16 sums and products are formed in float32.  An empty maximum is
-refused by type where the extent is known.  Where several elements attain a maximum, its derivative is shared equally.
+`reduce_sum`, `reduce_prod`, `reduce_max`, `reduce_min`, `reduce_fmax`, `reduce_fmin`, `reduce_and`, `reduce_or`,
+`reduce_xor` keep the operand's dtype: the front end casts first where NumPy does (a sum of truth values is one of int64).  A NaN
+wins in max and min, a number in fmax and fmin; complex numbers are ordered by real part, then imaginary part.  The order of a
+sum is free (results then differ within the bound of pairwise summation), that of a product is not; float16 sums and products are
+formed in float32.  An empty maximum is refused by type where the extent is known.  Where several elements attain a maximum, its
+derivative is shared equally.
 `positions.py` has argmax and argmin.
 """
 
@@ -229,6 +230,11 @@ _reduction("reduce_max", lambda x, axes: x.max(axis=axes), _lower_extreme("max",
 _reduction("reduce_min", lambda x, axes: x.min(axis=axes), _lower_extreme("min", "and", highest, "lt"), _jvp_extreme,
            ALL_DTYPES, (np.min, np.minimum.reduce), "The least element over `axes`.",
            needs_elements="zero-size array to reduction operation minimum which has no identity")
+for _name, _numpy in (("fmax", np.fmax), ("fmin", np.fmin)):
+    _reduction(f"reduce_{_name}", lambda x, axes, f=_numpy: f.reduce(x, axis=axes), Reduction(_name, lambda scalar: np.nan),
+               _jvp_extreme, ("float16", "float32", "float64"), (_numpy.reduce,),
+               "The extreme number over `axes`; NaN where there is none.",
+               needs_elements=f"zero-size array to reduction operation {_name} which has no identity")
 _reduction("reduce_and", lambda x, axes: np.bitwise_and.reduce(x, axis=axes), Reduction("and", lambda scalar: -1),
            no_tangent, ("bool", *INTEGERS), (np.all, np.bitwise_and.reduce, np.logical_and.reduce),
            "Bitwise and over `axes`; of truth values: do all hold?")

@@ -15,7 +15,7 @@ from ...ir.loops import Carried, For, Let
 from ...ir.scalar import FLOATS, identity_of
 
 BLOCK = 64
-EXACT = ("min", "max", "and", "or", "xor")
+EXACT = ("min", "max", "fmin", "fmax", "and", "or", "xor")
 
 
 @dataclass(eq=False, slots=True)
