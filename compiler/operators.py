@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from . import dispatch
+from . import dispatch, tracer
 
 BINARY: dict[str, tuple[Callable, np.ufunc]] = {
     "add": (operator.add, np.add), "sub": (operator.sub, np.subtract), "mul": (operator.mul, np.multiply),
@@ -42,6 +42,11 @@ class Operators:
     __array_priority__ = 1000
     # Do operators with it go to its own methods, whatever stands on the left?
     spreads = False
+
+    def __array__(self, *args: Any, **kwargs: Any) -> np.ndarray:
+        raise tracer.unsupported(
+            "a value of the program where NumPy makes an array of it", "the function that calls NumPy here is not part of the "
+            "program, or its source is in no file", "define it in a file")
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         return dispatch.call(ufunc if method == "__call__" else (ufunc, method), inputs, kwargs)

@@ -189,7 +189,7 @@ view_rules = RuleTable("views", [
     Rule("reshape(a split x) -> reshape(x)", made("reshape", made("slice", X, more=True, capture="inner"), more=True),
          _reshape_of_split),
     Rule("reduction of all of reshape(x) -> of all of x",
-         made({"reduce_sum", "reduce_prod", "reduce_max", "reduce_min", "reduce_and", "reduce_or"},
+         made({"reduce_sum", "reduce_prod", "reduce_max", "reduce_min", "reduce_fmax", "reduce_fmin", "reduce_and", "reduce_or"},
               made("reshape", X, more=True, capture="inner")), _whole_reduction),
     Rule("reshape(x) . reshape(y) -> x . y", made("dot_general", made("reshape", X, more=True), made("reshape", Y, more=True)),
          _whole_product),
@@ -307,7 +307,16 @@ write_rules = RuleTable("writes", [
          lambda b, m: _same(m, m.x) if any(isinstance(d, int) and d == 0 for d in m.new.dims) else None),
 ])
 
+def _extreme_of_one(b: Rewriter, m: Match) -> Value | None:
+    """Every element is `x`, and there is one."""
+    some = all(isinstance(m.inner.result.dims[a], int) and m.inner.result.dims[a] for a in m.op.attrs["axes"])
+    return b.broadcast_to(m.x, m.op.result.dims) if some and not m.x.dims else None
+
+
 reduction_rules = RuleTable("reductions", [
+    Rule("extreme of broadcast(scalar) -> broadcast(scalar)",
+         made({"reduce_max", "reduce_min", "reduce_fmax", "reduce_fmin", "reduce_and", "reduce_or"},
+              made("broadcast", X, more=True, capture="inner")), _extreme_of_one),
     Rule("reduce over no axis -> x", made(("reduce_sum", "reduce_prod", "reduce_max", "reduce_min"), X),
          lambda b, m: _same(m, m.x) if m.op.attrs.get("axes") == () else None),
     Rule("concatenate of one -> x", made("concatenate", X), lambda b, m: _same(m, m.x)),
