@@ -15,7 +15,7 @@ from ...ir.expr import Expr, load
 from ...ir.loops import Buffer, For, Let, Stmt, Store, stored_buffers
 from .flatten import flattened
 from .module import Block, Branch, Phi, type_of, vector_literal
-from .pairs import are_both_parts
+from .pairs import are_both_parts, is_of_pairs
 from .scopes import Replicated, Value
 from .shape import carried_at_once, element_size, hides_no_loads, replicable, varying_names, waits_for_divider
 from .values import Values
@@ -213,21 +213,26 @@ class Nests(Values):
 
         middle = self.middle(lo, hi, s.step, trips)
         if middle != lo:
-            whole = Replicated(s.var, copies, lanes, s.step, multiplies=self.multiplies(s, lanes), fetches=hides_no_loads(s))
+            whole = self.vectors(s, copies, lanes)
             self.counted(lo, middle, s.step * trips, (), stored, lambda trip, _: run(whole, trip))
         if middle == hi:
             return
         if lanes and self.target.masked:
-            rest = Replicated(s.var, 1, lanes, s.step, mask=Value(()))
+            rest = self.vectors(s, 1, lanes)
+            rest.mask = Value(())
             self.counted(middle, hi, s.step * lanes, (), stored, lambda trip, _: run(rest, trip))
             return
         if copies > 1 and lanes:
             first, middle = middle, self.middle(middle, hi, s.step, lanes)
             if middle != first:
-                one = Replicated(s.var, 1, lanes, s.step, multiplies=self.multiplies(s, lanes), fetches=hides_no_loads(s))
+                one = self.vectors(s, 1, lanes)
                 self.counted(first, middle, s.step * lanes, (), stored, lambda trip, _: run(one, trip))
         if middle != hi:
             self.plain(s, middle, hi)
+
+    def vectors(self, s: For, copies: int, lanes: int) -> Replicated:
+        """So many vectors of trips side by side."""
+        return Replicated(s.var, copies, lanes, s.step, None, self.multiplies(s, lanes), hides_no_loads(s), is_of_pairs(s))
 
     def multiplies(self, s: For, lanes: int) -> bool:
         """Are quotients in vectors of this loop better computed without the divider?"""
@@ -280,7 +285,8 @@ class Nests(Values):
         lanes = self.target.lanes(element_size(s.body, names))
         rows = prod(r.copies for r in self.replicated) * max(carried_at_once(s.body), 1)
         # Operations that wait for the divider fill the processor's list of them: with fewer at a time, later trips' fit in too.
-        most = COPIES // 2 if self.multiplies(s, lanes) else COPIES
+        # Of pairs there are two of everything.
+        most = COPIES // 2 if self.multiplies(s, lanes) or is_of_pairs(s) else COPIES
         copies = max(1, min(most, self.target.registers * 3 // 4 // rows))
         count = constant_trips(lo, hi, s.step)
         if count is not None:

@@ -2,13 +2,17 @@
 
 A buffer of pairs has a last axis of extent 2 and stride 1.  Where a vector loop walks such pairs, one after the other,
 both parts come from the same two whole vectors, which are loaded once.
+
+To pick the parts apart, numbers must cross from one half of a vector to the other, which is slow.  Where a loop touches nothing
+but pairs, the order of its lanes does not matter: then parts are picked and woven within 16 bytes.
 """
 
 from __future__ import annotations
 
 from ...ir.expr import Expr, const
-from ...ir.loops import Buffer, Stmt, Store
-from .memory import Access, Memory
+from ...ir.loops import Buffer, For, Let, Stmt, Store
+from ...ir.scalar import size_of
+from .memory import Access, Memory, offset_stride
 from .module import MEMORY_TYPE, spelled, vector_literal
 from .scopes import Replicated, Value
 
@@ -32,6 +36,41 @@ def are_both_parts(first: Stmt, second: Stmt) -> bool:
     return ordered and first.index[:-1] == second.index[:-1] and first.buffer not in second.value.buffers
 
 
+def is_of_pairs(s: For) -> bool:
+    """Is all that varies with the loop parts of pairs that lie one after the other, both of which are loaded or stored?"""
+    if s.kind != "par" or s.carried or not all(isinstance(x, Let | Store) for x in s.body):
+        return False
+    varying = {s.var} | {x.name for x in s.body if isinstance(x, Let)}
+    sizes, seen = set(), set[Expr]()
+
+    def is_place(buffer: Buffer, index: tuple[Expr, ...]) -> bool:
+        sizes.add(size_of(buffer.dtype))
+        names = {n for e in index for n in e.variables}
+        return is_part(buffer, index) and not (varying - {s.var}) & names and offset_stride(buffer, index, s.var) == 2
+
+    def fits(e: Expr) -> bool:
+        if e in seen or not e.variables & varying:
+            return True
+        seen.add(e)
+        if e.kind == "load":
+            return is_place(e.payload, e.args)  # type: ignore[arg-type]
+        return e.payload != s.var if e.kind == "var" else all(map(fits, e.args))
+
+    stores = [k for k, x in enumerate(s.body) if isinstance(x, Store)]
+    together = all(are_both_parts(s.body[k], s.body[j]) and j == k + 1 for k, j in zip(stores[::2], stores[1::2], strict=False))
+    return (together and len(stores) % 2 == 0 and all(fits(x.value) for x in s.body if isinstance(x, Let | Store))
+            and all(is_place(x.buffer, x.index) for x in s.body if isinstance(x, Store)) and len(sizes) == 1)
+
+
+def order_of_lanes(lanes: int, size: int, shuffled: bool) -> list[int]:
+    """Which pair of two whole vectors each lane has: if shuffled, that which the same 16 bytes of one of them hold."""
+    each = 16 // size
+    if not shuffled or lanes % each:
+        return list(range(lanes))
+    half = each // 2
+    return [k // each * half + k % half + (lanes // 2 if k % each >= half else 0) for k in range(lanes)]
+
+
 class Pairs(Memory):
     """Emits accesses to buffers, pairs together."""
 
@@ -45,7 +84,7 @@ class Pairs(Memory):
         masks = self._woven_masks(loop, pointer)
         element = MEMORY_TYPE[buffer.dtype]
         t, part = spelled(element, lanes), int(index[-1].payload)  # type: ignore[call-overload]
-        picks = vector_literal([2 * k + part for k in range(lanes)])
+        picks = vector_literal([2 * k + part for k in order_of_lanes(lanes, size_of(buffer.dtype), loop.shuffled)])
         out = []
         for p, mask in zip(pointer.operands, masks, strict=True):
             low, high = (self._half(depth, buffer, p, h, lanes, mask[h]) for h in (0, 1))
@@ -74,15 +113,17 @@ class Pairs(Memory):
         """For each pointer, the masks of the two vectors of pairs."""
         if loop.mask is None:
             return [("", "")] * len(pointer.operands)
-        woven = {m: self._woven(loop.mask.depth, "i1", m, m, loop.lanes) for m in loop.mask.operands}
+        order = list(range(loop.lanes))
+        woven = {m: self._woven(loop.mask.depth, "i1", m, m, order) for m in loop.mask.operands}
         return [woven[m] for m in self.spread(loop.mask, pointer.by)]
 
-    def _woven(self, depth: int, element: str, x: str, y: str, lanes: int) -> tuple[str, str]:
-        """x0 y0 x1 y1 ..., as two vectors."""
+    def _woven(self, depth: int, element: str, x: str, y: str, order: list[int]) -> tuple[str, str]:
+        """x0 y0 x1 y1 ..., as two vectors; order: which number the elements of each lane have."""
+        lanes = len(order)
         t = spelled(element, lanes)
         halves = []
         for h in (0, 1):
-            picks = [k // 2 + h * lanes // 2 + (lanes if k % 2 else 0) for k in range(lanes)]
+            picks = [order.index(k // 2 + h * lanes // 2) + (lanes if k % 2 else 0) for k in range(lanes)]
             halves.append(self.once(depth, f"shufflevector {t} {x}, {t} {y}, <{lanes} x i32> {vector_literal(picks)}"))
         return halves[0], halves[1]
 
@@ -92,9 +133,10 @@ class Pairs(Memory):
         assert loop is not None
         lanes, depth = loop.lanes, self.depth
         pointer = access.pointer._replace(operands=self.spread(access.pointer, by), by=by)
+        order = order_of_lanes(lanes, size_of(dtype), loop.shuffled)
         parts = [self.spread(self.widened(v, dtype, lanes), by) for v in (first, second)]
         for p, x, y, mask in zip(pointer.operands, *parts, self._woven_masks(loop, pointer), strict=True):
             re, im = (self._to_memory(dtype, v, lanes) for v in (x, y))
-            for h, vector in enumerate(self._woven(depth, MEMORY_TYPE[dtype], re, im, lanes)):
+            for h, vector in enumerate(self._woven(depth, MEMORY_TYPE[dtype], re, im, order)):
                 at = self.element(depth, dtype, p, str(h * lanes)) if h else p
                 self._store_vector(dtype, at, vector, lanes, mask[h])

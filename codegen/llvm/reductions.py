@@ -15,8 +15,9 @@ from ...ir.expr import Expr
 from ...ir.loops import Buffer, Carried, For, stored_buffers
 from ...ir.scalar import BITS, FLOATS, INTEGERS, identity_of
 from .composite import shuffle
+from .copies import Copies
 from .module import MEMORY_TYPE, type_of
-from .nests import COPIES, Carry, Nests, constant_trips
+from .nests import COPIES, Carry, constant_trips
 from .operation import Operation
 from .scopes import Replicated, Value
 from .shape import element_size, hides_no_loads, replicable, varying_names
@@ -47,7 +48,7 @@ def counted_condition(c: Carried) -> Expr | None:
     return None
 
 
-class Reductions(Nests):
+class Reductions(Copies):
     """Emits "red" loops; those that only say whether something holds end once that is known."""
 
     def reduction(self, s: For, lo: str, hi: str) -> None:

@@ -25,7 +25,7 @@ class Replicated:
 
     step: of one trip.  mask: None, or the vectors of i1 that tell which trips there really are.  multiplies: quotients are
     better computed by multiplications (`shape.waits_for_divider`).  fetches: what is loaded is asked for well before
-    (`shape.hides_no_loads`).
+    (`shape.hides_no_loads`).  shuffled: the lanes are in the order that suits pairs (`pairs.order_of_lanes`).
     """
 
     var: str
@@ -35,6 +35,7 @@ class Replicated:
     mask: Value | None = None
     multiplies: bool = False
     fetches: bool = False
+    shuffled: bool = False
 
 
 class Value(NamedTuple):
