@@ -27,7 +27,7 @@ from .config import FLAGS, config
 from .executable import Executable, Overlap
 from .lowered import Lowered
 from .matchers import Matcher, is_of_extents, matcher
-from .native_results import native_result
+from .native_results import from_arguments, native_result
 from .pipeline import Options, build
 from .raising import trim
 from .replay import Log, recording
@@ -102,7 +102,18 @@ class Version:
         if result == calls.FINISHED and len(new) < len(self.traced.function.outputs):
             return None
         guard = self.may_run if self.guarded or self.executable.may_meet else None
-        return calls.Version(self.executable.entry, self.arguments, result, scalars, self.finish, guard)
+        known = from_arguments(self.traced)
+        finish = self.finish if known is None else self._finishing(known)
+        return calls.Version(self.executable.entry, self.arguments, result, scalars, finish, guard)
+
+    def _finishing(self, result: Callable[[tuple], Any]) -> Callable[..., Any]:
+        """`finish` where the arguments give the result."""
+        def finish(outputs: Any, *args: Any) -> Any:
+            if type(outputs) is bytes:
+                raise self.executable.error(outputs)
+            return result(args)
+
+        return finish
 
     def may_run(self, *args: Any) -> bool:
         """Do the guards hold, and do no arrays meet that must not?"""

@@ -8,9 +8,10 @@ views of one buffer.
 from __future__ import annotations
 
 import functools
+import operator
 import threading
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -153,17 +154,35 @@ class Delivered:
 
 @dataclass(frozen=True, slots=True)
 class ViewOf:
-    """A view of another array. `slots`: recipes of the run-time starts and extents, per step."""
+    """A view of another array. `numbers`: recipes of the run-time starts and extents, per step."""
 
     base: Recipe
     steps: tuple[Step, ...]
     numbers: tuple[tuple[tuple[Recipe, ...], tuple[int | Recipe, ...]], ...]
     writeable: bool
+    # The steps, where no run decides them.
+    fixed: tuple[Callable[[np.ndarray], np.ndarray], ...] | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        some = all(not starts and all(isinstance(d, int) for d in dims) for starts, dims in self.numbers)
+        object.__setattr__(self, "fixed", tuple(
+            _fixed_step(step, dims) for step, (_, dims) in zip(self.steps, self.numbers, strict=True)) if some else None)  # type: ignore[arg-type]
+
+    def of(self, x: np.ndarray) -> np.ndarray:
+        """The view of this array, where it is fixed."""
+        assert self.fixed is not None
+        for step in self.fixed:
+            x = step(x)
+        if not self.fixed:
+            x = x[...]
+        if not self.writeable and x.flags.writeable:
+            x.flags.writeable = False
+        return x
 
     def build(self, state: Build) -> Any:
         x = self.base.build(state)
-        if not self.steps:
-            x = x[...]
+        if self.fixed is not None:
+            return self.of(x)
         for step, (starts, dims) in zip(self.steps, self.numbers, strict=True):
             extents = tuple(d if isinstance(d, int) else int(d.build(state)) for d in dims)
             x = apply_step(step, x, [int(s.build(state)) for s in starts], extents)
@@ -184,8 +203,7 @@ def apply_step(step: Step, x: np.ndarray, starts: Sequence[int], dims: tuple[int
     basic = _basic_index(step, origin, dims)
     if basic is not None:
         index, axes = basic
-        view = x[index]
-        return view if axes == tuple(range(len(axes))) else view.transpose(axes)
+        return x[index] if axes is None else x[index].transpose(axes)
     strides = [0] * len(dims)
     for axis, s in zip(step.map, x.strides, strict=True):
         for k, a in axis.terms:
@@ -196,8 +214,21 @@ def apply_step(step: Step, x: np.ndarray, starts: Sequence[int], dims: tuple[int
     return as_strided(x[start], dims, strides, writeable=x.flags.writeable)
 
 
-def _basic_index(step: Affine, origin: Sequence[int], dims: tuple[int, ...]) -> tuple[tuple, tuple[int, ...]] | None:
-    """The index, and the transposition after it, that make this view; None where indexing alone cannot."""
+def _fixed_step(step: Step, dims: tuple[int, ...]) -> Callable[[np.ndarray], np.ndarray]:
+    """`apply_step` of a step that is the same in every run."""
+    if isinstance(step, Part):
+        return operator.attrgetter(step.name)
+    if not isinstance(step, Affine):
+        return lambda x: apply_step(step, x, (), dims)
+    basic = _basic_index(step, [a.start for a in step.map], dims)  # type: ignore[misc]
+    if basic is None:
+        return lambda x: apply_step(step, x, (), dims)
+    index, axes = basic
+    return operator.itemgetter(index) if axes is None else lambda x: x[index].transpose(axes)
+
+
+def _basic_index(step: Affine, origin: Sequence[int], dims: tuple[int, ...]) -> tuple[tuple, tuple[int, ...] | None] | None:
+    """The index, and the transposition after it if there is one, that make this view; None where indexing alone cannot."""
     index: list[Any] = []
     made: list[int] = []
     for start, axis in zip(origin, step.map, strict=True):
@@ -222,7 +253,8 @@ def _basic_index(step: Affine, origin: Sequence[int], dims: tuple[int, ...]) -> 
                 return None
             index.append(None)
             made.append(a)
-    return (*index, ...) if len(made) == 0 else tuple(index), tuple(made.index(a) for a in range(len(dims)))
+    axes = tuple(made.index(a) for a in range(len(dims)))
+    return (*index, ...) if len(made) == 0 else tuple(index), None if axes == tuple(range(len(dims))) else axes
 
 
 @dataclass(frozen=True, slots=True)

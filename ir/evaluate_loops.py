@@ -23,7 +23,7 @@ from .expr import Expr, show
 from .loops import Alloc, Buffer, Call, Carried, For, If, Let, LoopFunction, Raise, Stmt, Store, While
 from .loops_text import show_body
 from .routines import ROUTINES, Pointer
-from .scalar import BITS, FLOATS, NUMPY_DTYPE, SCALAR_OPS, SIGNED
+from .scalar import BITS, FLOATS, NUMPY_DTYPE, SCALAR_OPS, identity_of
 
 Environment = dict[str, Any]
 
@@ -212,18 +212,8 @@ def components(array: np.ndarray) -> np.ndarray:
 
 
 def identity(combine: str, dtype: str) -> Any:
-    """What `combine` leaves every value unchanged with: -0.0 for sums, since 0.0 + -0.0 is 0.0."""
-    t = NUMPY_DTYPE[dtype].type
-    if combine in ("min", "max"):
-        if dtype in FLOATS:
-            return t(float("inf") if combine == "min" else -float("inf"))
-        if dtype == "i1":
-            return t(combine == "min")
-        info = np.iinfo(NUMPY_DTYPE[dtype])
-        return t(info.max if combine == "min" else info.min)
-    if combine == "and":
-        return t(True) if dtype == "i1" else t(-1) if dtype in SIGNED else t(np.iinfo(NUMPY_DTYPE[dtype]).max)
-    return t({"add": -0.0 if dtype in FLOATS else 0, "mul": 1, "or": 0, "xor": 0}[combine])
+    """`scalar.identity_of` as a NumPy scalar."""
+    return NUMPY_DTYPE[dtype].type(identity_of(combine, dtype))
 
 
 def _together(carried: Sequence[Carried], a: Sequence[Any], b: Sequence[Any]) -> list:

@@ -232,7 +232,7 @@ _reduction("reduce_min", lambda x, axes: x.min(axis=axes), _lower_extreme("min",
            needs_elements="zero-size array to reduction operation minimum which has no identity")
 for _name, _numpy in (("fmax", np.fmax), ("fmin", np.fmin)):
     _reduction(f"reduce_{_name}", lambda x, axes, f=_numpy: f.reduce(x, axis=axes), Reduction(_name, lambda scalar: np.nan),
-               _jvp_extreme, ("float16", "float32", "float64"), (_numpy.reduce,),
+               _jvp_extreme, ("f16", "f32", "f64"), (_numpy.reduce,),
                "The extreme number over `axes`; NaN where there is none.",
                needs_elements=f"zero-size array to reduction operation {_name} which has no identity")
 _reduction("reduce_and", lambda x, axes: np.bitwise_and.reduce(x, axis=axes), Reduction("and", lambda scalar: -1),
