@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from ..runtime.calls import ALL, ARGUMENT, FINISHED, NOTHING
-from .results import Constant, FromCall, NewArray, Once, Rebuilt, Scalar, ViewOf
+from .results import Constant, FromCall, NewArray, Once, Rebuilt, Scalar
 from .sources import Argument, Call
 from .traced import Build, Recipe, Traced
+from .view_results import ViewOf
 
 # One bit of a word for each output.
 _MOST_OUTPUTS = 60
